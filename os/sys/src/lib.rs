@@ -1,0 +1,37 @@
+//! Every kernel call that polyproc makes, behind safe functions.
+//!
+//! This is the only crate of the workspace that names `libc`. Each topic is one module; what it
+//! promises is the same on every platform, and errors keep their `errno`.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`exec`] | starts a program with exactly the descriptors that are meant |
+//! | [`fork`] | copies this process; hooks that run in the copy and at exit |
+//! | [`lifeline`] | ties a process to another: the kernel kills it when the other is gone |
+//! | [`pidfd`], [`wait`] | a process that cannot be confused with another; its end and its cost |
+//! | [`signal`] | signal numbers with names, masks |
+//! | [`socket`] | inherited socket pairs that carry messages and descriptors |
+//! | [`memory`], [`futex`] | memory that processes share, and sleeping on a word of it |
+//! | [`poll`], [`clock`] | waiting for several descriptors, always with a deadline |
+//! | [`image`] | which loaded program file holds an address |
+//! | [`cpu`], [`stat`] | how many processors there are; what `/proc` says of a process |
+//!
+//! # Platforms
+//!
+//! Linux is built and proved. Everywhere else (and with `--cfg polyproc_unsupported`, which is how
+//! the seam is checked on Linux) the same names exist and every call fails with
+//! [`std::io::ErrorKind::Unsupported`].
+
+pub mod clock;
+pub mod signal;
+pub mod stat;
+
+#[cfg(all(target_os = "linux", not(polyproc_unsupported)))]
+#[path = "linux/mod.rs"]
+mod imp;
+
+#[cfg(not(all(target_os = "linux", not(polyproc_unsupported))))]
+#[path = "unsupported/mod.rs"]
+mod imp;
+
+pub use imp::{cpu, exec, fork, futex, image, lifeline, memory, pidfd, poll, socket, wait};

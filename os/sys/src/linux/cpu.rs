@@ -1,0 +1,280 @@
+//! How many processors there are, and how many of them this process may use.
+#![expect(unsafe_code, reason = "sched_getaffinity has no wrapper in std")]
+
+use super::check;
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The three numbers of processors that differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CpuCount {
+    /// Processors that the system runs, hyper-threads counted each.
+    pub logical: usize,
+    /// Cores, hyper-threads of one core counted once.
+    pub physical: usize,
+    /// How many this process can keep busy: its affinity mask, and no more than its cgroups' quota
+    /// of processor time (rounded up). At least 1.
+    pub usable: usize,
+}
+
+/// Counts them now: affinity and quota may change while a process runs.
+pub fn count() -> CpuCount {
+    let affinity = affinity();
+    let logical = online().unwrap_or(affinity);
+    CpuCount {
+        logical,
+        physical: cores(Path::new("/sys/devices/system/cpu")).unwrap_or(logical),
+        usable: quota(Path::new("/"))
+            .map_or(affinity, |quota| quota.min(affinity))
+            .max(1),
+    }
+}
+
+fn online() -> Option<usize> {
+    // SAFETY: sysconf takes an integer.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) })
+        .ok()
+        .filter(|&n| n > 0)
+}
+
+/// How many processors the scheduler may put this process on. Grows the mask until the kernel's
+/// fits (a fixed one fails above 1024 processors).
+fn affinity() -> usize {
+    let mut words = 16;
+    loop {
+        let mut mask = vec![0_u64; words];
+        // SAFETY: the mask is that many bytes long.
+        let result = check(unsafe {
+            libc::sched_getaffinity(0, words * size_of::<u64>(), mask.as_mut_ptr().cast())
+        });
+        match result {
+            Ok(_) => return mask.iter().map(|word| word.count_ones() as usize).sum(),
+            Err(_) if words < 1 << 12 => words *= 2,
+            Err(_) => return 1,
+        }
+    }
+}
+
+/// Counts the sets of siblings: hyper-threads of one core list the same processors.
+fn cores(root: &Path) -> Option<usize> {
+    let siblings: HashSet<String> = fs::read_dir(root)
+        .ok()?
+        .filter_map(|entry| {
+            let topology = entry.ok()?.path().join("topology");
+            // The old name of the file, for kernels before 5.3, says the same.
+            fs::read_to_string(topology.join("core_cpus_list"))
+                .or_else(|_new_name_missing| {
+                    fs::read_to_string(topology.join("thread_siblings_list"))
+                })
+                .ok()
+        })
+        .collect();
+    (!siblings.is_empty()).then_some(siblings.len())
+}
+
+/// The tightest quota on the way from this process's cgroup up to the root, in processors.
+fn quota(root: &Path) -> Option<usize> {
+    let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
+    let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
+    hierarchies(&groups, &mounts)
+        .into_iter()
+        .filter_map(|hierarchy| hierarchy.tightest_quota(root))
+        .min()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    V1,
+    V2,
+}
+
+/// One cgroup tree as this process sees it.
+#[derive(Debug, PartialEq, Eq)]
+struct Hierarchy {
+    version: Version,
+    /// Where the tree is mounted.
+    mount: PathBuf,
+    /// This process's group, below `mount`.
+    group: PathBuf,
+}
+
+impl Hierarchy {
+    fn tightest_quota(&self, root: &Path) -> Option<usize> {
+        let relative = |path: &Path| {
+            path.strip_prefix("/")
+                .map_or(path.into(), Path::to_path_buf)
+        };
+        let mount = root.join(relative(&self.mount));
+        self.group
+            .ancestors()
+            .filter_map(|group| {
+                let folder = mount.join(relative(group));
+                let read = |name| fs::read_to_string(folder.join(name)).ok();
+                match self.version {
+                    Version::V2 => parse_v2(&read("cpu.max")?),
+                    Version::V1 => {
+                        parse_v1(&read("cpu.cfs_quota_us")?, &read("cpu.cfs_period_us")?)
+                    }
+                }
+            })
+            .min()
+    }
+}
+
+/// Matches the process's groups (`/proc/self/cgroup`) with the mounts (`/proc/self/mountinfo`,
+/// proc(5)) of the trees that may hold a quota: version 2, and version 1 with the `cpu` controller.
+fn hierarchies(groups: &str, mounts: &str) -> Vec<Hierarchy> {
+    let mounts: Vec<_> = mounts.lines().filter_map(parse_mount).collect();
+    groups
+        .lines()
+        .filter_map(|line| {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let (controllers, group) = (parts.next()?, parts.next()?);
+            let version = match controllers {
+                "" => Version::V2,
+                list if list.split(',').any(|name| name == "cpu") => Version::V1,
+                _ => return None,
+            };
+            let (_, mount_root, mount) = mounts.iter().find(|mount| mount.0 == version)?;
+            // In a container the mounted tree starts below the real root.
+            let below = Path::new(group)
+                .strip_prefix(mount_root)
+                .unwrap_or(Path::new(""));
+            Some(Hierarchy {
+                version,
+                mount: mount.into(),
+                group: below.into(),
+            })
+        })
+        .collect()
+}
+
+/// Version, root within the tree, and mount point of a cgroup mount that may hold a cpu quota.
+fn parse_mount(line: &str) -> Option<(Version, &str, &str)> {
+    let (place, source) = line.split_once(" - ")?;
+    let mut source = source.split(' ');
+    let version = match source.next()? {
+        "cgroup2" => Version::V2,
+        "cgroup" if source.nth(1)?.split(',').any(|option| option == "cpu") => Version::V1,
+        _ => return None,
+    };
+    let mut place = place.split(' ').skip(3);
+    Some((version, place.next()?, place.next()?))
+}
+
+/// `cpu.max`: `max 100000`, or quota and period in microseconds.
+fn parse_v2(text: &str) -> Option<usize> {
+    let (quota, period) = text.trim().split_once(' ')?;
+    parse_v1(quota, period)
+}
+
+/// A negative quota is none.
+fn parse_v1(quota: &str, period: &str) -> Option<usize> {
+    let (quota, period): (u64, u64) = (quota.trim().parse().ok()?, period.trim().parse().ok()?);
+    usize::try_from(
+        quota
+            .checked_add(period.checked_sub(1)?)?
+            .checked_div(period)?,
+    )
+    .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn this_machine_has_processors() {
+        let count = count();
+        assert!(
+            count.usable >= 1 && count.usable <= count.logical,
+            "{count:?}"
+        );
+        assert!(
+            count.physical >= 1 && count.physical <= count.logical,
+            "{count:?}"
+        );
+    }
+
+    #[test]
+    fn quotas_round_up_and_none_is_none() {
+        assert_eq!(parse_v2("150000 100000\n"), Some(2));
+        assert_eq!(parse_v2("50000 100000\n"), Some(1));
+        assert_eq!(parse_v2("max 100000\n"), None);
+        assert_eq!(parse_v1("-1\n", "100000\n"), None);
+        assert_eq!(parse_v1("100", "0"), None);
+    }
+
+    /// A container under version 2: the limit stands on a parent of the process's group.
+    #[test]
+    fn the_tightest_quota_of_the_ancestors_counts() {
+        let root = fixture(
+            "v2",
+            "0::/pod/app\n",
+            "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n",
+            &[
+                ("sys/fs/cgroup/pod/cpu.max", "200000 100000"),
+                ("sys/fs/cgroup/pod/app/cpu.max", "max 100000"),
+            ],
+        );
+        assert_eq!(quota(&root), Some(2));
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    /// Docker under version 1: the mounted tree starts at the container's own group.
+    #[test]
+    fn version_1_in_a_container() {
+        let root = fixture(
+            "v1",
+            "4:memory:/docker/x\n3:cpu,cpuacct:/docker/x\n",
+            "31 30 0:27 /docker/x /sys/fs/cgroup/cpu,cpuacct ro - cgroup cgroup rw,cpu,cpuacct\n",
+            &[
+                ("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "350000"),
+                ("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000"),
+            ],
+        );
+        assert_eq!(quota(&root), Some(4));
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn hyper_threads_of_a_core_count_once() {
+        let root = fixture(
+            "cores",
+            "",
+            "",
+            &[
+                ("cpu0/topology/core_cpus_list", "0-1\n"),
+                ("cpu1/topology/core_cpus_list", "0-1\n"),
+                ("cpu2/topology/thread_siblings_list", "2\n"),
+            ],
+        );
+        assert_eq!(cores(&root), Some(2));
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    fn fixture(name: &str, groups: &str, mounts: &str, files: &[(&str, &str)]) -> PathBuf {
+        let root = std::env::temp_dir().join(format!("polyproc-cpu-{name}-{}", std::process::id()));
+        let fixed = [
+            ("proc/self/cgroup", groups),
+            ("proc/self/mountinfo", mounts),
+        ];
+        for (path, text) in fixed.iter().chain(files) {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_a_panic(groups in ".{0,80}", mounts in ".{0,80}") {
+            hierarchies(&groups, &mounts);
+            parse_v2(&groups);
+            parse_v1(&groups, &mounts);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Memory that processes share: a file without a name, and its mapping.
+#![expect(unsafe_code, reason = "memfd_create and mmap are C calls")]
+
+use super::{check, retry};
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd};
+use std::ptr::NonNull;
+
+/// A new file in memory without a path. It is gone when the last descriptor and the last mapping
+/// are. `name` only shows in `/proc/PID/maps`.
+///
+/// # Errors
+/// `EMFILE` and `ENFILE` at the limits on descriptors, `ENOMEM`.
+pub fn memfd(name: &CStr) -> io::Result<File> {
+    let create = |flags| {
+        // SAFETY: `name` is a C string.
+        check(unsafe { libc::memfd_create(name.as_ptr(), flags) })
+    };
+    // Kernels before 6.3 do not know NOEXEC_SEAL; later ones log a warning when it is left out.
+    let fd = match create(libc::MFD_CLOEXEC | libc::MFD_NOEXEC_SEAL) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => create(libc::MFD_CLOEXEC)?,
+        other => other?,
+    };
+    // SAFETY: the call just returned this descriptor, so nobody else owns it.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// A shared mapping of the first `len` bytes of a file; unmapped on drop.
+#[derive(Debug)]
+pub struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a mapping is plain memory that belongs to no thread; who reads and writes it through
+// `start` answers for races.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps `file` for reading and writing. What others write to it is seen here.
+    ///
+    /// # Errors
+    /// `ENOMEM` when the address space or `RLIMIT_AS` is exhausted, `EINVAL` for a length of zero.
+    pub fn shared(file: &impl AsFd, len: usize) -> io::Result<Self> {
+        // SAFETY: a fresh mapping at an address of the kernel's choice disturbs no other memory.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                file.as_fd().as_raw_fd(),
+                0,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        match NonNull::new(start.cast()) {
+            Some(start) => Ok(Self { start, len }),
+            None => Err(io::ErrorKind::OutOfMemory.into()),
+        }
+    }
+
+    /// The first byte; page aligned.
+    pub fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
+    /// How many bytes are mapped.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "an empty mapping cannot be made"
+    )]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: exactly the range that mmap returned, and no borrow of it outlives `self`.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+/// Makes holes: gives the pages of `range` back to the system; they read as zeros afterwards.
+///
+/// # Errors
+/// `EOPNOTSUPP` when the file system cannot.
+pub fn punch_hole(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    let (offset, len) = (offset.cast_signed(), len.cast_signed());
+    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    retry(|| {
+        // SAFETY: fallocate takes a descriptor and integers.
+        check(unsafe { libc::fallocate(file.as_raw_fd(), mode, offset, len) })
+    })
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_mappings_of_one_memfd_are_the_same_memory() {
+        let file = memfd(c"polyproc-test").unwrap();
+        file.set_len(4096).unwrap();
+        let (one, two) = (
+            Mapping::shared(&file, 4096).unwrap(),
+            Mapping::shared(&file, 4096).unwrap(),
+        );
+        // SAFETY: the mapping is 4096 bytes long and this thread alone uses it.
+        unsafe { one.start().as_ptr().write(7) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { two.start().as_ptr().read() }, 7);
+        punch_hole(&file, 0, 4096).unwrap();
+        // SAFETY: as above.
+        assert_eq!(unsafe { two.start().as_ptr().read() }, 0);
+    }
+}

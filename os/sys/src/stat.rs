@@ -1,0 +1,153 @@
+//! What `/proc/PID/stat` says of a process: enough to know it again and to see what it does.
+//!
+//! Parsing is pure (bytes in, values out). Field numbers are those of proc(5).
+
+use std::io;
+
+/// What a process is doing, as anybody can see it from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RunState {
+    /// On a processor, or waiting for one.
+    Running,
+    /// Waiting for an event that a signal can interrupt.
+    Sleeping,
+    /// Waiting for a device; nothing can interrupt it.
+    DiskSleep,
+    /// Stopped by a signal or a debugger.
+    Stopped,
+    /// Ended, and its parent has not yet asked how.
+    Zombie,
+    /// Not there any more.
+    Gone,
+}
+
+/// The fields of `/proc/PID/stat` that polyproc needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Field 3.
+    pub state: RunState,
+    /// Field 4: the parent's pid.
+    pub parent: u32,
+    /// Field 6: the session's id.
+    pub session: u32,
+    /// Field 20: how many threads.
+    pub threads: u32,
+    /// Field 22: clock ticks between boot and the start of the process. A pid together with this
+    /// number never names a second process.
+    pub start_ticks: u64,
+}
+
+/// Reads the facts of `pid`; `Ok(None)` when there is no such process.
+///
+/// # Errors
+/// Whatever reading `/proc` gives, other than that the process is not there.
+pub fn read(pid: u32) -> io::Result<Option<Stat>> {
+    match std::fs::read(format!("/proc/{pid}/stat")) {
+        Ok(bytes) => match parse(&bytes) {
+            Some(stat) => Ok(Some(stat)),
+            None => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("/proc/{pid}/stat is not in the form of proc(5)"),
+            )),
+        },
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the process `pid` that started at `start_ticks` still runs (a zombie does not).
+pub fn is_running(pid: u32, start_ticks: u64) -> bool {
+    matches!(read(pid), Ok(Some(stat)) if stat.start_ticks == start_ticks && stat.state != RunState::Zombie)
+}
+
+/// How many threads this process has.
+///
+/// # Errors
+/// When `/proc/self/stat` cannot be read.
+pub fn own_threads() -> io::Result<u32> {
+    read(std::process::id())?
+        .map(|stat| stat.threads)
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// Both ways in which the kernel says that a process is not there: no directory, or a directory
+/// whose process ended between `open` and `read`.
+fn is_gone(error: &io::Error) -> bool {
+    const ESRCH: i32 = 3;
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
+}
+
+/// The name (field 2) may hold blanks and parentheses, so the fields start after the last `)`.
+fn parse(stat: &[u8]) -> Option<Stat> {
+    let close = stat.iter().rposition(|&byte| byte == b')')?;
+    let text = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
+    // Field 3 is now number 0.
+    let field = |number: usize| text.split_ascii_whitespace().nth(number - 3);
+    Some(Stat {
+        state: state(field(3)?)?,
+        parent: field(4)?.parse().ok()?,
+        session: field(6)?.parse().ok()?,
+        threads: field(20)?.parse().ok()?,
+        start_ticks: field(22)?.parse().ok()?,
+    })
+}
+
+fn state(letter: &str) -> Option<RunState> {
+    Some(match letter {
+        "R" => RunState::Running,
+        "S" | "I" | "P" => RunState::Sleeping,
+        "D" => RunState::DiskSleep,
+        "T" | "t" => RunState::Stopped,
+        "Z" => RunState::Zombie,
+        "X" | "x" => RunState::Gone,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LINE: &str = "77 (a) b) S 1 77 60 0 -1 4194560 5 0 0 0 1 2 0 0 20 0 3 0 8642 0 0\n";
+
+    #[test]
+    fn a_name_may_hold_parentheses_and_blanks() {
+        let stat = parse(LINE.as_bytes()).unwrap();
+        assert_eq!(
+            stat,
+            Stat {
+                state: RunState::Sleeping,
+                parent: 1,
+                session: 60,
+                threads: 3,
+                start_ticks: 8642
+            }
+        );
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_process_runs_and_pid_0_does_not() {
+        let stat = read(std::process::id()).unwrap().unwrap();
+        assert!(is_running(std::process::id(), stat.start_ticks));
+        assert!(!is_running(std::process::id(), stat.start_ticks + 1));
+        assert_eq!(read(0).unwrap(), None);
+        assert!(own_threads().unwrap() >= 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            parse(&bytes);
+        }
+
+        #[test]
+        fn any_name_is_skipped(name in proptest::collection::vec(any::<u8>(), 0..20)) {
+            let mut line = b"77 (".to_vec();
+            line.extend(&name);
+            line.extend(LINE.as_bytes().rsplit(|&b| b == b')').next().map(|rest| [b")", rest].concat()).unwrap());
+            prop_assert_eq!(parse(&line).unwrap().start_ticks, 8642);
+        }
+    }
+}
