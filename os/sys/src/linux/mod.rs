@@ -3,6 +3,7 @@
 pub mod cpu;
 pub mod exec;
 pub mod fork;
+pub mod fork_hooks;
 pub mod futex;
 pub mod image;
 pub mod lifeline;
@@ -10,6 +11,7 @@ pub mod memory;
 pub mod pidfd;
 pub mod poll;
 pub mod socket;
+pub mod thread;
 pub mod wait;
 
 use std::io;

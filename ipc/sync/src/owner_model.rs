@@ -1,0 +1,128 @@
+//! Owners and sleeping as loom's model has them: threads stand for processes.
+//!
+//! Time does not pass in the model until somebody has died: from then on every slice ends at once.
+
+use crate::atomic::AtomicU32;
+use crate::park::Park;
+use loom::sync::{Mutex, Notify};
+use polyproc_sys::clock::Deadline;
+use polyproc_sys::futex::Woken;
+use std::cell::Cell;
+use std::sync::Arc;
+
+include!("owner_word.rs");
+
+/// loom's threads and queues.
+#[derive(Clone, Copy, Debug)]
+pub struct Host;
+
+/// One who sleeps.
+struct Sleeper {
+    word: usize,
+    notify: Arc<Notify>,
+    timed_out: Arc<Mutex<bool>>,
+}
+
+/// All who sleep, first come first, and all who are dead.
+#[derive(Default)]
+struct World {
+    sleepers: Vec<Sleeper>,
+    dead: Vec<Owner>,
+}
+
+loom::lazy_static! {
+    static ref WORLD: Mutex<World> = Mutex::new(World::default());
+}
+
+loom::thread_local! {
+    static ME: Cell<u32> = Cell::new(1);
+}
+
+impl Host {
+    /// The calling thread stands for process `pid` from now on.
+    pub fn be(pid: u32) {
+        ME.with(|me| me.set(pid));
+    }
+
+    /// The process that the calling thread stands for is dead, and the slices of all sleepers end.
+    pub fn die() {
+        let me = Self::me();
+        let mut world = WORLD.lock().unwrap();
+        world.dead.push(me);
+        for sleeper in std::mem::take(&mut world.sleepers) {
+            *sleeper.timed_out.lock().unwrap() = true;
+            sleeper.notify.notify();
+        }
+    }
+}
+
+impl Park for Host {
+    fn sleep(word: &AtomicU32, expected: u32, _deadline: Deadline) -> Woken {
+        let mut world = WORLD.lock().unwrap();
+        if word.load(crate::atomic::Ordering::SeqCst) != expected {
+            return Woken::Look;
+        }
+        if !world.dead.is_empty() {
+            return Woken::TimedOut;
+        }
+        let notify = Arc::new(Notify::new());
+        let timed_out = Arc::new(Mutex::new(false));
+        world.sleepers.push(Sleeper {
+            word: std::ptr::from_ref(word) as usize,
+            notify: notify.clone(),
+            timed_out: timed_out.clone(),
+        });
+        drop(world);
+        notify.wait();
+        // A wait may end for no reason: who is awake is not on the list.
+        WORLD
+            .lock()
+            .unwrap()
+            .sleepers
+            .retain(|sleeper| !Arc::ptr_eq(&sleeper.notify, &notify));
+        if *timed_out.lock().unwrap() {
+            Woken::TimedOut
+        } else {
+            Woken::Look
+        }
+    }
+
+    fn wake(word: &AtomicU32, count: u32) -> u32 {
+        let key = std::ptr::from_ref(word) as usize;
+        let mut world = WORLD.lock().unwrap();
+        let mut woken = 0;
+        while woken < count {
+            let Some(place) = world
+                .sleepers
+                .iter()
+                .position(|sleeper| sleeper.word == key)
+            else {
+                break;
+            };
+            world.sleepers.remove(place).notify.notify();
+            woken += 1;
+        }
+        woken
+    }
+
+    fn me() -> Owner {
+        Owner::new(ME.with(Cell::get), 0)
+    }
+
+    fn thread() -> u32 {
+        ME.with(Cell::get)
+    }
+
+    fn is_alive(owner: Owner) -> bool {
+        !WORLD.lock().unwrap().dead.contains(&owner)
+    }
+
+    fn spin(mut ready: impl FnMut() -> bool) -> bool {
+        ready()
+    }
+}
+
+/// Whether that process is alive in the model.
+pub fn is_running(owner: Owner) -> bool {
+    Host::is_alive(owner)
+}

@@ -1,0 +1,203 @@
+//! A flag to wait for.
+
+use super::lock::leave;
+use crate::atomic::{AtomicU32, Ordering};
+use crate::crash_point;
+use crate::park::{Host, Outcome, Park, Slice, Slices, Wait};
+use crate::report::{Kind, Report};
+use std::marker::PhantomData;
+
+const SET: u32 = 1;
+/// Somebody may sleep. Cleared by every `set`, which wakes all.
+const SLEEPERS: u32 = 2;
+/// One change from set to clear.
+const GENERATION: u32 = 4;
+
+/// A flag to wait for: set, clear, wait. All zeros is clear.
+///
+/// One word changes by one compare-and-exchange, so a process killed at any instruction leaves it
+/// set or clear. A waiter that sleeps when it is set returns, even if it is cleared at once.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Event<P = Host> {
+    /// Generation, sleepers' mark, set. Also the futex.
+    state: AtomicU32,
+    /// How many sleep: for onlookers.
+    waiters: AtomicU32,
+    park: PhantomData<P>,
+}
+
+impl<P> Event<P> {
+    /// Clear. The same as all zeros.
+    #[cfg(not(loom))]
+    pub const fn new() -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            waiters: AtomicU32::new(0),
+            park: PhantomData,
+        }
+    }
+
+    /// Clear, for the model.
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            waiters: AtomicU32::new(0),
+            park: PhantomData,
+        }
+    }
+
+    /// Whether it is set. What was written before it was set is seen after.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.state.load(Ordering::Acquire) & SET != 0
+    }
+
+    /// The state at this moment.
+    pub fn report(&self) -> Report {
+        Report {
+            kind: Kind::Event,
+            holder: None,
+            thread: None,
+            waiters: self.waiters.load(Ordering::Relaxed),
+            count: u32::from(self.is_set()),
+            abandoned: false,
+        }
+    }
+}
+
+impl<P: Park> Event<P> {
+    /// Sets it and wakes all who wait. False when it was set already.
+    pub fn set(&self) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & SET == 0 {
+            match self.exchange(state, (state & !SLEEPERS) | SET) {
+                Ok(()) => {
+                    self.wake(state);
+                    return true;
+                }
+                Err(other) => state = other,
+            }
+        }
+        // Set already: what we wrote before is to be seen by whoever sees it set from now on.
+        self.state.fetch_or(SET, Ordering::Release);
+        false
+    }
+
+    fn wake(&self, before: u32) {
+        crash_point!("event.set");
+        if before & SLEEPERS != 0 && P::wake(&self.state, u32::MAX) == 0 {
+            self.waiters.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Clears it. False when it was clear already.
+    pub fn clear(&self) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & SET != 0 {
+            match self.exchange(state, (state & !SET).wrapping_add(GENERATION)) {
+                Ok(()) => return true,
+                Err(other) => state = other,
+            }
+        }
+        false
+    }
+
+    fn exchange(&self, from: u32, to: u32) -> Result<(), u32> {
+        self.state
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
+            .map(drop)
+    }
+
+    /// Waits until it is set.
+    #[inline]
+    pub fn wait(&self, wait: Wait) -> Outcome {
+        let first = self.state.load(Ordering::Acquire);
+        if first & SET != 0 {
+            return Outcome::Done;
+        }
+        self.wait_slowly(first, wait)
+    }
+
+    #[cold]
+    fn wait_slowly(&self, first: u32, wait: Wait) -> Outcome {
+        // Set, or set and cleared since.
+        let happened = |state: u32| state & SET != 0 || (state ^ first) >= GENERATION;
+        if P::spin(|| happened(self.state.load(Ordering::Acquire))) {
+            return Outcome::Done;
+        }
+        let mut slices = Slices::new(wait);
+        loop {
+            let state = self.state.load(Ordering::Acquire);
+            if happened(state) {
+                return Outcome::Done;
+            }
+            if state & SLEEPERS == 0 && self.exchange(state, state | SLEEPERS).is_err() {
+                continue;
+            }
+            crash_point!("event.marked");
+            self.waiters.fetch_add(1, Ordering::Relaxed);
+            let slice = slices.sleep::<P>(&self.state, state | SLEEPERS);
+            leave(&self.waiters);
+            match slice {
+                Slice::GiveUp(_) if happened(self.state.load(Ordering::Acquire)) => {
+                    return Outcome::Done;
+                }
+                Slice::GiveUp(outcome) => return outcome,
+                Slice::Look | Slice::Over => {}
+            }
+        }
+    }
+}
+
+impl<P> Default for Event<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn set_clear_and_time_out() {
+        let event: Event = Event::new();
+        let soon = Wait::timeout(Duration::from_millis(1));
+        assert_eq!(event.wait(soon), Outcome::TimedOut);
+        assert!(event.set());
+        assert!(!event.set());
+        assert!(event.is_set());
+        assert_eq!(event.wait(Wait::FOREVER), Outcome::Done);
+        assert!(event.clear());
+        assert!(!event.clear() && !event.is_set());
+    }
+
+    #[test]
+    fn set_and_cleared_at_once_still_wakes() {
+        let event: Event = Event::new();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| event.wait(Wait::FOREVER));
+            while event.report().waiters == 0 {
+                std::thread::yield_now();
+            }
+            event.set();
+            event.clear();
+            assert_eq!(waiter.join().unwrap(), Outcome::Done);
+        });
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bits_can_be_set_and_cleared(state: u32) {
+            let event: Event = Event::new();
+            event.state.store(state, Ordering::Relaxed);
+            event.set();
+            proptest::prop_assert!(event.is_set());
+            event.clear();
+            proptest::prop_assert!(!event.is_set());
+        }
+    }
+}

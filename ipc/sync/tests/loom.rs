@@ -1,0 +1,156 @@
+//! All interleavings of a few steps of each algorithm, by loom's model checker.
+//!
+//! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --release -p polyproc-sync --test loom`,
+//! with a target folder of its own. A thread stands for a process; a lost wake-up shows as a deadlock.
+#![cfg(loom)]
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::thread;
+use polyproc_sync::raw::{Condition, Event, Lock, RwLock, Semaphore};
+use polyproc_sync::{Host, Outcome, Wait};
+
+/// Not atomic on purpose: what is protected must not need it.
+fn add_one(count: &AtomicU32) {
+    let seen = count.load(Ordering::Relaxed);
+    count.store(seen + 1, Ordering::Relaxed);
+}
+
+#[test]
+fn a_lock_excludes_and_wakes() {
+    loom::model(|| {
+        let shared = Arc::new((Lock::<Host>::new(), AtomicU32::new(0)));
+        let others: Vec<_> = (2..4)
+            .map(|pid| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    Host::be(pid);
+                    assert_eq!(shared.0.acquire(Wait::FOREVER), Outcome::Done);
+                    add_one(&shared.1);
+                    assert!(shared.0.release());
+                })
+            })
+            .collect();
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(shared.1.load(Ordering::Relaxed), 2);
+        assert!(!shared.0.is_locked());
+    });
+}
+
+#[test]
+fn a_dead_holder_is_inherited_by_exactly_one() {
+    loom::model(|| {
+        let shared = Arc::new((Lock::<Host>::new(), AtomicU32::new(0)));
+        let holder = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                Host::be(2);
+                assert!(shared.0.acquire(Wait::FOREVER).is_acquired());
+                Host::die();
+            })
+        };
+        let taker = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                Host::be(3);
+                if shared.0.acquire(Wait::FOREVER) == Outcome::OwnerDied {
+                    add_one(&shared.1);
+                    shared.0.recover();
+                }
+                assert!(shared.0.release());
+            })
+        };
+        holder.join().unwrap();
+        taker.join().unwrap();
+        // Before the holder, or after it and told so.
+        let told = shared.1.load(Ordering::Relaxed) == 1;
+        assert_eq!(shared.0.is_locked(), !told);
+    });
+}
+
+#[test]
+fn an_event_wakes_all() {
+    loom::model(|| {
+        let event = Arc::new(Event::<Host>::new());
+        let waiters: Vec<_> = (0..2)
+            .map(|_| {
+                let event = event.clone();
+                thread::spawn(move || assert_eq!(event.wait(Wait::FOREVER), Outcome::Done))
+            })
+            .collect();
+        event.set();
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn two_releases_reach_two_sleepers() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::<Host>::new(0));
+        let takers: Vec<_> = (0..2)
+            .map(|_| {
+                let semaphore = semaphore.clone();
+                thread::spawn(move || assert_eq!(semaphore.acquire(Wait::FOREVER), Outcome::Done))
+            })
+            .collect();
+        assert!(semaphore.release(1));
+        assert!(semaphore.release(1));
+        for taker in takers {
+            taker.join().unwrap();
+        }
+        assert_eq!(semaphore.permits(), 0);
+    });
+}
+
+#[test]
+fn a_notification_under_the_lock_is_not_lost() {
+    loom::model(|| {
+        let shared = Arc::new((
+            Lock::<Host>::new(),
+            Condition::<Host>::new(),
+            AtomicU32::new(0),
+        ));
+        let waiter = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                Host::be(2);
+                assert_eq!(shared.0.acquire(Wait::FOREVER), Outcome::Done);
+                while shared.2.load(Ordering::Relaxed) == 0 {
+                    assert_eq!(shared.1.wait(&shared.0, Wait::FOREVER).1, Outcome::Done);
+                }
+                assert!(shared.0.release());
+            })
+        };
+        assert_eq!(shared.0.acquire(Wait::FOREVER), Outcome::Done);
+        shared.2.store(1, Ordering::Relaxed);
+        shared.1.notify(1);
+        assert!(shared.0.release());
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
+fn readers_and_a_writer_exclude_each_other() {
+    loom::model(|| {
+        let shared = Arc::new((RwLock::<Host>::new(), AtomicU32::new(0), AtomicU32::new(0)));
+        let writer = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                Host::be(2);
+                assert_eq!(shared.0.acquire_write(Wait::FOREVER), Outcome::Done);
+                add_one(&shared.1);
+                add_one(&shared.2);
+                assert!(shared.0.release_write());
+            })
+        };
+        assert_eq!(shared.0.acquire_read(Wait::FOREVER), Outcome::Done);
+        let seen = shared.1.load(Ordering::Relaxed);
+        assert_eq!(seen, shared.2.load(Ordering::Relaxed));
+        assert!(shared.0.release_read());
+        writer.join().unwrap();
+    });
+}
