@@ -4,7 +4,7 @@
 
 use crate::atomic::AtomicU32;
 use crate::park::Park;
-use loom::sync::{Mutex, Notify};
+use loom::sync::{Condvar, Mutex};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::futex::Woken;
 use std::cell::Cell;
@@ -19,8 +19,7 @@ pub struct Host;
 /// One who sleeps.
 struct Sleeper {
     word: usize,
-    notify: Arc<Notify>,
-    timed_out: Arc<Mutex<bool>>,
+    bed: Arc<Condvar>,
 }
 
 /// All who sleep, first come first, and all who are dead.
@@ -28,6 +27,14 @@ struct Sleeper {
 struct World {
     sleepers: Vec<Sleeper>,
     dead: Vec<Owner>,
+}
+
+impl World {
+    fn sleeps(&self, bed: &Arc<Condvar>) -> bool {
+        self.sleepers
+            .iter()
+            .any(|sleeper| Arc::ptr_eq(&sleeper.bed, bed))
+    }
 }
 
 loom::lazy_static! {
@@ -50,8 +57,7 @@ impl Host {
         let mut world = WORLD.lock().unwrap();
         world.dead.push(me);
         for sleeper in std::mem::take(&mut world.sleepers) {
-            *sleeper.timed_out.lock().unwrap() = true;
-            sleeper.notify.notify();
+            sleeper.bed.notify_one();
         }
     }
 }
@@ -62,28 +68,18 @@ impl Park for Host {
         if word.load(crate::atomic::Ordering::SeqCst) != expected {
             return Woken::Look;
         }
-        if !world.dead.is_empty() {
-            return Woken::TimedOut;
-        }
-        let notify = Arc::new(Notify::new());
-        let timed_out = Arc::new(Mutex::new(false));
+        let bed = Arc::new(Condvar::new());
         world.sleepers.push(Sleeper {
             word: std::ptr::from_ref(word) as usize,
-            notify: notify.clone(),
-            timed_out: timed_out.clone(),
+            bed: bed.clone(),
         });
-        drop(world);
-        notify.wait();
-        // A wait may end for no reason: who is awake is not on the list.
-        WORLD
-            .lock()
-            .unwrap()
-            .sleepers
-            .retain(|sleeper| !Arc::ptr_eq(&sleeper.notify, &notify));
-        if *timed_out.lock().unwrap() {
-            Woken::TimedOut
-        } else {
+        while world.dead.is_empty() && world.sleeps(&bed) {
+            world = bed.wait(world).unwrap();
+        }
+        if world.dead.is_empty() {
             Woken::Look
+        } else {
+            Woken::TimedOut
         }
     }
 
@@ -99,7 +95,7 @@ impl Park for Host {
             else {
                 break;
             };
-            world.sleepers.remove(place).notify.notify();
+            world.sleepers.remove(place).bed.notify_one();
             woken += 1;
         }
         woken
