@@ -26,8 +26,9 @@ pub struct OwnerDied<G> {
 }
 
 impl<G> OwnerDied<G> {
-    #[cfg_attr(loom, expect(dead_code, reason = "the typed layer is not modelled"))]
-    pub(crate) fn new(guard: G, abandoned: Abandoned, recover: fn(&G)) -> Self {
+    /// For other crates that hand out guards.
+    #[doc(hidden)]
+    pub fn of(guard: G, abandoned: Abandoned, recover: fn(&G)) -> Self {
         Self {
             guard,
             abandoned,

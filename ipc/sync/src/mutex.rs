@@ -142,7 +142,7 @@ impl<T> Mutex<T> {
     #[cold]
     pub(crate) fn died(&self) -> OwnerDied<MutexGuard<'_, T>> {
         let how = self.lock.abandoned().unwrap_or(Abandoned::Died);
-        OwnerDied::new(self.guard(), how, |guard| guard.mutex.lock.recover())
+        OwnerDied::of(self.guard(), how, |guard| guard.mutex.lock.recover())
     }
 }
 

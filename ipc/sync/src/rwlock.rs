@@ -178,12 +178,12 @@ impl<T> RwLock<T> {
 
     fn died_reading(&self) -> OwnerDied<Read<'_, T>> {
         let how = self.lock.writer().abandoned().unwrap_or(Abandoned::Died);
-        OwnerDied::new(self.reading(), how, |_reader_recovers_nothing| {})
+        OwnerDied::of(self.reading(), how, |_reader_recovers_nothing| {})
     }
 
     fn died_writing(&self) -> OwnerDied<Write<'_, T>> {
         let how = self.lock.writer().abandoned().unwrap_or(Abandoned::Died);
-        OwnerDied::new(self.writing(), how, |guard| {
+        OwnerDied::of(self.writing(), how, |guard| {
             guard.lock.lock.writer().recover();
         })
     }

@@ -1,0 +1,224 @@
+//! A handle on its way in a message.
+
+use crate::alloc::Locked;
+use crate::arena::Inner;
+use crate::error::Error;
+use crate::handle::Handle;
+use crate::layout::{self, PARCELS, add_one, kept_by};
+use polyproc_sync::{Owner, crash_point};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// How many bytes a handle takes in a message.
+pub const PARCEL_BYTES: usize = 24;
+
+/// What stands in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) family: u64,
+    pub(crate) block: u32,
+    pub(crate) generation: u32,
+    pub(crate) place: u32,
+    pub(crate) stamp: u32,
+}
+
+impl Ticket {
+    fn write(&self) -> [u8; PARCEL_BYTES] {
+        let mut bytes = [0; PARCEL_BYTES];
+        bytes[..8].copy_from_slice(&self.family.to_le_bytes());
+        let numbers = [self.block, self.generation, self.place, self.stamp];
+        for (place, number) in bytes[8..].chunks_exact_mut(4).zip(numbers) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; PARCEL_BYTES] = bytes.try_into().ok()?;
+        let number = |at: usize| {
+            let bytes = bytes.get(at..at + 4)?.try_into().ok()?;
+            Some(u32::from_le_bytes(bytes))
+        };
+        Some(Self {
+            family: u64::from_le_bytes(bytes[..8].try_into().ok()?),
+            block: number(8)?,
+            generation: number(12)?,
+            place: number(16)?,
+            stamp: number(20)?,
+        })
+    }
+}
+
+/// A handle on its way. Dropped before it is in a message, it gives the handle back.
+pub struct Parcel {
+    arena: Arc<Inner>,
+    ticket: Ticket,
+}
+
+impl Parcel {
+    pub(crate) fn new(arena: Arc<Inner>, ticket: Ticket) -> Self {
+        Self { arena, ticket }
+    }
+
+    /// The bytes for the message. The block is held until somebody receives them or gives them back,
+    /// or until this process dies.
+    pub fn into_bytes(self) -> [u8; PARCEL_BYTES] {
+        std::mem::ManuallyDrop::new(self).ticket.write()
+    }
+
+    /// The bytes for a message that lies in `keeper`, such as a queue: they hold the block also when
+    /// this process dies, until they are received, given back, or `keeper` is freed.
+    pub fn into_bytes_kept_by(self, keeper: &Handle) -> [u8; PARCEL_BYTES] {
+        self.arena.lock().keep(&self.ticket, keeper);
+        self.into_bytes()
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        self.arena.lock().give_back(&self.ticket);
+    }
+}
+
+impl fmt::Debug for Parcel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Parcel").field(&self.ticket).finish()
+    }
+}
+
+impl Inner {
+    pub(crate) fn give_back(&self, bytes: &[u8]) {
+        if let Some(ticket) = Ticket::read(bytes).filter(|ticket| ticket.family == self.family) {
+            self.lock().give_back(&ticket);
+        }
+    }
+}
+
+impl layout::Parcel {
+    /// The block in it and its stamp, if there is one.
+    pub(crate) fn content(&self) -> Option<(u32, u32)> {
+        let state = self.state.load(Ordering::Relaxed);
+        let block = (state as u32).checked_sub(1)?;
+        Some((block, (state >> 32) as u32))
+    }
+
+    pub(crate) fn empty(&self) {
+        let stamp = self.state.load(Ordering::Relaxed) >> 32 << 32;
+        self.state.store(stamp, Ordering::Relaxed);
+    }
+}
+
+impl Locked<'_> {
+    /// Makes a parcel for a block that this process holds.
+    pub(crate) fn post(&self, block: u32, generation: u32) -> Result<Ticket, Error> {
+        let header = self.0.header();
+        let hint = header.parcel_hint.load(Ordering::Relaxed) as usize % PARCELS;
+        let place = (hint..PARCELS)
+            .chain(0..hint)
+            .find(|&place| self.0.parcels()[place].content().is_none())
+            .ok_or(Error::NoPlace("handle in a message"))?;
+        let top = header.parcel_top.load(Ordering::Relaxed);
+        header
+            .parcel_top
+            .store(top.max(place as u32 + 1), Ordering::Relaxed);
+        let parcel = &self.0.parcels()[place];
+        let stamp = ((parcel.state.load(Ordering::Relaxed) >> 32) as u32).wrapping_add(1);
+        parcel.owner.store(Owner::me().to_word(), Ordering::Relaxed);
+        crash_point!("parcel.owned");
+        let state = u64::from(stamp) << 32 | u64::from(block + 1);
+        parcel.state.store(state, Ordering::Relaxed);
+        crash_point!("parcel.posted");
+        if let Some(block) = self.0.blocks().get(block as usize) {
+            add_one(&block.parcels);
+        }
+        header
+            .parcel_hint
+            .store(place as u32 + 1, Ordering::Relaxed);
+        Ok(Ticket {
+            family: self.0.family,
+            block,
+            generation,
+            place: place as u32,
+            stamp,
+        })
+    }
+
+    /// The parcel that the ticket means, if it is still there.
+    fn find(&self, ticket: &Ticket) -> Option<&layout::Parcel> {
+        self.0
+            .parcels()
+            .get(ticket.place as usize)
+            .filter(|parcel| parcel.content() == Some((ticket.block, ticket.stamp)))
+    }
+
+    /// Turns a parcel into a holding of `member`.
+    pub(crate) fn take_parcel(&self, ticket: &Ticket, member: usize) -> Result<(), Error> {
+        let parcel = self.find(ticket).ok_or(Error::Gone)?;
+        let block = self
+            .0
+            .blocks()
+            .get(ticket.block as usize)
+            .filter(|block| block.is_live() && block.generation() == ticket.generation)
+            .ok_or(Error::Gone)?;
+        // A3: the bit before anything else lets go.
+        block.hold(member);
+        crash_point!("parcel.held");
+        parcel.empty();
+        crash_point!("parcel.emptied");
+        self.parcel_gone(ticket.block);
+        self.look_from(ticket.place);
+        Ok(())
+    }
+
+    pub(crate) fn give_back(&self, ticket: &Ticket) {
+        if let Some(parcel) = self.find(ticket) {
+            parcel.empty();
+            self.parcel_gone(ticket.block);
+            self.look_from(ticket.place);
+        }
+    }
+
+    /// Low places first, so that few pages are ever used.
+    fn look_from(&self, place: u32) {
+        let hint = &self.0.header().parcel_hint;
+        if hint.load(Ordering::Relaxed) > place {
+            hint.store(place, Ordering::Relaxed);
+        }
+    }
+
+    fn keep(&self, ticket: &Ticket, keeper: &Handle) {
+        let (Some(parcel), Some(block)) = (
+            self.find(ticket),
+            self.0.blocks().get(keeper.index() as usize),
+        ) else {
+            return;
+        };
+        add_one(&block.keeps);
+        let owner = kept_by(keeper.index(), keeper.generation());
+        parcel.owner.store(owner, Ordering::Relaxed);
+        crash_point!("parcel.kept");
+    }
+
+    /// Gives back all parcels of certain owners.
+    pub(crate) fn give_back_where(&self, owned: impl Fn(u64) -> bool) {
+        for parcel in self.0.used_parcels() {
+            let Some((block, _)) = parcel.content() else {
+                continue;
+            };
+            if owned(parcel.owner.load(Ordering::Relaxed)) {
+                parcel.empty();
+                self.parcel_gone(block);
+            }
+        }
+    }
+
+    /// The last handle of a member is gone.
+    pub(crate) fn drop_holding(&self, index: u32, member: usize) {
+        if let Some(block) = self.0.blocks().get(index as usize) {
+            block.let_go(member);
+            crash_point!("handle.let-go");
+            self.free_if_unheld(index);
+        }
+    }
+}
