@@ -49,7 +49,7 @@ fn uncontended() -> io::Result<()> {
     let pair = median_pair(
         21,
         || per_step(STEPS, our_step),
-        || per_step(STEPS, || pthread.locked(|| _ = black_box(1))),
+        || per_step(STEPS, || pthread.add_one()),
     );
     line(
         "lock+unlock, uncontended",
@@ -84,7 +84,7 @@ fn contended(processes: usize) -> io::Result<()> {
     let ours = Shared::new(Mutex::new(0_u64))?;
     let pthread = Shared::new(PthreadMutex::new())?;
     pthread.init(true);
-    let mut shares = Vec::new();
+    let (mut shares, mut peer_shares) = (Vec::new(), Vec::new());
     let pair = median_pair(
         7,
         || {
@@ -99,8 +99,11 @@ fn contended(processes: usize) -> io::Result<()> {
             })
         },
         || {
-            let run = both_busy(processes, || pthread.locked(|| _ = black_box(1)));
-            run.map_or(0.0, |(rate, _)| rate)
+            let run = both_busy(processes, || pthread.add_one());
+            run.map_or(0.0, |(rate, share)| {
+                peer_shares.push(share);
+                rate
+            })
         },
     );
     let workload = format!("lock+unlock, {processes} processes contending");
@@ -111,10 +114,15 @@ fn contended(processes: usize) -> io::Result<()> {
         "peer",
         "1/us",
     );
-    shares.sort_by(f64::total_cmp);
-    let share = shares[shares.len() / 2];
+    let shares = [shares, peer_shares].map(play::median);
     let workload = format!("share of the slowest of {processes} contending (1 = fair)");
-    line(&workload, [share, 1.0], "fair", "bound", "1/1");
+    line(
+        &workload,
+        shares,
+        "robust pshared pthread mutex",
+        "peer",
+        "1/1",
+    );
     Ok(())
 }
 
@@ -128,10 +136,10 @@ fn event_round_trips() -> io::Result<()> {
     };
     let pair = median_pair(
         7,
-        || ping_pong(20_000, our_set, our_wait, false),
+        || ping_pong(100_000, our_set, our_wait, false),
         || {
             ping_pong(
-                20_000,
+                100_000,
                 |side| bare[side].set(),
                 |side| bare[side].spin(),
                 false,
@@ -160,6 +168,26 @@ fn event_round_trips() -> io::Result<()> {
     line(
         "event round trip, both asleep",
         pair,
+        "bare futex",
+        "bound",
+        "us",
+    );
+    let _hogs = play::Hogs::start(4)?;
+    let busy = median_pair(
+        7,
+        || ping_pong(2000, our_set, our_wait, false),
+        || {
+            ping_pong(
+                2000,
+                |side| bare[side].set(),
+                |side| bare[side].sleep(),
+                false,
+            )
+        },
+    );
+    line(
+        "event round trip, 4 busy processes beside",
+        busy,
         "bare futex",
         "bound",
         "us",

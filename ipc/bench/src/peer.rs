@@ -4,19 +4,23 @@
 use polyproc_sync::Deadline;
 use polyproc_sys::futex;
 use std::cell::UnsafeCell;
+use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A pthread mutex as the best that there is between processes: shared and robust.
 #[repr(C)]
-pub(crate) struct PthreadMutex(UnsafeCell<MaybeUninit<libc::pthread_mutex_t>>);
+pub(crate) struct PthreadMutex(
+    UnsafeCell<MaybeUninit<libc::pthread_mutex_t>>,
+    UnsafeCell<u64>,
+);
 
 // SAFETY: what a pthread mutex is for.
 unsafe impl Sync for PthreadMutex {}
 
 impl PthreadMutex {
     pub(crate) fn new() -> Self {
-        Self(UnsafeCell::new(MaybeUninit::zeroed()))
+        Self(UnsafeCell::new(MaybeUninit::zeroed()), UnsafeCell::new(0))
     }
 
     fn raw(&self) -> *mut libc::pthread_mutex_t {
@@ -39,10 +43,13 @@ impl PthreadMutex {
     }
 
     #[inline]
-    pub(crate) fn locked(&self, work: impl FnOnce()) {
+    pub(crate) fn add_one(&self) {
         // SAFETY: initialised.
         unsafe { libc::pthread_mutex_lock(self.raw()) };
-        work();
+        // SAFETY: under the lock.
+        let value = unsafe { self.1.get().read() };
+        // SAFETY: as above.
+        unsafe { self.1.get().write(black_box(value + 1)) };
         // SAFETY: locked by this thread.
         unsafe { libc::pthread_mutex_unlock(self.raw()) };
     }
@@ -78,7 +85,9 @@ impl BareEvent {
             _ = self
                 .0
                 .compare_exchange(0, 2, Ordering::AcqRel, Ordering::Acquire);
-            _ = futex::wait(&self.0, 2, Deadline::NEVER);
+            if futex::wait(&self.0, 2, Deadline::NEVER).is_err() {
+                return;
+            }
         }
     }
 }

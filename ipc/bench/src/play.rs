@@ -1,11 +1,13 @@
 //! Taking turns, processes that play together, and clocks.
 #![expect(unsafe_code, reason = "forks, and puts a structure into bare memory")]
+#![expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 
 use polyproc_shm::Arena;
 use polyproc_sync::Deadline;
 use polyproc_sys::fork::{Fork, exit_now, fork};
 use polyproc_sys::memory::{Mapping, memfd};
 use polyproc_sys::pidfd::PidFd;
+use polyproc_sys::signal::Signal;
 use polyproc_sys::{poll, wait};
 use std::io;
 use std::marker::PhantomData;
@@ -54,10 +56,12 @@ pub(crate) fn median_pair(
         a.push(ours());
         b.push(peer());
     }
-    [a, b].map(|mut values| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    })
+    [a, b].map(median)
+}
+
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Nanoseconds of one step.
@@ -154,6 +158,39 @@ pub(crate) fn ping_pong(
         return f64::NAN;
     }
     spent.as_secs_f64() * 1e6 / f64::from(rounds)
+}
+
+/// Processes that do nothing but keep the processors busy; killed on drop.
+pub(crate) struct Hogs(Vec<PidFd>);
+
+impl Hogs {
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
+        let hog = || {
+            // Ends by itself should nobody kill it.
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_mins(1) {
+                std::hint::spin_loop();
+            }
+        };
+        (0..count)
+            .map(|_| child(hog))
+            .collect::<io::Result<_>>()
+            .map(Self)
+    }
+}
+
+impl Drop for Hogs {
+    fn drop(&mut self) {
+        for hog in &self.0 {
+            if hog
+                .send_signal(Signal::KILL)
+                .and_then(|()| join(hog))
+                .is_err()
+            {
+                return;
+            }
+        }
+    }
 }
 
 /// What attaching an arena cannot do without.

@@ -123,7 +123,7 @@ impl Blocks {
 
     fn receive(&mut self, random: &mut Random) -> Result<(), &'static str> {
         let slot = random.below(SLOTS as u64) as usize;
-        let letter = self.with_letters(|letters| std::mem::replace(&mut letters[slot], [0; 24]));
+        let letter = self.with_letters(|letters| std::mem::take(&mut letters[slot]));
         match self.arena.receive(&letter) {
             Ok(handle) => {
                 check(&handle)?;
@@ -200,8 +200,8 @@ fn fill(handle: &Handle) {
 fn check(handle: &Handle) -> Result<(), &'static str> {
     let mark = mark(handle);
     // SAFETY: filled once, before anybody else knew of it.
-    match unsafe { bytes(handle) }.iter().all(|&byte| byte == mark) {
-        true => Ok(()),
-        false => Err("a block that is held was overwritten"),
-    }
+    let whole = unsafe { bytes(handle) }.iter().all(|&byte| byte == mark);
+    whole
+        .then_some(())
+        .ok_or("a block that is held was overwritten")
 }

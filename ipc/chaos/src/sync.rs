@@ -78,10 +78,9 @@ impl Sync {
         for _ in 0..work {
             std::hint::spin_loop();
         }
-        match inside.swap(0, Ordering::Relaxed) == me {
-            true => Ok(()),
-            false => Err("two processes held one lock"),
-        }
+        (inside.swap(0, Ordering::Relaxed) == me)
+            .then_some(())
+            .ok_or("two processes held one lock")
     }
 
     fn lock(&self, random: &mut Random) -> Result<(), &'static str> {
@@ -212,10 +211,9 @@ impl Sync {
     fn once(&self, random: &mut Random) -> Result<(), &'static str> {
         let once = &self.objects.once[random.below(256) as usize];
         once.call_once(|| {});
-        match once.is_completed() {
-            true => Ok(()),
-            false => Err("done, but not done"),
-        }
+        once.is_completed()
+            .then_some(())
+            .ok_or("done, but not done")
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The points are read from the sources, so a new one is tested by being there. One thread: it forks.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use libtest_mimic::{Arguments, Failed, Trial};
 use polyproc_chaos::arena::Blocks;
 use polyproc_chaos::run::{chaos, crash_at};

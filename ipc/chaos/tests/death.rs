@@ -295,6 +295,13 @@ fn values() -> Result {
         SharedArray::<u32>::zeroed(&arena, 4)?,
     );
     array.handle().set_name("scores");
+    let held = array.lock();
+    let seen = arena.objects();
+    let report = seen.iter().find_map(|object| object.report);
+    assert_eq!(report.and_then(|report| report.holder), None);
+    let report = seen.last().and_then(|object| object.report);
+    assert_eq!(report.and_then(|report| report.holder), Some(Owner::me()));
+    drop(held);
     let mut children = Vec::new();
     for place in 0..4 {
         let (total, array) = (total.clone(), array.clone());

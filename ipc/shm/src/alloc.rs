@@ -227,18 +227,25 @@ impl Locked<'_> {
     }
 
     fn recount_parcels(&self) {
+        let blocks = self.0.blocks();
+        let live = |index: u32| blocks.get(index as usize).filter(|block| block.is_live());
         for parcel in self.0.used_parcels() {
             let Some((index, _)) = parcel.content() else {
                 continue;
             };
-            let blocks = self.0.blocks();
-            match blocks.get(index as usize) {
-                Some(block) if block.is_live() => add_one(&block.parcels),
-                _ => parcel.empty(),
-            }
-            let owner = parcel.owner.load(Ordering::Relaxed);
-            if let Some(block) = keeper(owner).and_then(|(index, _)| blocks.get(index as usize)) {
-                add_one(&block.keeps);
+            // A keeper that is gone: somebody died between freeing it and giving back what it kept.
+            let keeper = keeper(parcel.owner.load(Ordering::Relaxed)).map(|(index, generation)| {
+                live(index)
+                    .filter(|block| block.generation() == generation)
+                    .map(|_| index as usize)
+            });
+            let Some(block) = live(index).filter(|_| keeper != Some(None)) else {
+                parcel.empty();
+                continue;
+            };
+            add_one(&block.parcels);
+            if let Some(Some(keeper)) = keeper {
+                add_one(&blocks[keeper].keeps);
             }
         }
     }

@@ -219,7 +219,7 @@ impl<T: Pod> RawArray<T> {
     pub fn zeroed(arena: &Arena, len: usize) -> Result<Self, Error> {
         const { assert!(align_of::<T>() <= LOCK && size_of::<T>() != 0) };
         let bytes = bytes_for::<T>(arena, len, 0)?;
-        let handle = Handle::allocate(&arena.inner, bytes, Kind::Array, tag::<T>(2))?;
+        let handle = Handle::allocate(&arena.inner, bytes, Kind::Bytes, tag::<T>(2))?;
         Ok(Self::of(handle))
     }
 

@@ -39,6 +39,7 @@ mod error;
 mod fork;
 mod handle;
 mod layout;
+mod look;
 mod member;
 mod named;
 mod parcel;

@@ -91,7 +91,7 @@ fn kind_of<T>() -> Kind {
         "Condvar" | "Condition" => Kind::Condition,
         "Barrier" => Kind::Barrier,
         "Once" => Kind::Once,
-        _ => Kind::Value,
+        _ => Kind::Bytes,
     }
 }
 
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(counter.load(Ordering::Relaxed), 6);
         let other = Shared::<Event>::from_handle(same.into_handle());
         assert!(matches!(other, Err(Error::WrongType(_))));
-        assert_eq!(counter.handle().kind(), Kind::Value);
+        assert_eq!(counter.handle().kind(), Kind::Bytes);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::arena::Arena;
 use crate::layout::{Block, MEMBERS};
-use polyproc_sync::{Kind, Owner};
+use polyproc_sync::{Kind, Owner, Report};
 use std::sync::atomic::Ordering;
 
 /// What the arena holds, at one moment.
@@ -56,6 +56,8 @@ pub struct ObjectInfo {
     pub holders: Vec<Owner>,
     /// How many messages carry it.
     pub parcels: u32,
+    /// Whether it is taken, by whom, and who waits, if it is something to wait for.
+    pub report: Option<Report>,
 }
 
 impl Arena {
@@ -123,6 +125,7 @@ impl Arena {
             offset: block.offset.load(Ordering::Relaxed),
             holders: holders.filter_map(owner).collect(),
             parcels: block.parcels.load(Ordering::Relaxed),
+            report: self.inner.report(block),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The allocator against a model: any sequence of operations, in one process.
 #![expect(unsafe_code, reason = "blocks are bare bytes")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use polyproc_shm::{Arena, Error, Handle};
 use polyproc_sync::Kind;
 use proptest::prelude::*;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Allocate { len: usize },
     Clone(usize),
@@ -37,6 +38,7 @@ struct Model {
     fill: u8,
 }
 
+#[expect(clippy::mut_from_ref, reason = "bare bytes")]
 fn bytes(handle: &Handle) -> &mut [u8] {
     // SAFETY: one thread, which makes no other slice at the same time.
     unsafe { std::slice::from_raw_parts_mut(handle.start().as_ptr(), handle.len()) }

@@ -113,7 +113,7 @@ impl Park for Host {
         !WORLD.lock().unwrap().dead.contains(&owner)
     }
 
-    fn spin(mut ready: impl FnMut() -> bool) -> bool {
+    fn spin(_longest: u32, mut ready: impl FnMut() -> bool) -> bool {
         ready()
     }
 }

@@ -13,6 +13,11 @@ pub(crate) const SLICE: Duration = Duration::from_millis(40);
 /// The longest sleep on something without a holder, reached by doubling [`SLICE`].
 pub(crate) const LONGEST_SLICE: Duration = Duration::from_millis(640);
 
+/// Looks follow each other closely: somebody will do one thing, and then it is our turn.
+pub(crate) const EAGER: u32 = 1;
+/// Looks are far apart: somebody works on the word again and again.
+pub(crate) const PATIENT: u32 = 64;
+
 /// What the algorithms need from below.
 pub trait Park {
     /// Sleeps while `word` holds `expected`, until [`Park::wake`] on it or `deadline`. May end for
@@ -31,8 +36,9 @@ pub trait Park {
     /// Whether a holder still runs.
     fn is_alive(owner: Owner) -> bool;
 
-    /// Looks at `ready` again and again for as long as that is likely to be cheaper than sleeping.
-    fn spin(ready: impl FnMut() -> bool) -> bool;
+    /// Looks at `ready` again and again for as long as that is likely to be cheaper than sleeping,
+    /// with at most `longest` pauses of the processor between two looks.
+    fn spin(longest: u32, ready: impl FnMut() -> bool) -> bool;
 }
 
 /// Futexes and processes: what everything runs on outside of tests.
@@ -65,8 +71,8 @@ impl Park for Host {
         owner.is_alive()
     }
 
-    fn spin(ready: impl FnMut() -> bool) -> bool {
-        crate::spin::spin(ready)
+    fn spin(longest: u32, ready: impl FnMut() -> bool) -> bool {
+        crate::spin::spin(longest, ready)
     }
 }
 

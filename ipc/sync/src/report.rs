@@ -7,7 +7,7 @@ use crate::owner::Owner;
 #[non_exhaustive]
 #[repr(u32)]
 pub enum Kind {
-    /// Bytes without further meaning.
+    /// Memory without a lock: bytes, atomics, plain arrays.
     Bytes = 0,
     /// A mutex or lock.
     Lock = 1,
@@ -27,9 +27,9 @@ pub enum Kind {
     Barrier = 8,
     /// Something that runs once.
     Once = 9,
-    /// A value of the program's.
+    /// A value of the program's, with its lock.
     Value = 10,
-    /// An array of the program's values.
+    /// An array of the program's values, with one lock.
     Array = 11,
     /// A queue, pipe or connection.
     Channel = 12,

@@ -15,7 +15,7 @@ use super::lock::leave;
 use crate::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::crash_point;
 use crate::owner::Owner;
-use crate::park::{Host, Outcome, Park, SLICE, Slice, Wait, sleep_slice};
+use crate::park::{EAGER, Host, Outcome, Park, SLICE, Slice, Wait, sleep_slice};
 use crate::report::{Kind, Report};
 use std::marker::PhantomData;
 
@@ -216,7 +216,9 @@ impl<P: Park> Barrier<P> {
     }
 
     fn wait_for_others(&self, ticket: Ticket, wait: Wait) -> Arrival {
-        P::spin(|| end_of(ticket, self.state.load(Ordering::Acquire)).is_some());
+        P::spin(EAGER, || {
+            end_of(ticket, self.state.load(Ordering::Acquire)).is_some()
+        });
         let mut leaderless = false;
         loop {
             let state = self.state.load(Ordering::Acquire);

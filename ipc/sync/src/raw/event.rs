@@ -3,7 +3,7 @@
 use super::lock::leave;
 use crate::atomic::{AtomicU32, Ordering};
 use crate::crash_point;
-use crate::park::{Host, Outcome, Park, Slice, Slices, Wait};
+use crate::park::{EAGER, Host, Outcome, Park, Slice, Slices, Wait};
 use crate::report::{Kind, Report};
 use std::marker::PhantomData;
 
@@ -124,7 +124,7 @@ impl<P: Park> Event<P> {
     fn wait_slowly(&self, first: u32, wait: Wait) -> Outcome {
         // Set, or set and cleared since.
         let happened = |state: u32| state & SET != 0 || (state ^ first) >= GENERATION;
-        if P::spin(|| happened(self.state.load(Ordering::Acquire))) {
+        if P::spin(EAGER, || happened(self.state.load(Ordering::Acquire))) {
             return Outcome::Done;
         }
         let mut slices = Slices::new(wait);

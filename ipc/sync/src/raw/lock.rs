@@ -5,7 +5,7 @@ use crate::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::crash_point;
 use crate::error::Abandoned;
 use crate::owner::Owner;
-use crate::park::{Host, Outcome, Park, SLICE, Slice, Wait, sleep_slice};
+use crate::park::{Host, Outcome, PATIENT, Park, SLICE, Slice, Wait, sleep_slice};
 use crate::report::{Kind, Report};
 use std::marker::PhantomData;
 
@@ -228,7 +228,7 @@ impl<P: Park> Lock<P> {
 
     #[cold]
     fn acquire_slowly(&self, me: Owner, wait: Wait) -> Outcome {
-        P::spin(|| !self.is_locked());
+        P::spin(PATIENT, || !self.is_locked());
         let mut keep = 0;
         loop {
             // Before the word: see L3.

@@ -8,7 +8,7 @@ use super::Lock;
 use crate::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::crash_point;
 use crate::owner::Owner;
-use crate::park::{Host, Outcome, Park, SLICE, Slice, Wait, sleep_slice};
+use crate::park::{Host, Outcome, PATIENT, Park, SLICE, Slice, Wait, sleep_slice};
 use crate::report::{Kind, Report};
 
 /// How many processes can read at once; more wait for one to leave.
@@ -232,7 +232,7 @@ impl<P: Park> RwLock<P> {
     fn wait_for_readers(&self, wait: Wait) -> Result<(), Outcome> {
         fence(Ordering::SeqCst);
         if self.is_read() {
-            P::spin(|| !self.is_read());
+            P::spin(PATIENT, || !self.is_read());
         }
         loop {
             let left = self.left.load(Ordering::Acquire);

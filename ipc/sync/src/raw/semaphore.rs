@@ -3,7 +3,7 @@
 use super::lock::leave;
 use crate::atomic::{AtomicU32, Ordering};
 use crate::crash_point;
-use crate::park::{Host, Outcome, Park, Slice, Slices, Wait};
+use crate::park::{Host, Outcome, PATIENT, Park, Slice, Slices, Wait};
 use crate::report::{Kind, Report};
 use std::fmt;
 use std::marker::PhantomData;
@@ -128,7 +128,7 @@ impl<P: Park> Semaphore<P> {
 
     #[cold]
     fn acquire_slowly(&self, wait: Wait) -> Outcome {
-        P::spin(|| self.permits() != 0);
+        P::spin(PATIENT, || self.permits() != 0);
         let mut slices = Slices::new(wait);
         let mut keep = 0;
         loop {
