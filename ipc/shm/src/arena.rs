@@ -330,6 +330,15 @@ mod tests {
     }
 
     #[test]
+    fn more_than_the_address_space_is_an_error_that_names_the_limits() {
+        let error = Arena::with_size(1 << 60).unwrap_err().to_string();
+        assert!(
+            error.contains("RLIMIT_AS") && error.contains(SIZE_VARIABLE),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn anything_else_is_refused() {
         let file = memfd(c"polyproc-test").unwrap();
         let attach = |file: &File| Arena::attach(file.try_clone().unwrap().into());

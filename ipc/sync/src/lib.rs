@@ -2,7 +2,8 @@
 //!
 //! Every type here is plain data: `repr(C)`, without pointers, valid for any bit pattern, unlocked
 //! when all bytes are zero. Put one anywhere in memory that several processes map, and it works
-//! between them; put it in a `static`, and it works between threads.
+//! between them; put it in a `static`, and it works between threads (as with std's locks, a fork then
+//! copies a held one as held).
 //!
 //! ```
 //! use polyproc_sync::Mutex;
