@@ -31,10 +31,14 @@ fn a_lock_excludes_and_wakes() {
                 })
             })
             .collect();
+        // A third: who was woken has to keep the mark for who was not.
+        assert_eq!(shared.0.acquire(Wait::FOREVER), Outcome::Done);
+        add_one(&shared.1);
+        assert!(shared.0.release());
         for other in others {
             other.join().unwrap();
         }
-        assert_eq!(shared.1.load(Ordering::Relaxed), 2);
+        assert_eq!(shared.1.load(Ordering::Relaxed), 3);
         assert!(!shared.0.is_locked());
     });
 }
