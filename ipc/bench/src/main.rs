@@ -11,7 +11,7 @@ mod play;
 use peer::{BareEvent, PthreadMutex};
 use play::{Shared, both_busy, median_pair, per_step, ping_pong};
 use polyproc_shm::Arena;
-use polyproc_sync::{Event, Kind, Mutex};
+use polyproc_sync::{Event, Kind, Mutex, raw};
 use std::hint::black_box;
 use std::io;
 
@@ -32,6 +32,7 @@ fn main() -> io::Result<()> {
     contended(2)?;
     contended(6)?;
     event_round_trips()?;
+    inherited()?;
     arena()
 }
 
@@ -192,6 +193,28 @@ fn event_round_trips() -> io::Result<()> {
         "bound",
         "us",
     );
+    Ok(())
+}
+
+/// From the kill of a holder to the moment at which a sleeping taker has the lock.
+fn inherited() -> io::Result<()> {
+    let lock = Shared::new(raw::Lock::new())?;
+    let mut times = Vec::new();
+    for _ in 0..11 {
+        times.push(play::inherit(&lock)?);
+    }
+    let workload = "holder killed, sleeping taker has the lock (median)";
+    let promise = "promised: 100";
+    line(
+        workload,
+        [play::median(times.clone()), 100.0],
+        promise,
+        "bound",
+        "ms",
+    );
+    let slowest = times.iter().copied().fold(0.0, f64::max);
+    let workload = "holder killed, sleeping taker has the lock (slowest)";
+    line(workload, [slowest, 100.0], promise, "bound", "ms");
     Ok(())
 }
 

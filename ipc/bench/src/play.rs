@@ -3,7 +3,7 @@
 #![expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 
 use polyproc_shm::Arena;
-use polyproc_sync::Deadline;
+use polyproc_sync::{Deadline, Host, Outcome, Wait, raw};
 use polyproc_sys::fork::{Fork, exit_now, fork};
 use polyproc_sys::memory::{Mapping, memfd};
 use polyproc_sys::pidfd::PidFd;
@@ -191,6 +191,41 @@ impl Drop for Hogs {
             }
         }
     }
+}
+
+/// Milliseconds from the kill of a lock's holder to the moment at which a sleeping taker has it.
+pub(crate) fn inherit(lock: &raw::Lock) -> io::Result<f64> {
+    let base = Instant::now();
+    let killed_at = Shared::new(AtomicU64::new(0))?;
+    let ready = Shared::new(raw::Event::<Host>::new())?;
+    let holder = child(|| {
+        if lock.acquire(Wait::FOREVER).is_acquired() {
+            ready.set();
+        }
+        _ = raw::Event::<Host>::new().wait(Wait::FOREVER);
+    })?;
+    _ = ready.wait(Wait::FOREVER);
+    let killer = child(|| {
+        // Until the taker sleeps, and then at some other moment of its slice each time.
+        let pause = 10 + u64::from(std::process::id() % 37);
+        let slept = poll::any_readable(&[], Deadline::after(Duration::from_millis(pause)));
+        killed_at.store(base.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        if slept
+            .and_then(|_| holder.send_signal(Signal::KILL))
+            .is_err()
+        {
+            exit_now(1);
+        }
+    })?;
+    if lock.acquire(Wait::FOREVER) != Outcome::OwnerDied {
+        return Err(io::Error::other("nobody was told"));
+    }
+    let now = base.elapsed().as_nanos() as u64;
+    lock.recover();
+    lock.release();
+    join(&holder)?;
+    join(&killer)?;
+    Ok((now - killed_at.load(Ordering::Relaxed)) as f64 / 1e6)
 }
 
 /// What attaching an arena cannot do without.

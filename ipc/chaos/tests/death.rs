@@ -29,6 +29,10 @@ fn main() {
         Trial::test("a_dead_member_gives_back_and_others_keep", reclaim),
         Trial::test("an_exec_child_attaches_by_descriptor", attach),
         Trial::test("values_and_arrays_are_shared", values),
+        Trial::test(
+            "a_fork_beside_busy_threads_leaves_the_arena_usable",
+            busy_fork,
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -285,6 +289,34 @@ fn attach() -> Result {
         value.is_ok_and(|value| value.update(|number| std::mem::replace(number, 5)) == 1)
     })?;
     assert_eq!(value.get(), 5);
+    Ok(())
+}
+
+/// Threads hold the arena's locks at the moment of each fork; libc's own locks are libc's affair.
+fn busy_fork() -> Result {
+    let arena = Arena::with_size(16 << 20)?;
+    let stop = Event::new();
+    let churn = || {
+        while !stop.is_set() {
+            let block = arena.allocate(100, Kind::Bytes);
+            drop(block.as_ref().map(polyproc_shm::Handle::send));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(churn);
+        }
+        let forks = (0..60).try_for_each(|_| {
+            in_child(|| (0..20).all(|_| arena.allocate(100, Kind::Bytes).is_ok()))
+        });
+        stop.set();
+        forks
+    })?;
+    let stats = arena.stats();
+    assert_eq!(
+        (stats.objects, stats.parcels, stats.members.len()),
+        (0, 0, 1)
+    );
     Ok(())
 }
 

@@ -7,7 +7,7 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
-use polyproc_sync::raw::{Condition, Event, Lock, RwLock, Semaphore};
+use polyproc_sync::raw::{Arrival, Barrier, Condition, Event, Lock, RwLock, Semaphore};
 use polyproc_sync::{Host, Outcome, Wait};
 
 /// Not atomic on purpose: what is protected must not need it.
@@ -156,5 +156,47 @@ fn readers_and_a_writer_exclude_each_other() {
         assert_eq!(seen, shared.2.load(Ordering::Relaxed));
         assert!(shared.0.release_read());
         writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_barrier_lets_all_pass_and_exactly_one_leads() {
+    for with_action in [false, true] {
+        loom::model(move || {
+            let barrier = Arc::new(Barrier::<Host>::new(2));
+            let meet = move |barrier: &Barrier<Host>| {
+                let arrival = if with_action {
+                    barrier.wait_then(Wait::FOREVER, &mut || true)
+                } else {
+                    barrier.wait(Wait::FOREVER)
+                };
+                match arrival {
+                    Arrival::Passed { leader, .. } => leader,
+                    other => panic!("{other:?}"),
+                }
+            };
+            let other = {
+                let barrier = barrier.clone();
+                thread::spawn(move || {
+                    Host::be(2);
+                    meet(&barrier)
+                })
+            };
+            let leads = meet(&barrier);
+            assert_ne!(leads, other.join().unwrap());
+        });
+    }
+}
+
+#[test]
+fn an_abort_sends_the_waiting_away() {
+    loom::model(|| {
+        let barrier = Arc::new(Barrier::<Host>::new(2));
+        let waiter = {
+            let barrier = barrier.clone();
+            thread::spawn(move || barrier.wait(Wait::FOREVER))
+        };
+        barrier.abort();
+        assert_eq!(waiter.join().unwrap(), Arrival::Broken);
     });
 }

@@ -97,6 +97,20 @@ impl<P> Barrier<P> {
         }
     }
 
+    /// For `parties`, for the model.
+    #[cfg(loom)]
+    pub fn new(parties: u32) -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            parties,
+            waiters: AtomicU32::new(0),
+            reserved: 0,
+            leader: AtomicU64::new(0),
+            enrolled: std::array::from_fn(|_| AtomicU64::new(0)),
+            park: PhantomData,
+        }
+    }
+
     /// How many have to arrive.
     pub fn parties(&self) -> u32 {
         self.parties.clamp(1, COUNT)
