@@ -58,7 +58,15 @@ impl Child {
     /// # Errors
     /// None for an own child.
     pub fn kill(&self) -> io::Result<()> {
-        self.pidfd.send_signal(Signal::KILL)
+        self.signal(Signal::KILL)
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// None for an own child.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        self.pidfd.send_signal(signal)
     }
 }
 

@@ -1,12 +1,15 @@
 //! What the living are told when a process dies, and what a fork inherits. One thread: it forks.
 
 use libtest_mimic::{Arguments, Trial};
-use polyproc_chaos::process::{Child, Stage};
+use polyproc_chaos::process::{Child, Stage, pause};
 use polyproc_shm::{Arena, Error, Shared, SharedArray, Value};
-use polyproc_sync::raw::{Arrival, HeldSemaphore, Lock, RLock};
+use polyproc_sync::raw::{self, Arrival, Condition, HeldSemaphore, Lock, RLock};
 use polyproc_sync::{
-    Abandoned, Barrier, Deadline, Event, Kind, Mutex, Outcome, Owner, RwLock, TryLockError, Wait,
+    Abandoned, Barrier, Deadline, Event, Host, Kind, Mutex, Outcome, Owner, RwLock, TryLockError,
+    Wait,
 };
+use polyproc_sys::handler::interrupt_on;
+use polyproc_sys::signal::Signal;
 use polyproc_sys::wait::Status;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -29,6 +32,7 @@ fn main() {
         Trial::test("a_dead_member_gives_back_and_others_keep", reclaim),
         Trial::test("an_exec_child_attaches_by_descriptor", attach),
         Trial::test("values_and_arrays_are_shared", values),
+        Trial::test("a_signal_ends_only_waits_that_want_it", interrupted),
         Trial::test(
             "a_fork_beside_busy_threads_leaves_the_arena_usable",
             busy_fork,
@@ -179,14 +183,14 @@ fn barrier() -> Result {
     assert!(barrier.wait_deadline(patience()).is_err());
     barrier.reset();
     // Who dies after arriving has arrived.
-    let raw = Stage::of(polyproc_sync::raw::Barrier::new(2))?;
-    let mut party = Child::start(|| i32::from(raw.wait(Wait::FOREVER) == Arrival::Broken))?;
-    while raw.waiting() == 0 {
+    let meeting = Stage::of(raw::Barrier::new(2))?;
+    let mut party = Child::start(|| i32::from(meeting.wait(Wait::FOREVER) == Arrival::Broken))?;
+    while meeting.waiting() == 0 {
         std::thread::yield_now();
     }
     party.kill()?;
     party.end(patience())?;
-    let arrival = raw.wait(Wait::until(patience()));
+    let arrival = meeting.wait(Wait::until(patience()));
     assert!(matches!(arrival, Arrival::Passed { leader: true, .. }));
     Ok(())
 }
@@ -318,6 +322,57 @@ fn busy_fork() -> Result {
         (0, 0, 1)
     );
     Ok(())
+}
+
+/// The child waits interruptibly for each kind of object, and then once for a lock that it does get.
+fn interrupted() -> Result {
+    let (lock, got) = (Stage::of(Lock::new())?, Stage::of(AtomicU64::new(0))?);
+    assert_eq!(lock.acquire(Wait::FOREVER), Outcome::Done);
+    let mut child = Child::start(|| {
+        if interrupt_on(Signal::USR1).is_err() {
+            return 1;
+        }
+        got.store(1, Ordering::Relaxed);
+        let all = wait_for_all(&lock);
+        got.store(2, Ordering::Relaxed);
+        i32::from(!(all && lock.acquire(Wait::FOREVER) == Outcome::Done))
+    })?;
+    let deadline = patience();
+    let mut more = 50;
+    while more > 0 && !deadline.has_passed() {
+        let stage = got.load(Ordering::Relaxed);
+        if stage != 0 {
+            child.signal(Signal::USR1)?;
+        }
+        if stage == 2 {
+            // It waits for the lock now, and no signal may end that.
+            more -= 1;
+        }
+        pause(Duration::from_millis(1));
+    }
+    assert_eq!(child.end(Deadline::now())?, None);
+    lock.release();
+    assert_eq!(child.end(patience())?, Some(Status::Exited(0)));
+    Ok(())
+}
+
+/// Whether a signal ends a wait for each kind of object.
+fn wait_for_all(lock: &Lock) -> bool {
+    let wait = Wait::FOREVER.interruptible();
+    let (private, condition) = (Lock::<Host>::new(), Condition::<Host>::new());
+    let ended = [
+        lock.acquire(wait),
+        raw::Event::<Host>::new().wait(wait),
+        raw::Semaphore::<Host>::new(0).acquire(wait),
+        HeldSemaphore::<Host>::new(0).acquire(wait),
+    ];
+    private.acquire(wait) == Outcome::Done
+        && ended == [Outcome::Interrupted; 4]
+        && condition.wait(&private, wait) == (Outcome::Interrupted, Outcome::Done)
+        && matches!(
+            raw::Barrier::<Host>::new(2).wait(wait),
+            Arrival::Interrupted(_)
+        )
 }
 
 fn values() -> Result {

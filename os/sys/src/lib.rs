@@ -35,4 +35,4 @@ mod imp;
 mod imp;
 
 pub use imp::{cpu, exec, fork, futex, image, lifeline, memory, pidfd, poll, socket, wait};
-pub use imp::{fork_hooks, thread};
+pub use imp::{fork_hooks, handler, thread};

@@ -71,18 +71,16 @@ impl<P: Park> Event<P> {
     /// Sets it and wakes all who wait. False when it was set already.
     pub fn set(&self) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
-        while state & SET == 0 {
+        // Also when it is set already: what we wrote before is to be seen by whoever sees it set, and
+        // it may have been cleared since we looked.
+        loop {
             match self.exchange(state, (state & !SLEEPERS) | SET) {
-                Ok(()) => {
-                    self.wake(state);
-                    return true;
-                }
+                Ok(()) => break,
                 Err(other) => state = other,
             }
         }
-        // Set already: what we wrote before is to be seen by whoever sees it set from now on.
-        self.state.fetch_or(SET, Ordering::Release);
-        false
+        self.wake(state);
+        state & SET == 0
     }
 
     fn wake(&self, before: u32) {

@@ -5,6 +5,7 @@ pub mod exec;
 pub mod fork;
 pub mod fork_hooks;
 pub mod futex;
+pub mod handler;
 pub mod image;
 pub mod lifeline;
 pub mod memory;
