@@ -253,6 +253,9 @@ fn forked_handle() -> Result {
 
 fn reclaim() -> Result {
     let arena = Arena::with_size(16 << 20)?;
+    let pid = die_after(|| Value::new(&arena, 1_u64).is_ok_and(|value| value.get() == 1))?;
+    assert_eq!(arena.reclaim_process(pid + 1), 0);
+    assert_eq!(arena.reclaim_process(pid), 1);
     let letter = Stage::of(Mutex::new([0; polyproc_shm::PARCEL_BYTES]))?;
     die_after(|| {
         let mine: Vec<_> = (0..10).map(|n| Value::new(&arena, n)).collect();

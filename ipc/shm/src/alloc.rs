@@ -75,7 +75,7 @@ impl Locked<'_> {
         for word in &block.holders {
             word.store(0, Ordering::Relaxed);
         }
-        block.hold(member);
+        self.hold(block, member);
         crash_point!("alloc.written");
         // A1: from here on it lives.
         block
@@ -195,6 +195,24 @@ impl Locked<'_> {
         self.give_back_where(|owner| keeper(owner) == Some((index, generation)));
     }
 
+    /// Sets a member's bit.
+    pub(crate) fn hold(&self, block: &Block, member: usize) {
+        if !block.is_held_by(member) {
+            block.hold(member);
+            crash_point!("bit.set");
+            add_one(&self.0.members()[member].holds);
+        }
+    }
+
+    /// Clears a member's bit.
+    pub(crate) fn let_go(&self, block: &Block, member: usize) {
+        if block.is_held_by(member) {
+            block.let_go(member);
+            crash_point!("bit.cleared");
+            sub_one(&self.0.members()[member].holds);
+        }
+    }
+
     /// Somebody died in here. Throws away all that is derived and makes it anew from what is true.
     fn rebuild(&self) {
         let header = self.0.header();
@@ -223,7 +241,19 @@ impl Locked<'_> {
         header.live_bytes.store(live_bytes, Ordering::Relaxed);
         add(&header.rebuilds, 1);
         self.recount_parcels();
+        self.recount_holds();
         self.free_unheld();
+    }
+
+    fn recount_holds(&self) {
+        for (place, member) in self.0.members().iter().enumerate() {
+            if member.owner.load(Ordering::Relaxed) == 0 {
+                continue;
+            }
+            let held = |block: &&Block| block.is_held_by(place);
+            let count = self.0.blocks().iter().filter(held).count();
+            member.holds.store(count as u32, Ordering::Relaxed);
+        }
     }
 
     fn recount_parcels(&self) {

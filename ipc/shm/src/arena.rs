@@ -172,7 +172,12 @@ impl Arena {
     /// Gives back what dead members held; says how many members that were. Whoever learns of a death
     /// calls this; joining and a full arena do it as well.
     pub fn reclaim(&self) -> usize {
-        self.inner.reclaim()
+        self.inner.reclaim(|_| true)
+    }
+
+    /// The same for one process that is known to have ended, which is faster in a large family.
+    pub fn reclaim_process(&self, pid: u32) -> usize {
+        self.inner.reclaim(|owner| owner.pid() == pid)
     }
 }
 

@@ -84,7 +84,7 @@ impl Handle {
         arena.local.lock();
         let first = arena.lock().allocate(len as u64, kind, tag, member);
         let new = match first {
-            Err(Error::Full { .. }) if arena.reclaim() != 0 => {
+            Err(Error::Full { .. }) if arena.reclaim(|_| true) != 0 => {
                 arena.lock().allocate(len as u64, kind, tag, member)
             }
             other => other,

@@ -65,6 +65,8 @@ pub(crate) struct Member {
     pub(crate) owner: AtomicU64,
     /// For a child about to be forked: since when (ms of the wall clock); else 0.
     pub(crate) expected_since: AtomicU64,
+    /// Derived: how many blocks have its bit.
+    pub(crate) holds: AtomicU32,
 }
 
 /// A handle on its way.

@@ -3,7 +3,7 @@
 use crate::alloc::Locked;
 use crate::arena::{Inner, NOBODY};
 use crate::error::Error;
-use crate::layout::{MEMBERS, Member, WORDS, add};
+use crate::layout::{MEMBERS, Member, add};
 use polyproc_sync::{Owner, crash_point};
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -41,7 +41,7 @@ impl Inner {
             self.me.store(place as u32, Ordering::Relaxed);
             return Ok(());
         }
-        self.reclaim();
+        self.reclaim(|_| true);
         let place = self.lock().reserve(0).ok_or(Error::NoPlace("process"))?;
         self.me.store(place as u32, Ordering::Relaxed);
         Ok(())
@@ -55,14 +55,19 @@ impl Inner {
         }
     }
 
-    /// Gives back what dead members held; says how many members.
-    pub(crate) fn reclaim(&self) -> usize {
+    /// Gives back what dead members held, of those whose owner `which` picks; says how many members.
+    pub(crate) fn reclaim(&self, which: impl Fn(Owner) -> bool) -> usize {
+        let me = self.me.load(Ordering::Relaxed) as usize;
+        let picked = |member: &Member| {
+            let owner = Owner::from_word(member.owner.load(Ordering::Relaxed));
+            owner.is_none_or(&which)
+        };
         // Asking the system about everybody takes long: not under the lock.
         let dead: Vec<_> = self
             .members()
             .iter()
             .enumerate()
-            .filter(|&(place, _)| place as u32 != self.me.load(Ordering::Relaxed))
+            .filter(|&(place, member)| place != me && picked(member))
             .filter_map(|(place, member)| Some((place, member.dead()?)))
             .collect();
         if dead.is_empty() {
@@ -79,7 +84,7 @@ impl Inner {
         };
         for index in held {
             if let Some(block) = self.blocks().get(index as usize) {
-                block.hold(place);
+                locked.hold(block, place);
             }
         }
         place as u32
@@ -126,6 +131,7 @@ impl Locked<'_> {
             .iter()
             .position(|member| member.owner.load(Ordering::Relaxed) == 0)?;
         let member = &self.0.members()[place];
+        member.holds.store(0, Ordering::Relaxed);
         member
             .expected_since
             .store(expected_since, Ordering::Relaxed);
@@ -141,11 +147,9 @@ impl Locked<'_> {
             members[place].owner.load(Ordering::Relaxed) == owner
         };
         let dead: Vec<_> = dead.iter().filter(still).collect();
-        let mut mask = [0_u64; WORDS];
-        for (place, _) in &dead {
-            mask[place / 64] |= 1 << (place % 64);
+        for &&(place, _) in &dead {
+            self.let_go_all(place);
         }
-        self.let_go(&mask);
         crash_point!("reclaim.let-go");
         // A place that was expected bears its parent's name: the parent's parcels are its own.
         let expected = |place: usize| members[place].expected_since.load(Ordering::Relaxed) != 0;
@@ -161,14 +165,19 @@ impl Locked<'_> {
         dead.len()
     }
 
-    fn let_go(&self, mask: &[u64; WORDS]) {
+    /// Clears all bits of a member, and frees what nobody else holds.
+    fn let_go_all(&self, place: usize) {
+        let left = &self.0.members()[place].holds;
         for (index, block) in self.0.blocks().iter().enumerate() {
-            let mut held = false;
-            for (word, mask) in block.holders.iter().zip(mask) {
-                held |= word.fetch_and(!mask, Ordering::Relaxed) & mask != 0;
+            if left.load(Ordering::Relaxed) == 0 {
+                return;
             }
+            if !block.is_held_by(place) {
+                continue;
+            }
+            self.let_go(block, place);
             crash_point!("reclaim.cleared");
-            if held && self.free_if_unheld(index as u32) {
+            if self.free_if_unheld(index as u32) {
                 add(&self.0.header().reclaimed, 1);
             }
         }

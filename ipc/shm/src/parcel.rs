@@ -162,7 +162,7 @@ impl Locked<'_> {
             .filter(|block| block.is_live() && block.generation() == ticket.generation)
             .ok_or(Error::Gone)?;
         // A3: the bit before anything else lets go.
-        block.hold(member);
+        self.hold(block, member);
         crash_point!("parcel.held");
         parcel.empty();
         crash_point!("parcel.emptied");
@@ -216,7 +216,7 @@ impl Locked<'_> {
     /// The last handle of a member is gone.
     pub(crate) fn drop_holding(&self, index: u32, member: usize) {
         if let Some(block) = self.0.blocks().get(index as usize) {
-            block.let_go(member);
+            self.let_go(block, member);
             crash_point!("handle.let-go");
             self.free_if_unheld(index);
         }
