@@ -28,6 +28,11 @@ fn line(workload: &str, [ours, peer]: [f64; 2], peer_name: &str, kind: &str, uni
 }
 
 fn main() -> io::Result<()> {
+    if polyproc_sync::crash::COMPILED_IN {
+        return Err(io::Error::other(
+            "built with crash points: build this package by itself, with -p polyproc-bench-ipc",
+        ));
+    }
     uncontended()?;
     contended(2)?;
     contended(6)?;

@@ -159,7 +159,7 @@ pub fn chaos(seed: u64, kills: u64, workload: &(impl Workload + Clone)) -> io::R
     let next = |random: &mut Random, place| {
         let crash = match random.below(2) {
             0 => Crash::Never,
-            _ => Crash::Any(random.below(400) as u32),
+            _ => Crash::Any(random.below(100) as u32),
         };
         start(&board, place, random.below(u64::MAX), crash, workload)
     };

@@ -3,6 +3,9 @@
 //! They exist only with the feature `crash-points`; otherwise [`crash_point!`](crate::crash_point)
 //! is nothing.
 
+/// Whether the points are there. What is measured with them counts for nothing.
+pub const COMPILED_IN: bool = cfg!(feature = "crash-points");
+
 /// A place where a test can have the process killed. Names read `type.what-was-just-done`.
 #[macro_export]
 macro_rules! crash_point {
