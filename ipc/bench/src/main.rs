@@ -160,7 +160,7 @@ fn event_round_trips() -> io::Result<()> {
         "us",
     );
     let pair = median_pair(
-        7,
+        21,
         || ping_pong(300, our_set, our_wait, true),
         || {
             ping_pong(

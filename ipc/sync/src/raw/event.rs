@@ -8,7 +8,7 @@ use crate::report::{Kind, Report};
 use std::marker::PhantomData;
 
 const SET: u32 = 1;
-/// Somebody may sleep. Cleared by every `set`, which wakes all.
+/// Somebody may sleep. Taken away by every `set`, which wakes all.
 const SLEEPERS: u32 = 2;
 /// One change from set to clear.
 const GENERATION: u32 = 4;
@@ -69,23 +69,24 @@ impl<P> Event<P> {
 
 impl<P: Park> Event<P> {
     /// Sets it and wakes all who wait. False when it was set already.
+    #[inline]
     pub fn set(&self) -> bool {
-        let mut state = self.state.load(Ordering::Relaxed);
-        // Also when it is set already: what we wrote before is to be seen by whoever sees it set, and
-        // it may have been cleared since we looked.
-        loop {
-            match self.exchange(state, (state & !SLEEPERS) | SET) {
-                Ok(()) => break,
-                Err(other) => state = other,
-            }
+        // One step that takes the cache line once. Also when it is set already: what we wrote before is
+        // to be seen by whoever sees it set.
+        let before = self.state.fetch_or(SET, Ordering::AcqRel);
+        crash_point!("event.set");
+        if before & SLEEPERS != 0 {
+            self.wake();
         }
-        self.wake(state);
-        state & SET == 0
+        before & SET == 0
     }
 
-    fn wake(&self, before: u32) {
-        crash_point!("event.set");
-        if before & SLEEPERS != 0 && P::wake(&self.state, u32::MAX) == 0 {
+    /// Takes the mark away before it wakes: who marks anew after that sleeps on another value.
+    #[cold]
+    fn wake(&self) {
+        self.state.fetch_and(!SLEEPERS, Ordering::Relaxed);
+        crash_point!("event.unmarked");
+        if P::wake(&self.state, u32::MAX) == 0 {
             self.waiters.store(0, Ordering::Relaxed);
         }
     }
