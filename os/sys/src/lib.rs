@@ -9,10 +9,10 @@
 //! | [`fork`] | copies this process; hooks that run in the copy and at exit |
 //! | [`lifeline`] | ties a process to another: the kernel kills it when the other is gone |
 //! | [`pidfd`], [`wait`] | a process that cannot be confused with another; its end and its cost |
-//! | [`signal`] | signal numbers with names, masks |
+//! | [`signal`], [`signals`] | signal numbers with names; which reach this process |
 //! | [`socket`] | inherited socket pairs that carry messages and descriptors |
 //! | [`memory`], [`futex`] | memory that processes share, and sleeping on a word of it |
-//! | [`poll`], [`clock`] | waiting for several descriptors, always with a deadline |
+//! | [`poll`], [`clock`], [`moment`] | waiting for several descriptors, always with a deadline |
 //! | [`image`] | which loaded program file holds an address |
 //! | [`cpu`], [`stat`] | how many processors there are; what `/proc` says of a process |
 //!
@@ -34,4 +34,6 @@ mod imp;
 #[path = "unsupported/mod.rs"]
 mod imp;
 
-pub use imp::{cpu, exec, fork, futex, image, lifeline, memory, pidfd, poll, socket, wait};
+pub use imp::{
+    cpu, exec, fork, futex, image, lifeline, memory, moment, pidfd, poll, signals, socket, wait,
+};

@@ -57,7 +57,17 @@ pub fn read(pid: u32) -> io::Result<Option<Stat>> {
 
 /// Whether the process `pid` that started at `start_ticks` still runs (a zombie does not).
 pub fn is_running(pid: u32, start_ticks: u64) -> bool {
-    matches!(read(pid), Ok(Some(stat)) if stat.start_ticks == start_ticks && stat.state != RunState::Zombie)
+    matches!(read(pid), Ok(Some(stat))
+        if stat.start_ticks == start_ticks && stat.state != RunState::Zombie)
+}
+
+/// Whether the process that had `pid` at `moment` (see [`crate::moment::now`]) still runs: whoever got the same
+/// pid since then started later.
+pub fn is_running_since(pid: u32, moment: u64) -> bool {
+    /// Length of a tick: proc(5) counts in `USER_HZ`, which is 100 on every platform of ours.
+    const TICK_NS: u64 = 10_000_000;
+    matches!(read(pid), Ok(Some(stat))
+        if stat.start_ticks.saturating_mul(TICK_NS) <= moment && stat.state != RunState::Zombie)
 }
 
 /// How many threads this process has.
@@ -132,6 +142,8 @@ mod tests {
         let stat = read(std::process::id()).unwrap().unwrap();
         assert!(is_running(std::process::id(), stat.start_ticks));
         assert!(!is_running(std::process::id(), stat.start_ticks + 1));
+        assert!(is_running_since(std::process::id(), crate::moment::now()));
+        assert!(!is_running_since(std::process::id(), 0));
         assert_eq!(read(0).unwrap(), None);
         assert!(own_threads().unwrap() >= 1);
     }

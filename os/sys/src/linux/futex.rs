@@ -77,12 +77,13 @@ mod tests {
     #[test]
     fn a_sleeper_is_woken() {
         let word = AtomicU32::new(0);
+        let sleep = || {
+            while word.load(Ordering::Acquire) == 0 {
+                wait(&word, 0, Deadline::NEVER).unwrap();
+            }
+        };
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while word.load(Ordering::Acquire) == 0 {
-                    wait(&word, 0, Deadline::NEVER).unwrap();
-                }
-            });
+            scope.spawn(sleep);
             word.store(1, Ordering::Release);
             wake(&word, u32::MAX);
         });

@@ -7,8 +7,10 @@ pub mod futex;
 pub mod image;
 pub mod lifeline;
 pub mod memory;
+pub mod moment;
 pub mod pidfd;
 pub mod poll;
+pub mod signals;
 pub mod socket;
 pub mod wait;
 

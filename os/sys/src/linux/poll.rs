@@ -33,6 +33,16 @@ pub fn any_readable(fds: &[BorrowedFd<'_>], deadline: Deadline) -> io::Result<Ve
         .collect())
 }
 
+/// Whether the other end of a pipe or socket is closed for good.
+pub fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
+    let mut set = [libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: 0,
+        revents: 0,
+    }];
+    wait(&mut set, Deadline::now()).is_ok() && set[0].revents & libc::POLLHUP != 0
+}
+
 fn entry(fd: i32) -> libc::pollfd {
     libc::pollfd {
         fd,
