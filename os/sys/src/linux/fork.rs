@@ -1,17 +1,20 @@
 //! Copying this process, and what runs in the copy and at the end.
 #![expect(unsafe_code, reason = "fork and its hooks are C calls")]
 
-use super::check;
+use super::{check, pidfd::PidFd, wait};
+use crate::signal::Signal;
 use std::io;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Which of the two processes the call returned in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Fork {
-    /// The caller; the copy has this pid.
+    /// The caller.
     Parent {
         /// The copy's pid.
-        child: u32,
+        pid: u32,
+        /// The copy.
+        child: PidFd,
     },
     /// The copy.
     Child,
@@ -24,7 +27,8 @@ pub enum Fork {
 ///
 /// # Errors
 /// `EAGAIN` when a limit on processes is reached (`RLIMIT_NPROC`, the cgroup's `pids.max`, or
-/// `kernel.threads-max`); `ENOMEM` when there is no memory for the copy.
+/// `kernel.threads-max`); `ENOMEM` when there is no memory for the copy; `EMFILE` when there is no
+/// descriptor left for it. No copy is left after an error.
 ///
 /// # Safety
 /// In the child only the calling thread exists. If other threads ran, every lock that one of them
@@ -33,10 +37,18 @@ pub enum Fork {
 pub unsafe fn fork() -> io::Result<Fork> {
     // SAFETY: the caller answers for other threads; fork has no other precondition.
     let pid = check(unsafe { libc::fork() })?;
-    Ok(match u32::try_from(pid) {
-        Ok(child @ 1..) => Fork::Parent { child },
-        _ => Fork::Child,
-    })
+    if pid == 0 {
+        return Ok(Fork::Child);
+    }
+    match PidFd::open(pid.unsigned_abs()) {
+        Ok(child) => Ok(Fork::Parent { pid: pid.unsigned_abs(), child }),
+        Err(error) => {
+            // SAFETY: kill takes two integers; our own child that nobody has reaped has this pid.
+            unsafe { libc::kill(pid, Signal::KILL.number()) };
+            drop(wait::reap_ending(pid));
+            Err(error)
+        }
+    }
 }
 
 /// Has libc call `hook` in the child of every `fork` of this process, whoever calls it.
@@ -88,18 +100,19 @@ impl<T: Send + Sync> ForkLocal<T> {
         unsafe { value.as_ref() }
     }
 
-    /// Gives this process its value, unless it has one: then `value` comes back.
-    ///
-    /// # Errors
-    /// The value, when there is one already.
-    pub fn set(&self, value: Box<T>) -> Result<&'static T, Box<T>> {
+    /// Gives this process its value, unless it has one. Returns the one it has then.
+    pub fn set(&self, value: Box<T>) -> &'static T {
         let new = Box::into_raw(value);
         let (null, order) = (std::ptr::null_mut(), Ordering::AcqRel);
         match self.0.compare_exchange(null, new, order, Ordering::Acquire) {
             // SAFETY: leaked just now, never freed.
-            Ok(_) => Ok(unsafe { &*new }),
-            // SAFETY: made by into_raw just now, and not stored anywhere.
-            Err(_) => Err(unsafe { Box::from_raw(new) }),
+            Ok(_) => unsafe { &*new },
+            Err(first) => {
+                // SAFETY: made by into_raw just now, and not stored anywhere.
+                drop(unsafe { Box::from_raw(new) });
+                // SAFETY: a box that `set` leaked before, which is never freed.
+                unsafe { &*first }
+            }
         }
     }
 
@@ -124,8 +137,8 @@ mod tests {
     fn a_value_is_set_once_and_forgotten() {
         static VALUE: ForkLocal<u32> = ForkLocal::new();
         assert_eq!(VALUE.get(), None);
-        assert_eq!(VALUE.set(Box::new(1)), Ok(&1));
-        assert_eq!(VALUE.set(Box::new(2)), Err(Box::new(2)));
+        assert_eq!(VALUE.set(Box::new(1)), &1);
+        assert_eq!(VALUE.set(Box::new(2)), &1);
         VALUE.forget();
         assert_eq!(VALUE.get(), None);
     }

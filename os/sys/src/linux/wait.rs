@@ -1,8 +1,5 @@
 //! How a child ended, and what it cost.
-#![expect(
-    unsafe_code,
-    reason = "waitid with resource usage has no wrapper in std"
-)]
+#![expect(unsafe_code, reason = "waitid with resource usage has no wrapper in std")]
 
 use super::{check, pidfd::PidFd, retry};
 use crate::signal::Signal;
@@ -29,10 +26,7 @@ impl Status {
     /// Reads the form in which `wait(2)` reports it.
     pub fn from_wait_status(raw: i32) -> Self {
         match Signal::from_number(raw & 0x7f) {
-            Some(signal) => Self::Signaled {
-                signal,
-                core_dumped: raw & 0x80 != 0,
-            },
+            Some(signal) => Self::Signaled { signal, core_dumped: raw & 0x80 != 0 },
             None => Self::Exited((raw >> 8) & 0xff),
         }
     }
@@ -41,10 +35,9 @@ impl Status {
     pub fn to_wait_status(self) -> i32 {
         match self {
             Self::Exited(code) => (code & 0xff) << 8,
-            Self::Signaled {
-                signal,
-                core_dumped,
-            } => signal.number() | if core_dumped { 0x80 } else { 0 },
+            Self::Signaled { signal, core_dumped } => {
+                signal.number() | if core_dumped { 0x80 } else { 0 }
+            }
         }
     }
 }
@@ -77,11 +70,7 @@ pub struct Reaped {
 /// `ECHILD` when it is not our child, or when somebody else reaped it first.
 pub fn reap(child: &PidFd) -> io::Result<Option<Reaped>> {
     let fd = child.as_fd().as_raw_fd();
-    wait_id(
-        libc::P_PIDFD,
-        libc::id_t::try_from(fd).unwrap_or_default(),
-        libc::WNOHANG,
-    )
+    wait_id(libc::P_PIDFD, libc::id_t::try_from(fd).unwrap_or_default(), libc::WNOHANG)
 }
 
 /// Reaps any child that has ended; `Ok(None)` while all run, or when there is none.
@@ -135,14 +124,8 @@ fn wait_id(kind: libc::idtype_t, id: libc::id_t, flags: i32) -> io::Result<Optio
     Ok(Some(Reaped {
         pid: pid.unsigned_abs(),
         status: match (info.si_code, Signal::from_number(value)) {
-            (libc::CLD_KILLED, Some(signal)) => Status::Signaled {
-                signal,
-                core_dumped: false,
-            },
-            (libc::CLD_DUMPED, Some(signal)) => Status::Signaled {
-                signal,
-                core_dumped: true,
-            },
+            (libc::CLD_KILLED, Some(signal)) => Status::Signaled { signal, core_dumped: false },
+            (libc::CLD_DUMPED, Some(signal)) => Status::Signaled { signal, core_dumped: true },
             _ => Status::Exited(value),
         },
         usage: usage_of(&usage),
@@ -171,14 +154,8 @@ mod tests {
         let ends = [
             Status::Exited(0),
             Status::Exited(255),
-            Status::Signaled {
-                signal: Signal::KILL,
-                core_dumped: false,
-            },
-            Status::Signaled {
-                signal: Signal::SEGV,
-                core_dumped: true,
-            },
+            Status::Signaled { signal: Signal::KILL, core_dumped: false },
+            Status::Signaled { signal: Signal::SEGV, core_dumped: true },
         ];
         for end in ends {
             assert_eq!(Status::from_wait_status(end.to_wait_status()), end);
