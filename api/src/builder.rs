@@ -132,6 +132,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`SpawnError`]; nothing is left of a process that did not start.
+    #[expect(clippy::needless_pass_by_value, reason = "the arguments move into the process")]
     pub fn spawn<A, R>(self, function: fn(A) -> R, arguments: A) -> Result<Process<R>, SpawnError>
     where
         A: Serialize + DeserializeOwned,

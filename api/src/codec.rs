@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 pub struct CodecError {
     /// The Rust type of the whole value.
     pub type_name: String,
-    /// The part of it, such as `jobs[3].name`; empty if unknown or the whole.
+    /// The part of it; empty if unknown or the whole. When writing, by name (`jobs[3].name`); when
+    /// reading, by position, since the format holds no names (`[0][3][1]`).
     pub path: String,
     /// What was wrong, and what to do about it.
     pub reason: String,
@@ -107,9 +108,9 @@ mod tests {
     fn says_which_part_needs_another_form() {
         let bytes = encode(&Inner { values: vec![Choice::Number(1)] }, Vec::new()).unwrap();
         let error = decode::<Inner>(&bytes).unwrap_err();
-        assert_eq!(error.path, "values[0]");
+        assert_eq!(error.path, "[0][0]", "the first field, its first element");
         assert!(error.reason.contains("untagged"), "{error}");
-        assert!(error.to_string().contains("Inner` at `values[0]`: it uses"), "{error}");
+        assert!(error.to_string().contains("Inner` at `[0][0]`: it uses"), "{error}");
     }
 
     #[test]

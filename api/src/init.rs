@@ -61,8 +61,8 @@ mod auto {
         super::take_over(&super::FRONT, super::Stage::Load);
     }
 
-    // SAFETY: the loader calls each entry of this section once, as a C function; its arguments are
-    // not needed.
+    // The loader calls each entry of this section once, as a C function; its arguments are not
+    // needed.
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
     #[used]
     static AT_LOAD: extern "C" fn() = at_load;
