@@ -48,10 +48,7 @@ impl Census {
 
     /// Counts now.
     pub fn take() -> Self {
-        Self {
-            descriptors: descriptors(),
-            processes: family(),
-        }
+        Self { descriptors: descriptors(), processes: family() }
     }
 
     /// What there is now and was not there then.
@@ -114,8 +111,5 @@ fn family() -> BTreeMap<(u32, u64), Facts> {
     // An orphan's zombie is its new parent's to bury, and some systems' first process never does.
     let orphan = |facts: &Facts| Some(facts.stat.group) == own_group && !facts.is_zombie();
     family.extend(all.into_iter().filter(orphan));
-    family
-        .into_iter()
-        .map(|facts| (facts.identity(), facts))
-        .collect()
+    family.into_iter().map(|facts| (facts.identity(), facts)).collect()
 }

@@ -17,10 +17,7 @@ pub fn eventually<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> O
         if left.is_zero() {
             return None;
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is what others call instead"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "this is what others call instead")]
         std::thread::sleep(pause.min(left));
         pause = LONGEST.min(pause * 2);
     }

@@ -55,19 +55,13 @@ pub fn all() -> Vec<Facts> {
     let Ok(folder) = fs::read_dir("/proc") else {
         return Vec::new();
     };
-    folder
-        .filter_map(|entry| facts(entry.ok()?.file_name().to_str()?.parse().ok()?))
-        .collect()
+    folder.filter_map(|entry| facts(entry.ok()?.file_name().to_str()?.parse().ok()?)).collect()
 }
 
 /// The process `pid`, if there is one.
 pub fn facts(pid: u32) -> Option<Facts> {
     let stat = stat::read(pid).ok()??;
-    Some(Facts {
-        pid,
-        stat,
-        command: command(pid),
-    })
+    Some(Facts { pid, stat, command: command(pid) })
 }
 
 fn command(pid: u32) -> String {

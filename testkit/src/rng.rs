@@ -22,11 +22,7 @@ impl Rng {
     /// The seed in [`Rng::SEED_VARIABLE`], or another one each time.
     pub fn from_environment() -> Self {
         let given = std::env::var(Self::SEED_VARIABLE).ok();
-        Self::new(
-            given
-                .and_then(|seed| seed.parse().ok())
-                .unwrap_or_else(fresh_seed),
-        )
+        Self::new(given.and_then(|seed| seed.parse().ok()).unwrap_or_else(fresh_seed))
     }
 
     /// What [`Rng::new`] takes to get this sequence again.

@@ -34,11 +34,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System(error) => write!(f, "cannot run the program: {error}"),
-            Self::Hung {
-                within,
-                output,
-                alive,
-            } => {
+            Self::Hung { within, output, alive } => {
                 write!(f, "no end within {within:?}; alive:")?;
                 for facts in alive {
                     write!(f, "\n  {facts}")?;
@@ -87,30 +83,15 @@ pub fn try_run(mut command: Command, within: Duration) -> Result<Output, RunErro
         .spawn()?;
     let mut watch = Watch::new(&mut child)?;
     let ended = watch.until(Deadline::after(within))?;
-    let alive = if ended {
-        Vec::new()
-    } else {
-        family(child.id())
-    };
+    let alive = if ended { Vec::new() } else { family(child.id()) };
     if !ended {
         kill_family(child.id());
         // What was still in the pipes.
         watch.until(Deadline::after(Duration::from_secs(1)))?;
     }
-    let output = Output {
-        status: child.wait()?,
-        stdout: watch.stdout.text,
-        stderr: watch.stderr.text,
-    };
-    if ended {
-        Ok(output)
-    } else {
-        Err(RunError::Hung {
-            within,
-            output,
-            alive,
-        })
-    }
+    let output =
+        Output { status: child.wait()?, stdout: watch.stdout.text, stderr: watch.stderr.text };
+    if ended { Ok(output) } else { Err(RunError::Hung { within, output, alive }) }
 }
 
 /// A program that runs, and what it has printed so far.
@@ -162,10 +143,7 @@ struct Stream {
 
 impl Stream {
     fn new(fd: Option<OwnedFd>) -> Self {
-        Self {
-            file: fd.map(File::from),
-            text: Vec::new(),
-        }
+        Self { file: fd.map(File::from), text: Vec::new() }
     }
 
     fn is_open(&self) -> bool {
@@ -234,10 +212,7 @@ mod tests {
     fn much_output_on_both_streams_does_not_block() {
         let script = "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2";
         let output = run_with_deadline(shell(script), Duration::from_secs(30));
-        assert_eq!(
-            (output.stdout.len(), output.stderr.len()),
-            (300_000, 300_000)
-        );
+        assert_eq!((output.stdout.len(), output.stderr.len()), (300_000, 300_000));
     }
 
     #[test]
@@ -245,10 +220,7 @@ mod tests {
         let script = "echo started; sleep 103 & sh -c 'sleep 104; :' & wait";
         let error = try_run(shell(script), Duration::from_millis(300)).unwrap_err();
         let text = error.to_string();
-        assert!(
-            text.contains("started") && text.contains("sleep 104"),
-            "{text}"
-        );
+        assert!(text.contains("started") && text.contains("sleep 104"), "{text}");
         let RunError::Hung { alive, .. } = error else {
             unreachable!("{text}");
         };

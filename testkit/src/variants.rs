@@ -19,23 +19,14 @@ pub struct Variant {
 }
 
 impl Variant {
-    const PLAIN: Self = Self {
-        name: "debug",
-        release: false,
-        profile: &[],
-        rust_flags: "",
-        names_target: false,
-    };
+    const PLAIN: Self =
+        Self { name: "debug", release: false, profile: &[], rust_flags: "", names_target: false };
 
     /// As `cargo build` does.
     pub const DEBUG: Self = Self::PLAIN;
 
     /// As `cargo build --release` does.
-    pub const RELEASE: Self = Self {
-        name: "release",
-        release: true,
-        ..Self::PLAIN
-    };
+    pub const RELEASE: Self = Self { name: "release", release: true, ..Self::PLAIN };
 
     /// Everything in one unit of code: functions move, merge and vanish the most.
     pub const FAT_LTO: Self = Self {
@@ -57,11 +48,8 @@ impl Variant {
     };
 
     /// Crates in shared libraries wherever that can be, std among them.
-    pub const DYNAMIC: Self = Self {
-        name: "dynamic",
-        rust_flags: "-Cprefer-dynamic",
-        ..Self::PLAIN
-    };
+    pub const DYNAMIC: Self =
+        Self { name: "dynamic", rust_flags: "-Cprefer-dynamic", ..Self::PLAIN };
 
     /// The C runtime inside the program file: no loader, no shared library.
     pub const STATIC: Self = Self {
@@ -95,11 +83,7 @@ impl Variant {
     /// Variants that differ by profile alone share a folder: cargo tells them apart, and what they
     /// have in common (macros above all) is built once.
     fn folder(&self) -> &'static str {
-        if self.rust_flags.is_empty() {
-            "profiles"
-        } else {
-            self.name
-        }
+        if self.rust_flags.is_empty() { "profiles" } else { self.name }
     }
 }
 
@@ -143,12 +127,7 @@ mod tests {
             let command = variant.cargo("run", &manifest, &folder.join("target"));
             let output = run_with_deadline(command, Duration::from_mins(2));
             let (out, err) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
-            assert_eq!(
-                String::from_utf8_lossy(out),
-                text,
-                "{}: {err}",
-                variant.name
-            );
+            assert_eq!(String::from_utf8_lossy(out), text, "{}: {err}", variant.name);
         }
         fs::remove_dir_all(folder).unwrap();
     }

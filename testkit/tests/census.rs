@@ -1,9 +1,6 @@
 //! One test, alone in its program: a census counts the whole process.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy sees tests only in the functions themselves"
-)]
+#![expect(clippy::unwrap_used, reason = "clippy sees tests only in the functions themselves")]
 
 use polyproc_testkit::{Census, Leak, eventually, process};
 use std::fs::File;
@@ -32,10 +29,7 @@ fn fails_on_a_leak_names_it_and_passes_what_was_cleaned_up() {
     let failure = std::panic::catch_unwind(|| before.assert_same()).unwrap_err();
     let text = failure.downcast_ref::<String>().unwrap();
     let zombie = format!("process {} (Zombie", child.id());
-    assert!(
-        text.contains(&zombie) && text.lines().count() == 2,
-        "{text}"
-    );
+    assert!(text.contains(&zombie) && text.lines().count() == 2, "{text}");
 
     child.wait().unwrap();
     before.assert_same();
@@ -50,15 +44,8 @@ fn sleep(seconds: &str) -> Child {
 /// A process whose parent, the shell, is gone.
 fn orphan() -> u32 {
     let script = "sleep 102 >/dev/null 2>&1 & echo $!";
-    let output = Command::new("sh")
-        .args(["-c", script])
-        .stderr(Stdio::inherit())
-        .output();
-    let pid = String::from_utf8(output.unwrap().stdout)
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
+    let output = Command::new("sh").args(["-c", script]).stderr(Stdio::inherit()).output();
+    let pid = String::from_utf8(output.unwrap().stdout).unwrap().trim().parse().unwrap();
     let executes = || process::facts(pid).filter(|facts| facts.command == "sleep 102");
     eventually(Duration::from_secs(10), executes).unwrap();
     pid

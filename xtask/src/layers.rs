@@ -6,13 +6,8 @@ use std::fmt;
 
 /// The folders from the bottom up. A crate may use those of lower folders. The last row is one
 /// layer: fronts, which know nothing of each other.
-const LAYERS: &[&[&str]] = &[
-    &["os"],
-    &["ipc"],
-    &["engine"],
-    &["api"],
-    &["cli", "python", "examples"],
-];
+const LAYERS: &[&[&str]] =
+    &[&["os"], &["ipc"], &["engine"], &["api"], &["cli", "python", "examples"]];
 
 /// Folders outside the layers: they may use anything, and nothing but tests may use them.
 const TOOLS: &[&str] = &["testkit", "bench", "fuzz", "xtask"];
@@ -29,10 +24,7 @@ const WITHIN: &[(&str, &[&str])] = &[
 /// Edges to a lower layer that are narrower than the folders say: what these crates may use of the
 /// workspace is this and no more.
 const NARROW: &[(&str, &[&str])] = &[
-    (
-        "polyproc-pool",
-        &["polyproc-process", "polyproc-channel", "polyproc-sync"],
-    ),
+    ("polyproc-pool", &["polyproc-process", "polyproc-channel", "polyproc-sync"]),
     ("polyproc-macros", &[]),
 ];
 
@@ -132,17 +124,10 @@ fn violations(crates: &[Crate<'_>]) -> Vec<Violation> {
     let mut found = Vec::new();
     for from in crates {
         let mut report = |to: &str, rule| {
-            found.push(Violation {
-                from: from.name.to_owned(),
-                to: to.to_owned(),
-                rule,
-            });
+            found.push(Violation { from: from.name.to_owned(), to: to.to_owned(), rule });
         };
         if from.place() == Place::Unknown {
-            report(
-                from.folder,
-                "this folder is no layer (xtask/src/layers.rs lists them)",
-            );
+            report(from.folder, "this folder is no layer (xtask/src/layers.rs lists them)");
         }
         for &(name, is_dev) in &from.uses {
             let broken = match crates.iter().find(|one| one.name == name) {
@@ -219,10 +204,7 @@ mod tests {
             })
             .collect();
         let metadata = json!({"workspace_root": "/repository", "packages": packages});
-        violations(&super::crates(&metadata))
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        violations(&super::crates(&metadata)).iter().map(ToString::to_string).collect()
     }
 
     const SYS: (&str, &str, &[&str]) = ("os/sys", "polyproc-sys", &["libc", "dev:proptest"]);
@@ -236,11 +218,7 @@ mod tests {
             TESTKIT,
             ("os/info", "polyproc-info", &["polyproc-sys"][..]),
             ("ipc/sync", "polyproc-sync", &["polyproc-sys", "dev:loom"]),
-            (
-                "ipc/shm",
-                "polyproc-shm",
-                &["polyproc-sync", "polyproc-sys"],
-            ),
+            ("ipc/shm", "polyproc-shm", &["polyproc-sync", "polyproc-sys"]),
             (
                 "engine/process",
                 "polyproc-process",
@@ -248,17 +226,9 @@ mod tests {
             ),
             ("engine/pool", "polyproc-pool", &["polyproc-process"]),
             ("api/macros", "polyproc-macros", &["syn"]),
-            (
-                "api",
-                "polyproc",
-                &["polyproc-process", "polyproc-macros", "serde"],
-            ),
+            ("api", "polyproc", &["polyproc-process", "polyproc-macros", "serde"]),
             ("cli", "polyproc-cli", &["polyproc"]),
-            (
-                "bench",
-                "polyproc-bench",
-                &["polyproc", "polyproc-sys", "serde"],
-            ),
+            ("bench", "polyproc-bench", &["polyproc", "polyproc-sys", "serde"]),
         ];
         assert_eq!(found(&workspace), none);
     }
@@ -295,15 +265,8 @@ mod tests {
 
     #[test]
     fn tools_are_for_tests_only() {
-        let workspace = [
-            SYS,
-            TESTKIT,
-            (
-                "engine/process",
-                "polyproc-process",
-                &["polyproc-testkit"][..],
-            ),
-        ];
+        let workspace =
+            [SYS, TESTKIT, ("engine/process", "polyproc-process", &["polyproc-testkit"][..])];
         assert_eq!(
             found(&workspace),
             ["polyproc-process -> polyproc-testkit: only tests may use a tool"]
@@ -314,11 +277,7 @@ mod tests {
     fn the_kernel_and_the_codecs_stay_where_they_belong() {
         let workspace = [
             ("os/info", "polyproc-info", &["libc", "serde_json"][..]),
-            (
-                "engine/process",
-                "polyproc-process",
-                &["dev:serde", "pyo3-ffi", "serdes"],
-            ),
+            ("engine/process", "polyproc-process", &["dev:serde", "pyo3-ffi", "serdes"]),
             ("api", "polyproc", &["serde", "dev:libc"]),
         ];
         assert_eq!(

@@ -1,10 +1,6 @@
 //! The one tool for working on polyproc: `cargo xtask`, `.ci/run` and people do the same things.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program for the terminal"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod cargo;
 mod layers;

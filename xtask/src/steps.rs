@@ -13,11 +13,7 @@ pub(crate) struct Steps {
 impl Steps {
     /// With `keep_going`, a failed step does not keep later ones from running.
     pub(crate) fn new(keep_going: bool) -> Self {
-        Self {
-            keep_going,
-            passed: 0,
-            failed: Vec::new(),
-        }
+        Self { keep_going, passed: 0, failed: Vec::new() }
     }
 
     /// Runs one step, unless an earlier one failed.

@@ -45,14 +45,7 @@ pub(crate) fn lint(arguments: &[String]) -> Outcome {
 /// `cargo test` too, where all tests of a program are threads of one process.
 fn test_steps(steps: &mut Steps) {
     if !has_nextest() {
-        let all = [
-            "test",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--tests",
-            "--examples",
-        ];
+        let all = ["test", "--workspace", "--lib", "--bins", "--tests", "--examples"];
         steps.run("tests", || cargo::run(&mut cargo::cargo(&all)));
         return;
     }
@@ -60,18 +53,9 @@ fn test_steps(steps: &mut Steps) {
     steps.run("tests, by nextest", || cargo::run(&mut cargo::cargo(&all)));
     steps.run("tests, by cargo test", || {
         let metadata = cargo::metadata()?;
-        let package = if cargo::has_crate(&metadata, "polyproc") {
-            "polyproc"
-        } else {
-            "polyproc-sys"
-        };
-        cargo::run(&mut cargo::cargo(&[
-            "test",
-            "--package",
-            package,
-            "--lib",
-            "--tests",
-        ]))
+        let package =
+            if cargo::has_crate(&metadata, "polyproc") { "polyproc" } else { "polyproc-sys" };
+        cargo::run(&mut cargo::cargo(&["test", "--package", package, "--lib", "--tests"]))
     });
 }
 
@@ -99,12 +83,7 @@ fn clippy() -> Outcome {
 }
 
 fn documentation() -> Outcome {
-    let arguments = [
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ];
+    let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
     cargo::run(cargo::cargo(&arguments).env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 

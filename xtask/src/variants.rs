@@ -15,36 +15,12 @@ struct Case {
 }
 
 const CASES: &[Case] = &[
-    Case {
-        program: "smoke",
-        variant: Variant::DEBUG,
-        is_quick: true,
-    },
-    Case {
-        program: "smoke",
-        variant: Variant::RELEASE,
-        is_quick: true,
-    },
-    Case {
-        program: "smoke",
-        variant: Variant::FAT_LTO,
-        is_quick: true,
-    },
-    Case {
-        program: "smoke",
-        variant: Variant::PANIC_ABORT,
-        is_quick: true,
-    },
-    Case {
-        program: "dylib",
-        variant: Variant::DYNAMIC,
-        is_quick: true,
-    },
-    Case {
-        program: "smoke",
-        variant: Variant::STATIC,
-        is_quick: true,
-    },
+    Case { program: "smoke", variant: Variant::DEBUG, is_quick: true },
+    Case { program: "smoke", variant: Variant::RELEASE, is_quick: true },
+    Case { program: "smoke", variant: Variant::FAT_LTO, is_quick: true },
+    Case { program: "smoke", variant: Variant::PANIC_ABORT, is_quick: true },
+    Case { program: "dylib", variant: Variant::DYNAMIC, is_quick: true },
+    Case { program: "smoke", variant: Variant::STATIC, is_quick: true },
 ];
 
 /// `cargo xtask variants [NAME...]`.
@@ -52,10 +28,7 @@ pub(crate) fn run(names: &[String]) -> Outcome {
     let is_known = |name: &&String| CASES.iter().any(|case| case.variant.name == **name);
     if let Some(name) = names.iter().find(|name| !is_known(name)) {
         let known: Vec<_> = CASES.iter().map(|case| case.variant.name).collect();
-        return Err(format!(
-            "no variant {name:?}; there are: {}",
-            known.join(", ")
-        ));
+        return Err(format!("no variant {name:?}; there are: {}", known.join(", ")));
     }
     let is_meant =
         |case: &&Case| names.is_empty() || names.iter().any(|name| name == case.variant.name);
@@ -64,10 +37,7 @@ pub(crate) fn run(names: &[String]) -> Outcome {
 
 /// Those that every run of the tests can afford.
 pub(crate) fn quick() -> Outcome {
-    CASES
-        .iter()
-        .filter(|case| case.is_quick)
-        .try_for_each(check)
+    CASES.iter().filter(|case| case.is_quick).try_for_each(check)
 }
 
 /// Whether there is a program to build.
@@ -76,17 +46,12 @@ pub(crate) fn has_program() -> bool {
 }
 
 fn manifest(program: &str) -> PathBuf {
-    cargo::root()
-        .join("testkit/variants")
-        .join(program)
-        .join("Cargo.toml")
+    cargo::root().join("testkit/variants").join(program).join("Cargo.toml")
 }
 
 /// Builds, runs and expects `ok`.
 fn check(case: &Case) -> Outcome {
-    let Case {
-        program, variant, ..
-    } = case;
+    let Case { program, variant, .. } = case;
     let folder = cargo::target_folder(&cargo::metadata()?).join("variants");
     let manifest = manifest(program);
     let started = Instant::now();
@@ -113,10 +78,7 @@ mod tests {
     #[test]
     fn an_unknown_variant_is_an_error_that_lists_the_known() {
         let error = run(&["thin".into()]).unwrap_err();
-        assert!(
-            error.contains("no variant \"thin\"") && error.contains("fat-lto"),
-            "{error}"
-        );
+        assert!(error.contains("no variant \"thin\"") && error.contains("fat-lto"), "{error}");
     }
 
     #[test]

@@ -1,8 +1,5 @@
 //! Copying this process, and what runs in the copy and at the end.
-#![expect(
-    unsafe_code,
-    reason = "a value that is leaked on purpose is read through its pointer"
-)]
+#![expect(unsafe_code, reason = "a value that is leaked on purpose is read through its pointer")]
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 

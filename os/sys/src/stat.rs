@@ -77,9 +77,7 @@ pub fn is_running_since(pid: u32, moment: u64) -> bool {
 /// # Errors
 /// When `/proc/self/stat` cannot be read.
 pub fn own_threads() -> io::Result<u32> {
-    read(std::process::id())?
-        .map(|stat| stat.threads)
-        .ok_or_else(|| io::ErrorKind::NotFound.into())
+    read(std::process::id())?.map(|stat| stat.threads).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 /// Both ways in which the kernel says that a process is not there: no directory, or a directory

@@ -23,10 +23,7 @@ impl Status {
     /// Reads the form in which `wait(2)` reports it.
     pub fn from_wait_status(raw: i32) -> Self {
         match Signal::from_number(raw & 0x7f) {
-            Some(signal) => Self::Signaled {
-                signal,
-                core_dumped: raw & 0x80 != 0,
-            },
+            Some(signal) => Self::Signaled { signal, core_dumped: raw & 0x80 != 0 },
             None => Self::Exited((raw >> 8) & 0xff),
         }
     }
@@ -35,10 +32,9 @@ impl Status {
     pub fn to_wait_status(self) -> i32 {
         match self {
             Self::Exited(code) => (code & 0xff) << 8,
-            Self::Signaled {
-                signal,
-                core_dumped,
-            } => signal.number() | if core_dumped { 0x80 } else { 0 },
+            Self::Signaled { signal, core_dumped } => {
+                signal.number() | if core_dumped { 0x80 } else { 0 }
+            }
         }
     }
 }
@@ -74,14 +70,8 @@ mod tests {
         let ends = [
             Status::Exited(0),
             Status::Exited(255),
-            Status::Signaled {
-                signal: Signal::KILL,
-                core_dumped: false,
-            },
-            Status::Signaled {
-                signal: Signal::SEGV,
-                core_dumped: true,
-            },
+            Status::Signaled { signal: Signal::KILL, core_dumped: false },
+            Status::Signaled { signal: Signal::SEGV, core_dumped: true },
         ];
         for end in ends {
             assert_eq!(Status::from_wait_status(end.to_wait_status()), end);

@@ -9,10 +9,7 @@
 //!
 //! Against `posix_spawn`: it cannot say which step failed, cannot tie the child to its parent
 //! before the program runs, and cannot close descriptors above a number on every libc.
-#![expect(
-    unsafe_code,
-    reason = "the stretch between clone and exec is raw system calls"
-)]
+#![expect(unsafe_code, reason = "the stretch between clone and exec is raw system calls")]
 
 use super::{check, errno, lifeline, pidfd::PidFd, wait};
 use crate::exec::{ExecError, MAX_EXTRA, Program, Started, Step};
@@ -30,10 +27,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 /// # Panics
 /// When there are more than [`MAX_EXTRA`] extra descriptors.
 pub fn start(program: &Program<'_>) -> Result<Started, ExecError> {
-    assert!(
-        program.extra.len() <= MAX_EXTRA,
-        "at most {MAX_EXTRA} extra descriptors"
-    );
+    assert!(program.extra.len() <= MAX_EXTRA, "at most {MAX_EXTRA} extra descriptors");
     let arguments = null_terminated(program.arguments);
     let environment = null_terminated(program.environment);
     let mut plan = Plan {
@@ -48,36 +42,22 @@ pub fn start(program: &Program<'_>) -> Result<Started, ExecError> {
         mask: 0,
         failure: None,
     };
-    for (slot, fd) in plan
-        .descriptors
-        .iter_mut()
-        .zip(program.stdio.iter().chain(program.extra))
-    {
+    for (slot, fd) in plan.descriptors.iter_mut().zip(program.stdio.iter().chain(program.extra)) {
         *slot = fd.as_raw_fd();
     }
     let (pid, pidfd) = clone_and_exec(&mut plan)?;
     match plan.failure {
-        None => Ok(Started {
-            pid: pid.unsigned_abs(),
-            pidfd,
-        }),
+        None => Ok(Started { pid: pid.unsigned_abs(), pidfd }),
         Some((step, errno)) => {
             // It has called _exit already. An ECHILD means that the system reaped it for us.
             drop(wait::reap_ending(pid));
-            Err(ExecError {
-                step,
-                source: io::Error::from_raw_os_error(errno),
-            })
+            Err(ExecError { step, source: io::Error::from_raw_os_error(errno) })
         }
     }
 }
 
 fn null_terminated(strings: &[CString]) -> Vec<*const libc::c_char> {
-    strings
-        .iter()
-        .map(|string| string.as_ptr())
-        .chain([std::ptr::null()])
-        .collect()
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
 /// All that the child needs, and the place where it leaves its failure.
@@ -117,17 +97,11 @@ fn clone_and_exec(plan: &mut Plan) -> Result<(libc::pid_t, PidFd), ExecError> {
             &raw mut pidfd,
         )
     };
-    let result = check(pid).map_err(|source| ExecError {
-        step: Step::Clone,
-        source,
-    });
+    let result = check(pid).map_err(|source| ExecError { step: Step::Clone, source });
     swap_mask(old_mask);
     let pid = result?;
     // SAFETY: clone succeeded, so it stored a descriptor that nobody else owns.
-    Ok((
-        pid,
-        PidFd::from_owned(unsafe { OwnedFd::from_raw_fd(pidfd) }),
-    ))
+    Ok((pid, PidFd::from_owned(unsafe { OwnedFd::from_raw_fd(pidfd) })))
 }
 
 /// Runs in the child, in the parent's memory. See the rules at the top of this file.
@@ -180,11 +154,7 @@ fn place_descriptors(plan: &mut Plan) -> bool {
             return false;
         }
     }
-    let (first, last, flags) = (
-        plan.count as libc::c_uint,
-        libc::c_uint::MAX,
-        0 as libc::c_uint,
-    );
+    let (first, last, flags) = (plan.count as libc::c_uint, libc::c_uint::MAX, 0 as libc::c_uint);
     // SAFETY: close_range takes three integers.
     unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) != -1 }
 }
@@ -242,11 +212,7 @@ mod tests {
         extra: &[BorrowedFd<'_>],
         lifeline: Option<(usize, Signal)>,
     ) -> Result<Started, ExecError> {
-        let null = File::options()
-            .read(true)
-            .write(true)
-            .open("/dev/null")
-            .unwrap();
+        let null = File::options().read(true).write(true).open("/dev/null").unwrap();
         let arguments = ["sh", "-c", script].map(|word| CString::new(word).unwrap());
         start(&Program {
             path,
@@ -275,10 +241,7 @@ mod tests {
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         // The shell's own descriptor for reading the directory is the next free one.
-        assert!(
-            text == "hello /\n0123" || text == "hello /\n01234",
-            "{text}"
-        );
+        assert!(text == "hello /\n0123" || text == "hello /\n01234", "{text}");
         assert_eq!(end_of(&started), Status::Exited(7));
     }
 
@@ -288,10 +251,7 @@ mod tests {
         let error = start_shell(c"/no/such/file", "", &writer, &[], None).unwrap_err();
         assert_eq!(error.step, Step::Exec);
         assert_eq!(error.source.kind(), io::ErrorKind::NotFound);
-        assert_eq!(
-            error.to_string(),
-            format!("cannot execute the program file: {}", error.source)
-        );
+        assert_eq!(error.to_string(), format!("cannot execute the program file: {}", error.source));
     }
 
     #[test]
@@ -303,13 +263,7 @@ mod tests {
         let started =
             start_shell(c"/bin/sh", "exec sleep 100", &writer, &[end.as_fd()], held).unwrap();
         drop(line);
-        assert_eq!(
-            end_of(&started),
-            Status::Signaled {
-                signal: Signal::KILL,
-                core_dumped: false
-            }
-        );
+        assert_eq!(end_of(&started), Status::Signaled { signal: Signal::KILL, core_dumped: false });
         // A line whose holder is gone kills at once.
         let started = start_shell(c"/bin/sh", "exec sleep 100", &writer, &[end.as_fd()], held);
         assert!(matches!(end_of(&started.unwrap()), Status::Signaled { .. }));

@@ -21,15 +21,8 @@ pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> io::Result<W
     });
     let left = left.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: `word` is live for the whole call; FUTEX_WAIT takes a relative timeout or null.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            word.as_ptr(),
-            libc::FUTEX_WAIT,
-            expected,
-            left,
-        )
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, expected, left) };
     match check(i32::try_from(result).unwrap_or(-1)) {
         Ok(_) => Ok(Woken::Look),
         Err(error) => match error.raw_os_error() {

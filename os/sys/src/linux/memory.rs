@@ -95,10 +95,7 @@ impl Mapping {
     }
 
     /// How many bytes are mapped.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "an empty mapping cannot be made"
-    )]
+    #[expect(clippy::len_without_is_empty, reason = "an empty mapping cannot be made")]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -133,10 +130,8 @@ mod tests {
     fn two_mappings_of_one_memfd_are_the_same_memory() {
         let file = memfd(c"polyproc-test").unwrap();
         file.set_len(4096).unwrap();
-        let (one, two) = (
-            Mapping::shared(&file, 4096).unwrap(),
-            Mapping::shared(&file, 4096).unwrap(),
-        );
+        let (one, two) =
+            (Mapping::shared(&file, 4096).unwrap(), Mapping::shared(&file, 4096).unwrap());
         // SAFETY: the mapping is 4096 bytes long and this thread alone uses it.
         unsafe { one.start().as_ptr().write(7) };
         // SAFETY: as above.

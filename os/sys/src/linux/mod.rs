@@ -23,11 +23,7 @@ fn errno() -> i32 {
 
 /// The kernel's usual answer: -1 is an error whose number is in `errno`.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// The same for calls that return a size.

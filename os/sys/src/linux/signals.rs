@@ -58,11 +58,7 @@ impl Drop for ChildEvents {
     fn drop(&mut self) {
         // SAFETY: a set that pthread_sigmask filled; a null pointer asks for nothing.
         unsafe {
-            libc::pthread_sigmask(
-                libc::SIG_SETMASK,
-                &raw const self.old_mask,
-                std::ptr::null_mut(),
-            )
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.old_mask, std::ptr::null_mut())
         };
     }
 }
@@ -73,9 +69,7 @@ pub struct Disposition(Signal, libc::sigaction);
 
 impl std::fmt::Debug for Disposition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Disposition")
-            .field(&self.0)
-            .finish_non_exhaustive()
+        f.debug_tuple("Disposition").field(&self.0).finish_non_exhaustive()
     }
 }
 

@@ -115,10 +115,7 @@ fn put_fds(message: &mut libc::msghdr, control: &mut Control, fds: &[BorrowedFd<
 pub fn receive(socket: &impl AsFd, buffer: &mut Vec<u8>, mode: Mode) -> io::Result<Vec<OwnedFd>> {
     buffer.clear();
     let mut control: Control = [MaybeUninit::uninit(); 16];
-    let mut part = libc::iovec {
-        iov_base: buffer.as_mut_ptr().cast(),
-        iov_len: buffer.capacity(),
-    };
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.capacity() };
     // SAFETY: all zeros is a valid empty msghdr.
     let mut message = unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() };
     message.msg_iov = &raw mut part;

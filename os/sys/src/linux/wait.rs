@@ -1,8 +1,5 @@
 //! Waiting for children by the one call that tells both status and resource usage.
-#![expect(
-    unsafe_code,
-    reason = "waitid with resource usage has no wrapper in std"
-)]
+#![expect(unsafe_code, reason = "waitid with resource usage has no wrapper in std")]
 
 use super::{check, pidfd::PidFd, retry};
 use crate::signal::Signal;
@@ -18,11 +15,7 @@ use std::time::Duration;
 /// `ECHILD` when it is not our child, or when somebody else reaped it first.
 pub fn reap(child: &PidFd) -> io::Result<Option<Reaped>> {
     let fd = child.as_fd().as_raw_fd();
-    wait_id(
-        libc::P_PIDFD,
-        libc::id_t::try_from(fd).unwrap_or_default(),
-        libc::WNOHANG,
-    )
+    wait_id(libc::P_PIDFD, libc::id_t::try_from(fd).unwrap_or_default(), libc::WNOHANG)
 }
 
 /// Reaps any child that has ended; `Ok(None)` while all run, or when there is none.
@@ -76,14 +69,8 @@ fn wait_id(kind: libc::idtype_t, id: libc::id_t, flags: i32) -> io::Result<Optio
     Ok(Some(Reaped {
         pid: pid.unsigned_abs(),
         status: match (info.si_code, Signal::from_number(value)) {
-            (libc::CLD_KILLED, Some(signal)) => Status::Signaled {
-                signal,
-                core_dumped: false,
-            },
-            (libc::CLD_DUMPED, Some(signal)) => Status::Signaled {
-                signal,
-                core_dumped: true,
-            },
+            (libc::CLD_KILLED, Some(signal)) => Status::Signaled { signal, core_dumped: false },
+            (libc::CLD_DUMPED, Some(signal)) => Status::Signaled { signal, core_dumped: true },
             _ => Status::Exited(value),
         },
         usage: usage_of(&usage),

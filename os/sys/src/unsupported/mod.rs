@@ -2,10 +2,7 @@
 //! with [`io::ErrorKind::Unsupported`]. Where a call cannot fail, its answer is "nothing".
 //!
 //! Types that only a successful call could make hold an [`Infallible`]: nobody ever has one.
-#![expect(
-    unsafe_code,
-    reason = "a function that is unsafe on one platform is so on all"
-)]
+#![expect(unsafe_code, reason = "a function that is unsafe on one platform is so on all")]
 #![expect(
     clippy::unused_self,
     clippy::trivially_copy_pass_by_ref,
@@ -29,11 +26,7 @@ pub(crate) mod cpu {
     /// Counts them by what std knows, which is one number for all three.
     pub fn count() -> CpuCount {
         let usable = std::thread::available_parallelism().map_or(1, usize::from);
-        CpuCount {
-            logical: usable,
-            physical: usable,
-            usable,
-        }
+        CpuCount { logical: usable, physical: usable, usable }
     }
 }
 
@@ -46,10 +39,7 @@ pub(crate) mod exec {
     /// # Errors
     /// Always, at [`Step::Clone`].
     pub fn start(_program: &Program<'_>) -> Result<Started, ExecError> {
-        Err(ExecError {
-            step: Step::Clone,
-            source: io::ErrorKind::Unsupported.into(),
-        })
+        Err(ExecError { step: Step::Clone, source: io::ErrorKind::Unsupported.into() })
     }
 }
 
@@ -230,10 +220,7 @@ pub mod memory {
         }
 
         /// How many bytes are mapped.
-        #[expect(
-            clippy::len_without_is_empty,
-            reason = "an empty mapping cannot be made"
-        )]
+        #[expect(clippy::len_without_is_empty, reason = "an empty mapping cannot be made")]
         pub fn len(&self) -> usize {
             match self.0 {}
         }
