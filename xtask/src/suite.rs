@@ -83,7 +83,7 @@ fn clippy() -> Outcome {
 }
 
 fn documentation() -> Outcome {
-    let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+    let arguments = ["doc", "--workspace", "--no-deps"];
     cargo::run(cargo::cargo(&arguments).env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 

@@ -1,17 +1,20 @@
 //! Copying this process, and what runs in the copy and at the end.
 #![expect(unsafe_code, reason = "a value that is leaked on purpose is read through its pointer")]
 
+use crate::pidfd::PidFd;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 pub use crate::imp::fork::{at_exit, at_fork_in_child, exit_now, fork};
 
 /// Which of the two processes the call returned in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Fork {
-    /// The caller; the copy has this pid.
+    /// The caller.
     Parent {
         /// The copy's pid.
-        child: u32,
+        pid: u32,
+        /// The copy.
+        child: PidFd,
     },
     /// The copy.
     Child,
@@ -38,18 +41,19 @@ impl<T: Send + Sync> ForkLocal<T> {
         unsafe { value.as_ref() }
     }
 
-    /// Gives this process its value, unless it has one: then `value` comes back.
-    ///
-    /// # Errors
-    /// The value, when there is one already.
-    pub fn set(&self, value: Box<T>) -> Result<&'static T, Box<T>> {
+    /// Gives this process its value, unless it has one. Returns the one it has then.
+    pub fn set(&self, value: Box<T>) -> &'static T {
         let new = Box::into_raw(value);
         let (null, order) = (std::ptr::null_mut(), Ordering::AcqRel);
         match self.0.compare_exchange(null, new, order, Ordering::Acquire) {
             // SAFETY: leaked just now, never freed.
-            Ok(_) => Ok(unsafe { &*new }),
-            // SAFETY: made by into_raw just now, and not stored anywhere.
-            Err(_) => Err(unsafe { Box::from_raw(new) }),
+            Ok(_) => unsafe { &*new },
+            Err(first) => {
+                // SAFETY: made by into_raw just now, and not stored anywhere.
+                drop(unsafe { Box::from_raw(new) });
+                // SAFETY: a box that `set` leaked before, which is never freed.
+                unsafe { &*first }
+            }
         }
     }
 
@@ -67,8 +71,8 @@ mod tests {
     fn a_value_is_set_once_and_forgotten() {
         static VALUE: ForkLocal<u32> = ForkLocal::new();
         assert_eq!(VALUE.get(), None);
-        assert_eq!(VALUE.set(Box::new(1)), Ok(&1));
-        assert_eq!(VALUE.set(Box::new(2)), Err(Box::new(2)));
+        assert_eq!(VALUE.set(Box::new(1)), &1);
+        assert_eq!(VALUE.set(Box::new(2)), &1);
         VALUE.forget();
         assert_eq!(VALUE.get(), None);
     }

@@ -1,0 +1,40 @@
+//! What a process does about its children when it ends in good order, as Python's multiprocessing
+//! does: daemonic ones are ended, the others are waited for. (When it ends in any other way, the
+//! lifeline ends them all.)
+
+use crate::member;
+use polyproc_sys::clock::Deadline;
+use polyproc_sys::signal::Signal;
+use std::time::Duration;
+
+/// How long daemonic children have to follow `SIGTERM` before they are killed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The hook of `exit` and of returning from `main`.
+pub(crate) extern "C" fn at_exit() {
+    // Unwinding out of an exit hook would abort.
+    drop(std::panic::catch_unwind(say_goodbye));
+}
+
+/// Ends or awaits the children. A second call finds nothing to do.
+pub(crate) fn say_goodbye() {
+    let Some(member) = member::existing() else {
+        return;
+    };
+    let children = member.children();
+    let (daemons, others): (Vec<_>, Vec<_>) = children.iter().partition(|child| child.daemon());
+    for daemon in &daemons {
+        drop(daemon.send_signal(Signal::TERM));
+    }
+    for child in others {
+        drop(child.wait(Deadline::NEVER));
+    }
+    let patience = Deadline::after(PATIENCE);
+    for daemon in daemons {
+        if !matches!(daemon.wait(patience), Ok(Some(_))) {
+            drop(daemon.send_signal(Signal::KILL));
+            drop(daemon.wait(Deadline::NEVER));
+        }
+    }
+    member.stop_server();
+}

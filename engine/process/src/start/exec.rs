@@ -1,0 +1,143 @@
+//! Executing the program again: for the start method `spawn`, and for the fork server itself.
+//!
+//! The child finds what it needs under agreed descriptor numbers: its socket, on which its birth
+//! record already waits; its end of the lifeline, armed before the program runs; the family's
+//! roster; and, if there is one, the way to the fork server. A marker in the environment holds a
+//! key that the record must match, so that a marker that leaks into some other process means
+//! nothing there.
+
+use super::Draft;
+use crate::birth::Birth;
+use crate::child::{self, Stage};
+use crate::environment::{Variables, for_exec};
+use crate::error::StartError;
+use crate::handle::Newborn;
+use crate::member::{self, Member};
+use crate::wire::{self, Tag};
+use polyproc_sys::exec::{self, Program, Started};
+use polyproc_sys::lifeline::Lifeline;
+use polyproc_sys::socket::Mode;
+use std::ffi::{CString, OsString};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+/// Set in the environment of a process that is to take over: `<key in hex>-<stage>`.
+pub(crate) const MARKER: &str = "POLYPROC_CHILD";
+
+/// The agreed numbers. They follow [`exec::FIRST_EXTRA`] in this order.
+pub(crate) const SOCKET: i32 = 3;
+pub(crate) const LINE: i32 = 4;
+pub(crate) const ROSTER: i32 = 5;
+pub(crate) const SERVER: i32 = 6;
+const _: () = assert!(SOCKET == exec::FIRST_EXTRA && SERVER < SOCKET + exec::MAX_EXTRA as i32);
+
+pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Newborn, StartError> {
+    let server = member.server().server.clone();
+    draft.birth.server = server.as_ref().map(|server| server.facts());
+    let started = launch(
+        member,
+        &Launch {
+            birth: &draft.birth,
+            socket: (&draft.near, draft.far.as_ref().unwrap_or(&draft.near)),
+            outputs: &draft.outputs,
+            server: server.as_ref().map(|server| server.client()),
+            environment: draft.command.environment.apply(),
+            directory: draft.command.directory.clone(),
+        },
+    )?;
+    Ok(Newborn { pid: started.pid, pidfd: started.pidfd, direct: true, early: Vec::new() })
+}
+
+/// What to execute, and with what.
+pub(crate) struct Launch<'a> {
+    pub(crate) birth: &'a Birth,
+    /// Ours, and the child's.
+    pub(crate) socket: (&'a OwnedFd, &'a OwnedFd),
+    pub(crate) outputs: &'a [OwnedFd; 2],
+    pub(crate) server: Option<BorrowedFd<'a>>,
+    pub(crate) environment: Variables,
+    pub(crate) directory: Option<PathBuf>,
+}
+
+pub(crate) fn launch(member: &Member, launch: &Launch<'_>) -> Result<Started, StartError> {
+    let stage = child::stage().ok_or(StartError::NotInitialized)?;
+    let key = RandomState::new().build_hasher().finish();
+    // It waits in the socket before the child exists: nobody waits for anybody.
+    wire::send(launch.socket.0, (Tag::Birth, key), &launch.birth.encode(), &[], Mode::Try)
+        .map_err(|source| StartError::system("pass the arguments on to a process", source))?;
+    let line = member.lifeline().and_then(Lifeline::dependent_end).map_err(|source| {
+        StartError::system("tie a process to its parent (is /proc mounted?)", source)
+    })?;
+    let roster = member.roster();
+    let extra: Vec<_> = [launch.socket.1.as_fd(), line.as_fd(), roster.as_fd()]
+        .into_iter()
+        .chain(launch.server)
+        .collect();
+    let program = member::executable();
+    let null = member.null().map_err(|source| StartError::system("open /dev/null", source))?;
+    exec::start(&Program {
+        path: &c_string(program.clone().into_os_string())?,
+        arguments: &arguments(),
+        environment: &for_exec(marked(&launch.environment, key, stage)),
+        directory: launch
+            .directory
+            .clone()
+            .map(|path| c_string(path.into()))
+            .transpose()?
+            .as_deref(),
+        stdio: [null.as_fd(), launch.outputs[0].as_fd(), launch.outputs[1].as_fd()],
+        extra: &extra,
+        lifeline: launch
+            .birth
+            .on_parent_death
+            .signal()
+            .map(|signal| ((LINE - exec::FIRST_EXTRA) as usize, signal)),
+    })
+    .map_err(|error| StartError::exec(error, program, launch.directory.clone()))
+}
+
+/// The same arguments as ours: a program may look at them before it comes to `init`.
+fn arguments() -> Vec<CString> {
+    let own = std::env::args_os().filter_map(|argument| c_string(argument).ok());
+    own.collect()
+}
+
+fn marked(environment: &Variables, key: u64, stage: Stage) -> Variables {
+    let marker = (OsString::from(MARKER), OsString::from(format!("{key:016x}-{stage}")));
+    environment.iter().filter(|(name, _)| name != MARKER).cloned().chain([marker]).collect()
+}
+
+fn c_string(text: OsString) -> Result<CString, StartError> {
+    let forbidden = StartError::Forbidden { what: "a path", character: '\0' };
+    CString::new(text.into_vec()).map_err(|_has_zero| forbidden)
+}
+
+/// The key in a marker, if it is for `stage`.
+pub(crate) fn read_marker(marker: &OsString, stage: Stage) -> Option<u64> {
+    let text = std::str::from_utf8(marker.as_bytes()).ok()?;
+    let (key, marked_stage) = text.split_once('-')?;
+    (marked_stage == stage.to_string()).then_some(u64::from_str_radix(key, 16).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_for_one_stage() {
+        let (_, marker) = marked(&Vec::new(), 0xabc, Stage::Main).pop().unwrap();
+        assert_eq!(read_marker(&marker, Stage::Main), Some(0xabc));
+        assert_eq!(read_marker(&marker, Stage::Load), None);
+        for wrong in ["", "abc", "xyz-main", "-main", "123-"] {
+            assert_eq!(read_marker(&wrong.into(), Stage::Main), None);
+        }
+    }
+
+    #[test]
+    fn an_inherited_marker_is_replaced() {
+        let old = vec![(OsString::from(MARKER), OsString::from("old"))];
+        assert_eq!(marked(&old, 1, Stage::Load).len(), 1);
+    }
+}
