@@ -11,12 +11,15 @@ use crate::start::server::{self, Serving};
 use crate::wire::{self, Tag};
 use polyproc_sys::signal::Signal;
 use polyproc_sys::socket::Mode;
-use polyproc_sys::{fork, lifeline, signals, socket};
+use polyproc_sys::{exec, fork, lifeline, signals, socket};
+use std::ffi::CString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -134,7 +137,17 @@ fn give_back(fd: OwnedFd) {
     let _number = fd.into_raw_fd();
 }
 
+/// Under the program's own name, and not the one that it was executed by.
+fn take_name() {
+    let path = std::env::args_os().next().map(PathBuf::from);
+    let name = path.as_deref().and_then(Path::file_name).map(|name| CString::new(name.as_bytes()));
+    if let Some(Ok(name)) = name {
+        exec::set_short_name(&name);
+    }
+}
+
 fn live(front: &'static Front, born: Born) -> ! {
+    take_name();
     let roster = match Roster::attach(born.roster) {
         Ok(roster) => Box::leak(Box::new(roster)),
         Err(error) => fail(&born.socket, &format!("cannot join the family: {error}")),

@@ -7,7 +7,8 @@ use polyproc_sys::clock::Deadline;
 use polyproc_sys::signal::Signal;
 use std::time::Duration;
 
-/// How long daemonic children have to follow `SIGTERM` before they are killed.
+/// How long daemonic children have to follow `SIGTERM` before they are killed, and after how long
+/// the wait for the others is worth a word in the log.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The hook of `exit` and of returning from `main`.
@@ -27,7 +28,11 @@ pub(crate) fn say_goodbye() {
         drop(daemon.send_signal(Signal::TERM));
     }
     for child in others {
-        drop(child.wait(Deadline::NEVER));
+        if !matches!(child.wait(Deadline::after(PATIENCE)), Ok(Some(_))) {
+            let (name, pid) = (child.name(), child.pid());
+            tracing::warn!(name, pid, "this process ends when that child has ended (no daemon)");
+            drop(child.wait(Deadline::NEVER));
+        }
     }
     let patience = Deadline::after(PATIENCE);
     for daemon in daemons {

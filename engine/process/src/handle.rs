@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 
 /// How long the fork server may take to pass on how a child ended, once it has.
 const RELAY_GRACE: Duration = Duration::from_secs(1);
+/// How often to look for that before sleeping: a few ten microseconds in all.
+const RELAY_GLANCES: u32 = 30;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -338,7 +340,6 @@ impl Child {
                 self.reap(progress);
                 self.read_packets(progress);
             } else {
-                self.read_packets(progress);
                 self.expect_relay(progress);
             }
             if let Some(status) = progress.status {
@@ -387,6 +388,15 @@ impl Child {
 
     /// It is dead, but only the fork server can say how: wait for that, though not for ever.
     fn expect_relay(&self, progress: &mut Progress) {
+        // The server was woken by the same event as we were: it is about to tell. A nap would cost
+        // more than its answer takes; giving way to it costs nothing.
+        for _ in 0..RELAY_GLANCES {
+            self.read_packets(progress);
+            if progress.status.is_some() || progress.closed {
+                break;
+            }
+            std::thread::yield_now();
+        }
         let since = *progress.silent_since.get_or_insert_with(Instant::now);
         if progress.status.is_none() && (progress.closed || since.elapsed() >= RELAY_GRACE) {
             progress.status = Some(self.status_by_kernel());

@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{BorrowedFd, RawFd};
 use std::{fmt, io};
 
-pub use crate::imp::exec::start;
+pub use crate::imp::exec::{set_short_name, start};
 
 /// What to start. The child has the descriptors 0, 1 and 2 and [`Program::extra`] from
 /// [`FIRST_EXTRA`] on, no others; no signal blocked; no handler, and ignored what this process

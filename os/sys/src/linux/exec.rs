@@ -104,6 +104,13 @@ fn clone_and_exec(plan: &mut Plan) -> Result<(libc::pid_t, PidFd), ExecError> {
     Ok((pid, PidFd::from_owned(unsafe { OwnedFd::from_raw_fd(pidfd) })))
 }
 
+/// Sets the short name under which `ps` and `top` list the calling thread (cut to 15 bytes): after
+/// executing `/proc/self/exe` it would be `exe`.
+pub fn set_short_name(name: &CStr) {
+    // SAFETY: PR_SET_NAME takes a C string and copies it.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
 /// Runs in the child, in the parent's memory. See the rules at the top of this file.
 extern "C" fn in_child(plan: *mut c_void) -> libc::c_int {
     // SAFETY: the parent passed its plan and stands still until we have executed or ended.

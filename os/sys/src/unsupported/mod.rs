@@ -32,6 +32,7 @@ pub(crate) mod cpu {
 
 pub(crate) mod exec {
     use crate::exec::{ExecError, Program, Started, Step};
+    use std::ffi::CStr;
     use std::io;
 
     /// Starts `program`.
@@ -41,6 +42,9 @@ pub(crate) mod exec {
     pub fn start(_program: &Program<'_>) -> Result<Started, ExecError> {
         Err(ExecError { step: Step::Clone, source: io::ErrorKind::Unsupported.into() })
     }
+
+    /// Does nothing.
+    pub fn set_short_name(_name: &CStr) {}
 }
 
 pub(crate) mod fork {
