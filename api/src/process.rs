@@ -275,6 +275,9 @@ impl<R: DeserializeOwned> Process<R> {
     fn read_result(&self, ending: Ending) -> Result<R, JoinError> {
         let process = self.who();
         let bad_value = |verb, source| JoinError::Value { process: self.who(), verb, source };
+        if self.handle.0.is_taken() {
+            return Err(JoinError::Taken { process });
+        }
         let Some(report) = self.handle.0.take_report() else {
             return Err(self.no_report(process, ending));
         };
@@ -306,8 +309,6 @@ impl<R: DeserializeOwned> Process<R> {
             return JoinError::NotStarted { process, reason: reason.into(), status };
         }
         match status {
-            // The value went with the first join.
-            ExitStatus::Exited(0) if phase == Phase::Ended => JoinError::Taken { process },
             ExitStatus::Exited(code) if phase == Phase::Starting => JoinError::NotStarted {
                 process,
                 reason: format!(

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub(crate) const TESTS: &[Test] = &[
     ("forking_with_threads_is_refused", forking_with_threads_is_refused),
     ("a_fork_may_capture", a_fork_may_capture),
+    ("a_copy_leaves_its_parents_children_alone", a_copy_leaves_its_parents_children_alone),
     ("a_missing_program", a_missing_program),
     ("a_wrong_program", a_wrong_program),
     ("a_program_that_never_comes_to_init", a_program_that_never_comes_to_init),
@@ -46,6 +47,22 @@ fn a_fork_may_capture(_: StartMethod) {
     });
     assert_eq!(process.unwrap().join().unwrap(), 42);
     assert_eq!(number, 20, "what the copy changes stays its own");
+}
+
+fn a_copy_leaves_its_parents_children_alone(method: StartMethod) {
+    let running = start(method, sleep_for_ever, ());
+    let ended = start(method, |()| 5, ());
+    ended.wait().unwrap();
+    let copy = polyproc::fork(|| {
+        let not_ours = matches!(running.join(), Err(JoinError::NotOurs { .. }));
+        let is_seen = running.is_alive() && !ended.is_alive() && ended.try_join().is_err();
+        (not_ours, is_seen, polyproc::active_children().len())
+    });
+    assert_eq!(copy.unwrap().join().unwrap(), (true, true, 0));
+    assert!(running.is_alive());
+    assert_eq!(ended.join().unwrap(), 5);
+    running.kill().unwrap();
+    running.wait().unwrap();
 }
 
 /// Runs `test` with `program` executed instead of this program, under a fork server of its own.

@@ -82,6 +82,7 @@ fn a_result_is_given_once(method: StartMethod) {
     assert_eq!(process.join().unwrap(), 1);
     assert!(matches!(process.join(), Err(JoinError::Taken { .. })));
     assert!(matches!(process.try_join(), Err(JoinError::Taken { .. })));
+    assert_eq!(process.exit_code(), Some(0), "the rest stays");
 }
 
 #[derive(Debug, Serialize, Deserialize)]

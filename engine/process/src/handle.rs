@@ -24,7 +24,9 @@ use std::time::{Duration, Instant};
 
 /// How long the fork server may take to pass on how a child ended, once it has.
 const RELAY_GRACE: Duration = Duration::from_secs(1);
-/// How often to look for that before sleeping: a few ten microseconds in all.
+/// How long to leave a child that has ended to the debugger that it has.
+const TRACER_PAUSE: Duration = Duration::from_millis(1);
+/// How often to look for the fork server's word before sleeping: a few ten microseconds in all.
 const RELAY_GLANCES: u32 = 30;
 
 /// How a process ended.
@@ -152,6 +154,7 @@ pub struct Child {
 struct Progress {
     closed: bool,
     report: Option<Vec<u8>>,
+    taken: bool,
     failure: Option<String>,
     status: Option<ExitStatus>,
     usage: Option<Usage>,
@@ -284,7 +287,15 @@ impl Child {
 
     /// What it reported, once, after its end.
     pub fn take_report(&self) -> Option<Vec<u8>> {
-        self.lock().report.take()
+        let mut progress = self.lock();
+        let report = progress.report.take();
+        progress.taken |= report.is_some();
+        report
+    }
+
+    /// Whether [`take_report`](Self::take_report) has given a report before.
+    pub fn is_taken(&self) -> bool {
+        self.lock().taken
     }
 
     /// Why it could not reach its function, as it said itself.
@@ -306,7 +317,7 @@ impl Child {
     pub fn wait(&self, deadline: Deadline) -> io::Result<Option<Ending>> {
         while self.poll().is_none() {
             let (fd, until) = self.next_event(deadline);
-            let ready = poll::readable([Some(fd)], until)?;
+            let ready = poll::readable([fd], until)?;
             if !ready[0] && deadline.has_passed() {
                 break;
             }
@@ -315,26 +326,35 @@ impl Child {
     }
 
     /// The descriptor to wait for, and when to look again at the latest.
-    fn next_event(&self, deadline: Deadline) -> (BorrowedFd<'_>, Deadline) {
+    fn next_event(&self, deadline: Deadline) -> (Option<BorrowedFd<'_>>, Deadline) {
         let mut progress = self.lock();
         if let Some(since) = progress.silent_since {
-            return (self.socket.as_fd(), deadline.earlier(Deadline::at(since + RELAY_GRACE)));
+            let grace = Deadline::at(since + RELAY_GRACE);
+            return (Some(self.socket.as_fd()), deadline.earlier(grace));
+        }
+        if self.is_dead() {
+            // A debugger has to be told first. No descriptor announces when it has been.
+            return (None, deadline.earlier(Deadline::after(TRACER_PAUSE)));
         }
         // Its report can wait in the socket: only its end matters.
+        let end = Some(self.pidfd.as_fd());
         if self.parent.roster().phase(self.ticket) != Phase::Starting {
-            return (self.pidfd.as_fd(), deadline);
+            return (end, deadline);
         }
         if Instant::now() >= self.start_deadline && !progress.overdue {
             progress.overdue = true;
             drop(self.send_signal(Signal::KILL));
         }
-        let start =
-            if progress.overdue { Deadline::NEVER } else { Deadline::at(self.start_deadline) };
-        (self.pidfd.as_fd(), deadline.earlier(start))
+        let overdue = progress.overdue;
+        let start = if overdue { Deadline::NEVER } else { Deadline::at(self.start_deadline) };
+        (end, deadline.earlier(start))
     }
 
     /// Learns what there is to learn now.
     fn advance(&self, progress: &mut Progress) -> Option<Ending> {
+        if !self.is_ours() {
+            return self.look_from_copy();
+        }
         if progress.ending.is_none() && self.is_dead() {
             if self.direct {
                 self.reap(progress);
@@ -347,6 +367,12 @@ impl Child {
             }
         }
         progress.ending
+    }
+
+    /// In a forked copy: what there is to learn belongs to the process that started the child.
+    fn look_from_copy(&self) -> Option<Ending> {
+        let (status, usage) = (ExitStatus::Unknown, None);
+        self.is_dead().then_some(Ending { status, usage, phase: Phase::Ended, overdue: false })
     }
 
     fn is_dead(&self) -> bool {

@@ -13,6 +13,8 @@ use std::os::unix::fs::FileExt;
 
 /// Bodies up to this many bytes travel in the packet itself.
 const INLINE_MAX: usize = 32 * 1024;
+/// The errno of a message that is too large for its socket.
+const EMSGSIZE: i32 = 90;
 /// Tag, form, and key.
 const HEADER: usize = 10;
 
@@ -73,17 +75,25 @@ pub(crate) fn send(
     fds: &[BorrowedFd<'_>],
     mode: Mode,
 ) -> io::Result<()> {
-    let aside = body.len() > INLINE_MAX;
-    let mut header = [tag as u8, u8::from(aside), 0, 0, 0, 0, 0, 0, 0, 0];
-    header[2..].copy_from_slice(&key.to_ne_bytes());
-    if aside {
-        let mut file = memory::memfd(c"polyproc-message")?;
-        file.write_all(body)?;
-        let fds: Vec<_> = fds.iter().copied().chain([file.as_fd()]).collect();
-        socket::send(to, &[IoSlice::new(&header)], &fds, mode)
-    } else {
-        socket::send(to, &[IoSlice::new(&header), IoSlice::new(body)], fds, mode)
+    if body.len() <= INLINE_MAX {
+        let header = header(tag, false, key);
+        match socket::send(to, &[IoSlice::new(&header), IoSlice::new(body)], fds, mode) {
+            // Somebody has made the system's socket buffers small.
+            Err(error) if error.raw_os_error() == Some(EMSGSIZE) => {}
+            result => return result,
+        }
     }
+    let mut file = memory::memfd(c"polyproc-message")?;
+    file.write_all(body)?;
+    let fds: Vec<_> = fds.iter().copied().chain([file.as_fd()]).collect();
+    socket::send(to, &[IoSlice::new(&header(tag, true, key))], &fds, mode)
+}
+
+fn header(tag: Tag, aside: bool, key: u64) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    (header[0], header[1]) = (tag as u8, aside.into());
+    header[2..].copy_from_slice(&key.to_ne_bytes());
+    header
 }
 
 /// Receives a packet; `Ok(None)` when the other side is closed.

@@ -69,6 +69,7 @@ fn run_copy(
     if !draft.command.environment.is_empty() {
         draft.birth.surroundings.environment = Some(draft.command.environment.apply());
     }
+    draft.close_pipes();
     let outputs = draft.outputs.each_ref().map(OwnedFd::try_clone);
     let inheritance = Inheritance { roster: member.roster(), line, server };
     match (draft.far.take(), outputs) {

@@ -92,6 +92,12 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// In a copy: while the reading ends are open here, too, a write to a pipe that nobody reads
+    /// would wait for ever.
+    pub(crate) fn close_pipes(&mut self) {
+        self.pipes = [None, None];
+    }
+
     /// Has `make` start the process, and returns its handle.
     pub(crate) fn finish(
         self,
