@@ -115,6 +115,8 @@ pub(crate) fn join(
     if let Some(server) = inheritance.server {
         member.server().server = Some(Arc::new(server));
     }
+    // A program that asked who it is before it came to `init` has founded a family of its own.
+    MEMBER.forget();
     install(member)
 }
 

@@ -8,7 +8,6 @@
 use super::exec::{self, Launch};
 use super::{Draft, socket_pair};
 use crate::birth::{Birth, Role, ServerFacts, Surroundings};
-use crate::child;
 use crate::command::{OnParentDeath, StartMethod};
 use crate::environment::{Changes, fingerprint};
 use crate::error::StartError;
@@ -247,8 +246,6 @@ fn server_birth(
     preload: &[Vec<u8>],
     environment: u64,
 ) -> Result<Birth, StartError> {
-    // Checked before a place is claimed.
-    child::stage().ok_or(StartError::NotInitialized)?;
     let (name, method) = ("ForkServer", StartMethod::Spawn);
     let parent = member.identity();
     let entry = Entry { name, parent, method: Some(method), daemon: true, fork_server: true };

@@ -6,6 +6,7 @@ pub(crate) mod forkserver;
 pub(crate) mod server;
 
 use crate::birth::{Birth, Role, Surroundings};
+use crate::child;
 use crate::command::{Command, StartMethod};
 use crate::error::StartError;
 use crate::handle::{Child, Newborn, Plan};
@@ -23,6 +24,7 @@ const MAX_DEPTH: usize = 64;
 
 pub(crate) fn start(command: &Command, call: &[u8]) -> Result<Arc<Child>, StartError> {
     let method = command.method.unwrap_or_else(member::start_method);
+    child::stage().ok_or(StartError::NotInitialized)?;
     match method {
         StartMethod::Fork => fork::start_call(command, call),
         StartMethod::ForkServer => Draft::new(command, method, call)?
