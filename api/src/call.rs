@@ -95,9 +95,14 @@ where
     codec::encode(arguments, head).map_err(CallError::Encode)
 }
 
+/// The last that the parent hears of a panic that aborts.
+fn report_early(panic: panic::Panic) {
+    polyproc_process::report_early(&Report::Panicked(panic).encode());
+}
+
 /// In the child: from bytes to the call.
 fn run_call(bytes: &[u8]) -> Outcome {
-    panic::watch();
+    panic::watch(report_early);
     let report = match postcard::take_from_bytes::<Call>(bytes) {
         Ok((call, arguments)) => dispatch(&call, arguments),
         Err(error) => Report::BadArguments(CodecError {
@@ -160,7 +165,7 @@ pub(crate) fn run<R: Serialize>(body: impl FnOnce() -> R) -> Report {
 
 /// The same as an outcome for the engine.
 pub(crate) fn run_copy<R: Serialize>(body: impl FnOnce() -> R) -> Outcome {
-    panic::watch();
+    panic::watch(report_early);
     let report = run(body);
     let code = if matches!(report, Report::Value(_)) { 0 } else { PANICKED };
     Outcome { report: report.encode(), code }
@@ -187,7 +192,7 @@ pub(crate) fn encode_preload(function: fn()) -> Option<Vec<u8>> {
 fn run_preload(bytes: &[u8]) -> Result<(), String> {
     let place: CodeRef = codec::decode(bytes).map_err(|error| error.to_string())?;
     let address = place.resolve().map_err(|reason| reason.to_string())?;
-    panic::watch();
+    panic::watch(report_early);
     // SAFETY: `encode_preload` took the place of a `fn()`, and image and build-id agree.
     let function = unsafe { address.plain() };
     panic::catch(function).map_err(|panic| format!("a preloaded function panicked {panic}"))

@@ -51,16 +51,16 @@ thread_local! {
     static LAST: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
-/// Has every panic of this process noted, besides what was done about panics before.
-pub(crate) fn watch() {
+/// Has every panic of this process noted, besides what was done about panics before. Under
+/// `panic = "abort"`, where nobody will catch it, `last_words` is told at once.
+pub(crate) fn watch(last_words: fn(Panic)) {
     static WATCHING: Once = Once::new();
     WATCHING.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             let panic = Panic::read(info);
             if cfg!(panic = "abort") {
-                // Nobody will catch it: this is the last that the parent hears.
-                polyproc_process::report_early(&crate::call::Report::Panicked(panic).encode());
+                last_words(panic);
             } else {
                 LAST.with(|last| drop(last.replace(Some(panic))));
             }
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn message_place_and_stack_are_kept() {
-        watch();
+        watch(drop);
         let line = line!() + 1;
         let panic = catch(|| panic!("number {}", 7)).unwrap_err();
         let place = panic.place.clone().unwrap();

@@ -351,7 +351,7 @@ impl<R> AsFd for Process<R> {
 
 impl<R> Drop for Process<R> {
     fn drop(&mut self) {
-        Arc::clone(&self.handle.0).detach();
+        polyproc_process::detach(&self.handle.0);
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a child is told at birth. Pure: values to bytes and back.
 
-use crate::command::{OnParentDeath, StartMethod};
 use crate::environment::{Variables, os_string};
-use crate::roster::Ticket;
+use crate::policy::{OnParentDeath, StartMethod};
+use crate::roster::{Identity, Ticket};
 use crate::wire::{Putter, Taker};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -14,14 +14,6 @@ pub(crate) enum Role {
     Worker,
     /// To fork on request.
     ForkServer,
-}
-
-/// A process that can be told from a later one with the same pid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) pid: u32,
-    /// A moment at which it ran: see [`polyproc_sys::moment::now`].
-    pub(crate) seen: u64,
 }
 
 /// What a new process has to know.

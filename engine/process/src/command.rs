@@ -1,80 +1,14 @@
-//! What to start, and how.
+//! What to start, and how: settings. [`start`](crate::start) acts on them.
 
 use crate::environment::Changes;
 use crate::error::StartError;
-use crate::handle::Child;
-use crate::{Outcome, start};
-use polyproc_sys::signal::Signal;
+use crate::policy::{OnParentDeath, StartMethod};
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// How a process comes about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum StartMethod {
-    /// A clean copy of the program, executed once and with a single thread, forks on request. As
-    /// fast as a fork, as clean as a new program.
-    #[default]
-    ForkServer = 0,
-    /// The program is executed again: nothing is inherited.
-    Spawn = 1,
-    /// This process is copied with all its memory; only while it has no other threads.
-    Fork = 2,
-}
-
-impl StartMethod {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::ForkServer, Self::Spawn, Self::Fork];
-
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| *method as u8 == number)
-    }
-}
-
-/// By Python's names: `forkserver`, `spawn`, `fork`.
-impl fmt::Display for StartMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::ForkServer => "forkserver",
-            Self::Spawn => "spawn",
-            Self::Fork => "fork",
-        })
-    }
-}
-
-/// What happens to a process when the one that started it is gone, however that ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum OnParentDeath {
-    /// The kernel kills it at once (`SIGKILL`), also in a long native call and while it is stopped.
-    #[default]
-    Kill = 0,
-    /// It gets `SIGTERM` and may clean up.
-    Terminate = 1,
-    /// It goes on.
-    Survive = 2,
-}
-
-impl OnParentDeath {
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
-        let all = [Self::Kill, Self::Terminate, Self::Survive];
-        all.into_iter().find(|choice| *choice as u8 == number)
-    }
-
-    pub(crate) fn signal(self) -> Option<Signal> {
-        match self {
-            Self::Kill => Some(Signal::KILL),
-            Self::Terminate => Some(Signal::TERM),
-            Self::Survive => None,
-        }
-    }
-}
 
 /// Where a standard stream of a child goes.
 #[derive(Debug, Default)]
@@ -86,7 +20,7 @@ pub enum Output {
     Null,
     /// Into this file, pipe or socket.
     To(OwnedFd),
-    /// Into a pipe: see [`Child::take_stdout`].
+    /// Into a pipe: see [`Child::take_stdout`](crate::Child::take_stdout).
     Piped,
 }
 
@@ -194,36 +128,5 @@ impl Command {
     /// How long it may take until the child has reached its function.
     pub fn start_timeout(&mut self, timeout: Duration) {
         self.start_timeout = timeout;
-    }
-
-    /// Starts a process in which the front runs `call`.
-    ///
-    /// # Errors
-    /// [`StartError`]; nothing is left of a process that did not start.
-    pub fn start(&self, call: &[u8]) -> Result<Arc<Child>, StartError> {
-        start::start(self, call)
-    }
-
-    /// Copies this process; the copy runs `body` and ends.
-    ///
-    /// # Errors
-    /// [`StartError`].
-    ///
-    /// # Safety
-    /// As for [`polyproc_sys::fork::fork`]: with other threads running, `body` may only call
-    /// async-signal-safe functions. [`check_single_threaded`](Self::check_single_threaded) tells.
-    #[expect(unsafe_code, reason = "forking with other threads is the caller's to answer for")]
-    pub unsafe fn fork(&self, body: impl FnOnce() -> Outcome) -> Result<Arc<Child>, StartError> {
-        // SAFETY: passed on to the caller.
-        unsafe { start::fork::start(self, body) }
-    }
-
-    /// Whether this process may be forked: it has no threads but the calling one (and polyproc's
-    /// own, which hold nothing that a copy needs).
-    ///
-    /// # Errors
-    /// [`StartError::Threads`] with their number.
-    pub fn check_single_threaded() -> Result<(), StartError> {
-        start::fork::check_single_threaded()
     }
 }

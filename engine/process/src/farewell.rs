@@ -2,17 +2,31 @@
 //! does: daemonic ones are ended, the others are waited for. (When it ends in any other way, the
 //! lifeline ends them all.)
 
+use crate::error::StartError;
 use crate::member;
 use polyproc_sys::clock::Deadline;
+use polyproc_sys::fork;
 use polyproc_sys::signal::Signal;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// How long daemonic children have to follow `SIGTERM` before they are killed, and after how long
 /// the wait for the others is worth a word in the log.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// To be called before the first child starts: has the exit of this program look after children.
+pub(crate) fn prepare() -> Result<(), StartError> {
+    static HOOK: OnceLock<()> = OnceLock::new();
+    if HOOK.get().is_none() {
+        fork::at_exit(at_exit)
+            .map_err(|source| StartError::system("register what an exit does", source))?;
+        HOOK.get_or_init(|| ());
+    }
+    Ok(())
+}
+
 /// The hook of `exit` and of returning from `main`.
-pub(crate) extern "C" fn at_exit() {
+extern "C" fn at_exit() {
     // Unwinding out of an exit hook would abort.
     drop(std::panic::catch_unwind(say_goodbye));
 }

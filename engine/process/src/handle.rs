@@ -5,9 +5,8 @@
 //! process, or the fork server, which passes both on over the same socket. If the fork server is
 //! gone or silent, the kernel's own record stands in (Linux 6.15), else [`ExitStatus::Unknown`].
 
-use crate::command::StartMethod;
-use crate::member::Member;
-use crate::roster::Ticket;
+use crate::policy::StartMethod;
+use crate::roster::{Phase, Roster, Ticket};
 use crate::wire::{self, Packet, Tag, Taker};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::pidfd::PidFd;
@@ -19,7 +18,7 @@ use polyproc_sys::{moment, poll};
 use std::fmt;
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the fork server may take to pass on how a child ended, once it has.
@@ -82,17 +81,6 @@ impl fmt::Display for ExitStatus {
     }
 }
 
-/// How far a process has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// It has not reached its function.
-    Starting,
-    /// It has.
-    Running,
-    /// Its function is over.
-    Ended,
-}
-
 /// What is known of a process that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
@@ -123,6 +111,7 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) daemon: bool,
     pub(crate) method: StartMethod,
+    pub(crate) roster: &'static Roster,
     pub(crate) ticket: Ticket,
     pub(crate) start_timeout: Duration,
     pub(crate) stdout: Option<PipeReader>,
@@ -140,7 +129,9 @@ pub struct Child {
     pidfd: PidFd,
     socket: OwnedFd,
     direct: bool,
-    parent: &'static Member,
+    /// The process that started it, by pid.
+    starter: u32,
+    roster: &'static Roster,
     /// When a child that has not reached its function is given up.
     start_deadline: Instant,
     /// A moment at which it ran.
@@ -165,12 +156,7 @@ struct Progress {
 }
 
 impl Child {
-    pub(crate) fn new(
-        parent: &'static Member,
-        plan: Plan,
-        socket: OwnedFd,
-        newborn: Newborn,
-    ) -> Self {
+    pub(crate) fn new(plan: Plan, socket: OwnedFd, newborn: Newborn) -> Self {
         let now = Instant::now();
         let mut progress = Progress::default();
         for packet in newborn.early {
@@ -185,7 +171,8 @@ impl Child {
             pidfd: newborn.pidfd,
             socket,
             direct: newborn.direct,
-            parent,
+            starter: std::process::id(),
+            roster: plan.roster,
             start_deadline: now.checked_add(plan.start_timeout).unwrap_or(now),
             seen: moment::now(),
             progress: Mutex::new(progress),
@@ -220,7 +207,7 @@ impl Child {
 
     /// Whether the calling process is the one that started it (and not a forked copy).
     pub fn is_ours(&self) -> bool {
-        self.parent.pid() == std::process::id()
+        self.starter == std::process::id()
     }
 
     /// What it is doing.
@@ -238,7 +225,7 @@ impl Child {
     /// How far it has come.
     pub fn phase(&self) -> Phase {
         let ending = self.lock().ending;
-        ending.map_or_else(|| self.parent.roster().phase(self.ticket), |ending| ending.phase)
+        ending.map_or_else(|| self.roster.phase(self.ticket), |ending| ending.phase)
     }
 
     /// Sends a signal; to a process that has ended it does nothing.
@@ -258,7 +245,7 @@ impl Child {
         const PAUSE: Duration = Duration::from_micros(50);
         let may_be_unsettled =
             self.method != StartMethod::Spawn && Instant::now() < self.start_deadline;
-        while may_be_unsettled && self.parent.roster().phase(self.ticket) == Phase::Starting {
+        while may_be_unsettled && self.roster.phase(self.ticket) == Phase::Starting {
             if poll::readable([Some(self.pidfd.as_fd())], Deadline::after(PAUSE))?[0] {
                 break;
             }
@@ -276,13 +263,6 @@ impl Child {
     /// The same for its standard error.
     pub fn take_stderr(&self) -> Option<PipeReader> {
         self.pipes.lock().unwrap_or_else(PoisonError::into_inner)[1].take()
-    }
-
-    /// Lets it run on without anybody waiting for it: no zombie will be left of it.
-    pub fn detach(self: Arc<Self>) {
-        if self.is_ours() && self.poll().is_none() {
-            self.parent.reaper().adopt(self);
-        }
     }
 
     /// What it reported, once, after its end.
@@ -338,7 +318,7 @@ impl Child {
         }
         // Its report can wait in the socket: only its end matters.
         let end = Some(self.pidfd.as_fd());
-        if self.parent.roster().phase(self.ticket) != Phase::Starting {
+        if self.roster.phase(self.ticket) != Phase::Starting {
             return (end, deadline);
         }
         if Instant::now() >= self.start_deadline && !progress.overdue {
@@ -430,8 +410,7 @@ impl Child {
     }
 
     fn finish(&self, progress: &Progress, status: ExitStatus) -> Ending {
-        let phase = self.parent.roster().free(self.ticket);
-        self.parent.forget_child(self);
+        let phase = self.roster.free(self.ticket);
         tracing::debug!(pid = self.pid, name = self.name, %status, "process ended");
         Ending { status, usage: progress.usage, phase, overdue: progress.overdue }
     }

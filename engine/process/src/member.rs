@@ -4,14 +4,13 @@
 //! There is one [`Member`] in a process. It comes about at birth (in a child) or with the first call
 //! that needs it (in the program itself), and a fork forgets it: the copy is another process.
 
-use crate::birth::{Birth, Identity};
-use crate::command::StartMethod;
+use crate::birth::Birth;
 use crate::error::{PreloadError, StartError};
-use crate::farewell;
 use crate::handle::Child;
+use crate::policy::StartMethod;
 use crate::reaper::Reaper;
-use crate::roster::{Entry, Listing, Roster, Ticket};
-use crate::start::forkserver::Server;
+use crate::roster::{Entry, Identity, Listing, Roster, Ticket};
+use crate::server::Server;
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::fork::{self, ForkLocal};
 use polyproc_sys::lifeline::{self, Lifeline};
@@ -21,7 +20,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 static MEMBER: ForkLocal<Member> = ForkLocal::new();
 /// The member's end of its lifeline, which a forked copy must not keep open: the children would
@@ -45,7 +44,8 @@ pub(crate) struct Member {
     null: OnceLock<File>,
     /// How many children it has started, for their names.
     started: AtomicU32,
-    children: Mutex<Vec<Arc<Child>>>,
+    /// Whoever holds a handle keeps a child here, and so does the reaper.
+    children: Mutex<Vec<Weak<Child>>>,
     server: Mutex<ServerState>,
     reaper: Reaper,
 }
@@ -171,11 +171,8 @@ fn blank(roster: &'static Roster) -> Member {
 /// Of two threads that come here at once, one's member stays.
 fn install(member: Member) -> Result<&'static Member, StartError> {
     static HOOKS: OnceLock<()> = OnceLock::new();
-    get_or_make(&HOOKS, || {
-        fork::at_fork_in_child(forget)?;
-        fork::at_exit(farewell::at_exit)
-    })
-    .map_err(|source| StartError::system("register what a fork and an exit do", source))?;
+    get_or_make(&HOOKS, || fork::at_fork_in_child(forget))
+        .map_err(|source| StartError::system("register what a fork does", source))?;
     Ok(MEMBER.set(Box::new(member)))
 }
 
@@ -234,10 +231,6 @@ impl Member {
         Some(Server::inherited(client, server.facts()))
     }
 
-    pub(crate) fn reaper(&self) -> &Reaper {
-        &self.reaper
-    }
-
     pub(crate) fn server(&self) -> MutexGuard<'_, ServerState> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -256,20 +249,19 @@ impl Member {
         self.lineage.iter().copied().chain([number]).collect()
     }
 
-    pub(crate) fn adopt_child(&self, child: Arc<Child>) {
-        self.lock_children().push(child);
+    pub(crate) fn adopt_child(&self, child: &Arc<Child>) {
+        let mut children = self.lock_children();
+        children.retain(|other| other.strong_count() > 0);
+        children.push(Arc::downgrade(child));
     }
 
-    pub(crate) fn forget_child(&self, child: &Child) {
-        self.lock_children().retain(|other| !std::ptr::eq(&raw const **other, child));
-    }
-
-    /// The children that have not been seen to end. A copy: whoever asks them takes their locks.
+    /// The children that run. The list's lock is not held while they are asked.
     pub(crate) fn children(&self) -> Vec<Arc<Child>> {
-        self.lock_children().clone()
+        let children: Vec<_> = self.lock_children().iter().filter_map(Weak::upgrade).collect();
+        children.into_iter().filter(|child| child.poll().is_none()).collect()
     }
 
-    fn lock_children(&self) -> MutexGuard<'_, Vec<Arc<Child>>> {
+    fn lock_children(&self) -> MutexGuard<'_, Vec<Weak<Child>>> {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -354,8 +346,17 @@ impl Parent {
 
 /// The children of this process that run.
 pub fn active_children() -> Vec<Arc<Child>> {
-    let children = MEMBER.get().map(Member::children).unwrap_or_default();
-    children.into_iter().filter(|child| child.poll().is_none()).collect()
+    MEMBER.get().map(Member::children).unwrap_or_default()
+}
+
+/// Lets a child run on without anybody waiting for it: no zombie will be left of it.
+pub fn detach(child: &Arc<Child>) {
+    if let Some(member) = MEMBER.get()
+        && child.is_ours()
+        && child.poll().is_none()
+    {
+        member.reaper.adopt(Arc::clone(child));
+    }
 }
 
 /// All members of this process's family that run, in no order: read from the memory that they

@@ -7,63 +7,61 @@ use polyproc_sys::poll;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How soon to look again at a child whose end the fork server has not explained yet.
+const GLANCE: Duration = Duration::from_millis(20);
+/// It calls nothing deep.
+const STACK_BYTES: usize = 128 * 1024;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub(crate) struct Reaper(Mutex<Option<Inbox>>);
-
-/// How to hand a child to the thread.
-#[derive(Debug)]
-struct Inbox {
+pub(crate) struct Reaper {
     waiting: Arc<Mutex<Vec<Arc<Child>>>>,
-    bell: PipeWriter,
+    /// Wakes the thread; `None` before there is one.
+    bell: Mutex<Option<PipeWriter>>,
 }
 
 impl Reaper {
     /// Takes over a child that nobody will wait for.
     pub(crate) fn adopt(&self, child: Arc<Child>) {
-        let mut inbox = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if inbox.is_none() {
-            match start() {
-                Ok(started) => *inbox = Some(started),
-                // It will be reaped by the next look at the active children, or at exit.
-                Err(error) => return tracing::warn!(%error, "no thread to reap forgotten children"),
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+        let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
+        if bell.is_none() {
+            match start(Arc::clone(&self.waiting)) {
+                Ok(started) => *bell = Some(started),
+                // It stays in the list, and the exit of the program finds it there.
+                Err(error) => tracing::warn!(%error, "no thread to reap forgotten children"),
             }
         }
-        if let Some(inbox) = inbox.as_mut() {
-            inbox.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(child);
-            drop(inbox.bell.write_all(&[0]));
+        if let Some(bell) = bell.as_mut() {
+            drop(bell.write_all(&[0]));
         }
     }
 
     /// How many threads of this process are ours. They hold no lock that a forked copy needs.
     pub(crate) fn threads(&self) -> u32 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some().into()
+        self.bell.lock().unwrap_or_else(PoisonError::into_inner).is_some().into()
     }
 }
 
-fn start() -> io::Result<Inbox> {
+fn start(waiting: Arc<Mutex<Vec<Arc<Child>>>>) -> io::Result<PipeWriter> {
     let (bell_end, bell) = io::pipe()?;
-    let waiting = Arc::new(Mutex::new(Vec::new()));
-    let inbox = Arc::clone(&waiting);
     std::thread::Builder::new()
         .name("polyproc-reaper".into())
-        .stack_size(64 * 1024)
-        .spawn(move || run(bell_end, &inbox))?;
-    Ok(Inbox { waiting, bell })
+        .stack_size(STACK_BYTES)
+        .spawn(move || run(bell_end, &waiting))?;
+    Ok(bell)
 }
 
-fn run(mut bell: PipeReader, inbox: &Mutex<Vec<Arc<Child>>>) {
+fn run(mut bell: PipeReader, waiting: &Mutex<Vec<Arc<Child>>>) {
     let mut children: Vec<Arc<Child>> = Vec::new();
     loop {
-        children.append(&mut inbox.lock().unwrap_or_else(PoisonError::into_inner));
+        children.append(&mut waiting.lock().unwrap_or_else(PoisonError::into_inner));
         // A fork server that has not said how a child ended is looked at again by and by.
         let is_silent = |child: &Arc<Child>| child.poll().is_none() && is_dead(child);
-        let deadline = if children.iter().any(is_silent) {
-            Deadline::after(std::time::Duration::from_millis(20))
-        } else {
-            Deadline::NEVER
-        };
+        let deadline =
+            if children.iter().any(is_silent) { Deadline::after(GLANCE) } else { Deadline::NEVER };
         children.retain(|child| child.poll().is_none());
         let living = children.iter().filter(|child| !is_dead(child));
         let fds: Vec<_> = [bell.as_fd()].into_iter().chain(living.map(|c| c.sentinel())).collect();

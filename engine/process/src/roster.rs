@@ -21,9 +21,7 @@
 //!    reader that sees the same state before and after its copy has a copy of one time.
 //! 3. A place is taken from an owner only when that process is gone.
 
-use crate::birth::Identity;
-use crate::command::StartMethod;
-use crate::handle::Phase;
+use crate::policy::StartMethod;
 use polyproc_sys::{memory, moment, stat};
 use std::fs::File;
 use std::io;
@@ -41,6 +39,25 @@ const BYTES: usize = (HEADER_WORDS + PLACES * PLACE_WORDS) * size_of::<u64>();
 /// "polyproc" read as a number, and the version of this layout.
 const MAGIC: u64 = u64::from_be_bytes(*b"polyproc");
 const VERSION: u64 = 1;
+
+/// A process that can be told from a later one with the same pid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) pid: u32,
+    /// A moment at which it ran: see [`polyproc_sys::moment::now`].
+    pub(crate) seen: u64,
+}
+
+/// How far a process has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// It has not reached its function.
+    Starting,
+    /// It has.
+    Running,
+    /// Its function is over.
+    Ended,
+}
 
 /// A claim on a place: which place, and the generation of the claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

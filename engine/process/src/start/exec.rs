@@ -8,10 +8,11 @@
 
 use super::Draft;
 use crate::birth::Birth;
-use crate::child::{self, Stage};
 use crate::environment::{Variables, for_exec};
 use crate::error::StartError;
+use crate::front;
 use crate::handle::Newborn;
+use crate::marker::{self, LINE};
 use crate::member::{self, Member};
 use crate::wire::{self, Tag};
 use polyproc_sys::exec::{self, Program, Started};
@@ -20,18 +21,8 @@ use polyproc_sys::socket::Mode;
 use std::ffi::{CString, OsString};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-
-/// Set in the environment of a process that is to take over: `<key in hex>-<stage>`.
-pub(crate) const MARKER: &str = "POLYPROC_CHILD";
-
-/// The agreed numbers. They follow [`exec::FIRST_EXTRA`] in this order.
-pub(crate) const SOCKET: i32 = 3;
-pub(crate) const LINE: i32 = 4;
-pub(crate) const ROSTER: i32 = 5;
-pub(crate) const SERVER: i32 = 6;
-const _: () = assert!(SOCKET == exec::FIRST_EXTRA && SERVER < SOCKET + exec::MAX_EXTRA as i32);
 
 pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Newborn, StartError> {
     let server = member.server().server.clone();
@@ -62,7 +53,7 @@ pub(crate) struct Launch<'a> {
 }
 
 pub(crate) fn launch(member: &Member, launch: &Launch<'_>) -> Result<Started, StartError> {
-    let stage = child::stage().ok_or(StartError::NotInitialized)?;
+    let stage = front::stage().ok_or(StartError::NotInitialized)?;
     let key = RandomState::new().build_hasher().finish();
     // It waits in the socket before the child exists: nobody waits for anybody.
     wire::send(launch.socket.0, (Tag::Birth, key), &launch.birth.encode(), &[], Mode::Try)
@@ -80,7 +71,7 @@ pub(crate) fn launch(member: &Member, launch: &Launch<'_>) -> Result<Started, St
     exec::start(&Program {
         path: &c_string(program.clone().into_os_string())?,
         arguments: &arguments(),
-        environment: &for_exec(marked(&launch.environment, key, stage)),
+        environment: &for_exec(marker::put(&launch.environment, key, stage)),
         directory: launch
             .directory
             .clone()
@@ -104,40 +95,7 @@ fn arguments() -> Vec<CString> {
     own.collect()
 }
 
-fn marked(environment: &Variables, key: u64, stage: Stage) -> Variables {
-    let marker = (OsString::from(MARKER), OsString::from(format!("{key:016x}-{stage}")));
-    environment.iter().filter(|(name, _)| name != MARKER).cloned().chain([marker]).collect()
-}
-
 fn c_string(text: OsString) -> Result<CString, StartError> {
     let forbidden = StartError::Forbidden { what: "a path", character: '\0' };
     CString::new(text.into_vec()).map_err(|_has_zero| forbidden)
-}
-
-/// The key in a marker, if it is for `stage`.
-pub(crate) fn read_marker(marker: &OsString, stage: Stage) -> Option<u64> {
-    let text = std::str::from_utf8(marker.as_bytes()).ok()?;
-    let (key, marked_stage) = text.split_once('-')?;
-    (marked_stage == stage.to_string()).then_some(u64::from_str_radix(key, 16).ok()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_marker_is_for_one_stage() {
-        let (_, marker) = marked(&Vec::new(), 0xabc, Stage::Main).pop().unwrap();
-        assert_eq!(read_marker(&marker, Stage::Main), Some(0xabc));
-        assert_eq!(read_marker(&marker, Stage::Load), None);
-        for wrong in ["", "abc", "xyz-main", "-main", "123-"] {
-            assert_eq!(read_marker(&wrong.into(), Stage::Main), None);
-        }
-    }
-
-    #[test]
-    fn an_inherited_marker_is_replaced() {
-        let old = vec![(OsString::from(MARKER), OsString::from("old"))];
-        assert_eq!(marked(&old, 1, Stage::Load).len(), 1);
-    }
 }

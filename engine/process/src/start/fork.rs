@@ -2,12 +2,14 @@
 #![expect(unsafe_code, reason = "fork is unsafe in a process with other threads")]
 
 use super::Draft;
-use crate::child::{self, Arrival, End, Outcome};
-use crate::command::{Command, StartMethod};
+use crate::child::{self, Arrival, End};
+use crate::command::Command;
 use crate::error::StartError;
+use crate::front::{self, Outcome};
 use crate::handle::{Child, Newborn};
 use crate::member::{self, Inheritance, Member};
-use crate::start::forkserver::Server;
+use crate::policy::StartMethod;
+use crate::server::Server;
 use polyproc_sys::fork::{self, Fork};
 use polyproc_sys::lifeline::Lifeline;
 use std::io::Write;
@@ -24,7 +26,7 @@ pub(crate) fn check_single_threaded() -> Result<(), StartError> {
 
 /// The copy has the front run `call`.
 pub(crate) fn start_call(command: &Command, call: &[u8]) -> Result<Arc<Child>, StartError> {
-    let front = child::front().ok_or(StartError::NotInitialized)?;
+    let front = front::front().ok_or(StartError::NotInitialized)?;
     check_single_threaded()?;
     // SAFETY: there are no other threads.
     unsafe { start(command, || (front.run)(call)) }

@@ -8,75 +8,22 @@
 use super::exec::{self, Launch};
 use super::{Draft, socket_pair};
 use crate::birth::{Birth, Role, ServerFacts, Surroundings};
-use crate::command::{OnParentDeath, StartMethod};
 use crate::environment::{Changes, fingerprint};
 use crate::error::StartError;
 use crate::handle::Newborn;
 use crate::member::{self, Member};
+use crate::policy::{OnParentDeath, StartMethod};
 use crate::roster::Entry;
+use crate::server::Server;
 use crate::wire::{self, Packet, Putter, Tag, Taker};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::lifeline::Lifeline;
 use polyproc_sys::pidfd::PidFd;
-use polyproc_sys::signal::Signal;
+use polyproc_sys::poll;
 use polyproc_sys::socket::Mode;
-use polyproc_sys::{poll, wait};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
-
-/// The fork server as a member sees it.
-#[derive(Debug)]
-pub(crate) struct Server {
-    client: OwnedFd,
-    facts: ServerFacts,
-    /// Only for the member that started it.
-    own: Option<PidFd>,
-}
-
-impl Server {
-    /// For a member that got the asking end at birth.
-    pub(crate) fn inherited(client: OwnedFd, facts: ServerFacts) -> Self {
-        Self { client, facts, own: None }
-    }
-
-    pub(crate) fn facts(&self) -> ServerFacts {
-        self.facts
-    }
-
-    pub(crate) fn client(&self) -> BorrowedFd<'_> {
-        self.client.as_fd()
-    }
-
-    /// Ends it, if it is ours to end.
-    pub(crate) fn stop(&self) {
-        if let Some(own) = &self.own {
-            drop(own.send_signal(Signal::KILL));
-            drop(poll::readable([Some(own.as_fd())], Deadline::NEVER));
-            drop(wait::reap(own));
-        }
-    }
-
-    /// How it ended, as far as can be said: called when it does not answer any more.
-    fn post_mortem(&self) -> String {
-        let Some(own) = &self.own else {
-            return "it is gone".into();
-        };
-        // The first look may only say that it left a request unread.
-        let last_words = (0..2).find_map(|_| match wire::receive(&self.client, Mode::Try) {
-            Ok(Some(Packet { tag: Tag::LastWords, body, .. })) => {
-                Some(String::from_utf8_lossy(&body).into_owned())
-            }
-            _ => None,
-        });
-        // Its socket is closed, so it is ending; a process that closed it by itself is ended.
-        drop(own.send_signal(Signal::KILL));
-        drop(poll::readable([Some(own.as_fd())], Deadline::NEVER));
-        let status = wait::reap(own).ok().flatten();
-        let status = status.map(|reaped| crate::ExitStatus::from(reaped.status).to_string());
-        last_words.or(status).unwrap_or_else(|| "it is gone".into())
-    }
-}
 
 /// How a request ended that brought no child.
 enum Failure {
@@ -95,7 +42,7 @@ pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Ne
             Err(Failure::Other(error)) => return Err(error),
             Err(Failure::ServerGone) => {
                 reason = discard(member, &server);
-                tracing::warn!(pid = server.facts.pid, reason, "the fork server is gone");
+                tracing::warn!(pid = server.facts().pid, reason, "the fork server is gone");
                 // What the dead server still held of it is of no use.
                 let (near, far) = socket_pair()?;
                 (draft.near, draft.far) = (near, Some(far));
@@ -138,10 +85,10 @@ fn request(
     })?;
     let far = draft.far.take().ok_or(Failure::ServerGone)?;
     draft.birth.surroundings = surroundings(draft, server);
-    draft.birth.server = Some(server.facts);
+    draft.birth.server = Some(server.facts());
     let [stdout, stderr] = &draft.outputs;
     let fds = [far.as_fd(), line.as_fd(), stdout.as_fd(), stderr.as_fd()];
-    match wire::send(&server.client, (Tag::Birth, 0), &draft.birth.encode(), &fds, Mode::Block) {
+    match wire::send(&server.client(), (Tag::Birth, 0), &draft.birth.encode(), &fds, Mode::Block) {
         Ok(()) => {}
         Err(error) if is_disconnect(&error) => return Err(Failure::ServerGone),
         Err(source) => {
@@ -207,7 +154,8 @@ fn surroundings(draft: &Draft<'_>, server: &Server) -> Surroundings {
     let environment = draft.command.environment.apply();
     Surroundings {
         directory: draft.command.directory.clone().or_else(|| std::env::current_dir().ok()),
-        environment: (fingerprint(&environment) != server.facts.environment).then_some(environment),
+        environment: (fingerprint(&environment) != server.facts().environment)
+            .then_some(environment),
     }
 }
 
@@ -238,7 +186,7 @@ fn launch_server(member: &'static Member, preload: &[Vec<u8>]) -> Result<Server,
     tracing::debug!(pid = started.pid, "fork server started");
     let environment = birth.server.map_or(0, |facts| facts.environment);
     let facts = ServerFacts { pid: started.pid, environment };
-    Ok(Server { client, facts, own: Some(started.pidfd) })
+    Ok(Server::own(client, facts, started.pidfd))
 }
 
 fn server_birth(

@@ -1,16 +1,18 @@
-//! What all start methods share: the plan, the birth record, the socket pair.
+//! Starting: what all start methods share (the plan, the birth record, the socket pair).
 
-pub(crate) mod exec;
-pub(crate) mod fork;
-pub(crate) mod forkserver;
-pub(crate) mod server;
+mod exec;
+mod fork;
+mod forkserver;
+pub(crate) mod serve;
 
 use crate::birth::{Birth, Role, Surroundings};
-use crate::child;
-use crate::command::{Command, StartMethod};
+use crate::command::Command;
 use crate::error::StartError;
+use crate::farewell;
+use crate::front::{self, Outcome};
 use crate::handle::{Child, Newborn, Plan};
 use crate::member::{self, Member};
+use crate::policy::StartMethod;
 use crate::roster::Entry;
 use polyproc_sys::exec::Step;
 use polyproc_sys::socket;
@@ -22,16 +24,44 @@ use std::sync::Arc;
 /// Deeper than any family has a reason to be.
 const MAX_DEPTH: usize = 64;
 
-pub(crate) fn start(command: &Command, call: &[u8]) -> Result<Arc<Child>, StartError> {
-    let method = command.method.unwrap_or_else(member::start_method);
-    child::stage().ok_or(StartError::NotInitialized)?;
-    match method {
-        StartMethod::Fork => fork::start_call(command, call),
-        StartMethod::ForkServer => Draft::new(command, method, call)?
-            .finish(|draft, member| forkserver::start(draft, member)),
-        StartMethod::Spawn => {
-            Draft::new(command, method, call)?.finish(|draft, member| exec::start(draft, member))
+impl Command {
+    /// Starts a process in which the front runs `call`.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left of a process that did not start.
+    pub fn start(&self, call: &[u8]) -> Result<Arc<Child>, StartError> {
+        let method = self.method.unwrap_or_else(member::start_method);
+        front::stage().ok_or(StartError::NotInitialized)?;
+        farewell::prepare()?;
+        match method {
+            StartMethod::Fork => fork::start_call(self, call),
+            StartMethod::ForkServer => Draft::new(self, method, call)?.finish(forkserver::start),
+            StartMethod::Spawn => Draft::new(self, method, call)?.finish(exec::start),
         }
+    }
+
+    /// Copies this process; the copy runs `body` and ends.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    ///
+    /// # Safety
+    /// As for [`polyproc_sys::fork::fork`]: with other threads running, `body` may only call
+    /// async-signal-safe functions. [`check_single_threaded`](Self::check_single_threaded) tells.
+    #[expect(unsafe_code, reason = "forking with other threads is the caller's to answer for")]
+    pub unsafe fn fork(&self, body: impl FnOnce() -> Outcome) -> Result<Arc<Child>, StartError> {
+        farewell::prepare()?;
+        // SAFETY: passed on to the caller.
+        unsafe { fork::start(self, body) }
+    }
+
+    /// Whether this process may be forked: it has no threads but the calling one (and polyproc's
+    /// own, which hold nothing that a copy needs).
+    ///
+    /// # Errors
+    /// [`StartError::Threads`] with their number.
+    pub fn check_single_threaded() -> Result<(), StartError> {
+        fork::check_single_threaded()
     }
 }
 
@@ -115,13 +145,14 @@ impl<'a> Draft<'a> {
             name: draft.birth.name,
             daemon: draft.birth.daemon,
             method: draft.birth.method,
+            roster: member.roster(),
             ticket: draft.birth.ticket,
             start_timeout: draft.command.start_timeout,
             stdout,
             stderr,
         };
-        let child = Arc::new(Child::new(member, plan, draft.near, newborn));
-        member.adopt_child(Arc::clone(&child));
+        let child = Arc::new(Child::new(plan, draft.near, newborn));
+        member.adopt_child(&child);
         tracing::debug!(pid = child.pid(), name = child.name(), method = %child.start_method(), "process started");
         Ok(child)
     }

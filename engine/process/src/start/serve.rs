@@ -7,11 +7,12 @@
 #![expect(unsafe_code, reason = "fork is unsafe in a process with other threads")]
 
 use crate::birth::Birth;
-use crate::child::{Arrival, Front};
+use crate::child::Arrival;
+use crate::front::Front;
 use crate::handle::encode_end;
 use crate::member::Inheritance;
 use crate::roster::Roster;
-use crate::start::forkserver::Server;
+use crate::server::Server;
 use crate::wire::{self, Packet, Putter, Tag, Taker};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::fork::{self, Fork};
