@@ -95,6 +95,11 @@ pub use polyproc_process::{
     set_executable, set_start_method, start_method,
 };
 
+/// The programs in the README compile and run, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
+
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
