@@ -51,8 +51,11 @@ pub(crate) fn say_goodbye() {
     let patience = Deadline::after(PATIENCE);
     for daemon in daemons {
         if !matches!(daemon.wait(patience), Ok(Some(_))) {
-            drop(daemon.send_signal(Signal::KILL));
-            drop(daemon.wait(Deadline::NEVER));
+            // One that we may not kill (we have given up the privileges that it has) follows us by
+            // its lifeline.
+            if daemon.send_signal(Signal::KILL).is_ok() {
+                drop(daemon.wait(Deadline::NEVER));
+            }
         }
     }
     member.stop_server();

@@ -41,8 +41,7 @@ impl Server {
     /// Ends it, if it is ours to end.
     pub(crate) fn stop(&self) {
         if let Some(own) = &self.own {
-            drop(own.send_signal(Signal::KILL));
-            drop(poll::readable([Some(own.as_fd())], Deadline::NEVER));
+            kill_and_wait(own);
             drop(wait::reap(own));
         }
     }
@@ -60,10 +59,17 @@ impl Server {
             _ => None,
         });
         // Its socket is closed, so it is ending; a process that closed it by itself is ended.
-        drop(own.send_signal(Signal::KILL));
-        drop(poll::readable([Some(own.as_fd())], Deadline::NEVER));
+        kill_and_wait(own);
         let status = wait::reap(own).ok().flatten();
         let status = status.map(|reaped| ExitStatus::from(reaped.status).to_string());
         last_words.or(status).unwrap_or_else(|| "it is gone".into())
+    }
+}
+
+/// A process that has given up the privileges that its fork server still has may not kill it: then
+/// the lifeline does, when this process is gone, and waiting for that here would be for ever.
+fn kill_and_wait(server: &PidFd) {
+    if server.send_signal(Signal::KILL).is_ok() {
+        drop(poll::readable([Some(server.as_fd())], Deadline::NEVER));
     }
 }

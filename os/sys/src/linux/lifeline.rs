@@ -34,6 +34,10 @@ impl Lifeline {
     /// `EMFILE` and `ENFILE` at the limits on descriptors.
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
+        // A pipe belongs to who made it. A process that gives up its privileges later must still
+        // be able to open it again; nobody else gets at it, as it has no name.
+        // SAFETY: fchmod takes two integers.
+        check(unsafe { libc::fchmod(reader.as_raw_fd(), 0o666) })?;
         Ok(Self { reader, writer })
     }
 
