@@ -133,7 +133,7 @@ pub struct Child {
     starter: u32,
     roster: &'static Roster,
     /// When a child that has not reached its function is given up.
-    start_deadline: Instant,
+    start_deadline: Deadline,
     /// A moment at which it ran.
     seen: u64,
     progress: Mutex<Progress>,
@@ -157,7 +157,6 @@ struct Progress {
 
 impl Child {
     pub(crate) fn new(plan: Plan, socket: OwnedFd, newborn: Newborn) -> Self {
-        let now = Instant::now();
         let mut progress = Progress::default();
         for packet in newborn.early {
             take_packet(&mut progress, packet);
@@ -173,7 +172,7 @@ impl Child {
             direct: newborn.direct,
             starter: std::process::id(),
             roster: plan.roster,
-            start_deadline: now.checked_add(plan.start_timeout).unwrap_or(now),
+            start_deadline: Deadline::after(plan.start_timeout),
             seen: moment::now(),
             progress: Mutex::new(progress),
             pipes: Mutex::new([plan.stdout, plan.stderr]),
@@ -244,7 +243,7 @@ impl Child {
     fn await_settled(&self) -> io::Result<()> {
         const PAUSE: Duration = Duration::from_micros(50);
         let may_be_unsettled =
-            self.method != StartMethod::Spawn && Instant::now() < self.start_deadline;
+            self.method != StartMethod::Spawn && !self.start_deadline.has_passed();
         while may_be_unsettled && self.roster.phase(self.ticket) == Phase::Starting {
             if poll::readable([Some(self.pidfd.as_fd())], Deadline::after(PAUSE))?[0] {
                 break;
@@ -321,12 +320,12 @@ impl Child {
         if self.roster.phase(self.ticket) != Phase::Starting {
             return (end, deadline);
         }
-        if Instant::now() >= self.start_deadline && !progress.overdue {
+        if self.start_deadline.has_passed() && !progress.overdue {
             progress.overdue = true;
             drop(self.send_signal(Signal::KILL));
         }
         let overdue = progress.overdue;
-        let start = if overdue { Deadline::NEVER } else { Deadline::at(self.start_deadline) };
+        let start = if overdue { Deadline::NEVER } else { self.start_deadline };
         (end, deadline.earlier(start))
     }
 
