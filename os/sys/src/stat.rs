@@ -44,12 +44,16 @@ pub struct Stat {
 /// # Errors
 /// Whatever reading `/proc` gives, other than that the process is not there.
 pub fn read(pid: u32) -> io::Result<Option<Stat>> {
-    match std::fs::read(format!("/proc/{pid}/stat")) {
+    read_file(&format!("/proc/{pid}/stat"))
+}
+
+fn read_file(path: &str) -> io::Result<Option<Stat>> {
+    match std::fs::read(path) {
         Ok(bytes) => match parse(&bytes) {
             Some(stat) => Ok(Some(stat)),
             None => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("/proc/{pid}/stat is not in the form of proc(5)"),
+                format!("{path} is not in the form of proc(5)"),
             )),
         },
         Err(error) if is_gone(&error) => Ok(None),
@@ -77,7 +81,10 @@ pub fn is_running_since(pid: u32, moment: u64) -> bool {
 /// # Errors
 /// When `/proc/self/stat` cannot be read.
 pub fn own_threads() -> io::Result<u32> {
-    read(std::process::id())?.map(|stat| stat.threads).ok_or_else(|| io::ErrorKind::NotFound.into())
+    // Not by our pid: /proc may be that of another pid namespace, where it is somebody else's.
+    read_file("/proc/self/stat")?
+        .map(|stat| stat.threads)
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 /// Both ways in which the kernel says that a process is not there: no directory, or a directory
