@@ -143,9 +143,10 @@ where
     if invocation.signature != signature::<A, R>() {
         return Report::NotHere(NotHere::OtherBuild("the function's type".into()));
     }
-    let arguments: A = match codec::decode(invocation.arguments) {
-        Ok(arguments) => arguments,
-        Err(error) => return Report::BadArguments(error),
+    let arguments: A = match panic::catch(|| codec::decode(invocation.arguments)) {
+        Ok(Ok(arguments)) => arguments,
+        Ok(Err(error)) => return Report::BadArguments(error),
+        Err(panic) => return Report::Panicked(panic),
     };
     // SAFETY: the call was made with a `fn(A) -> R`: the signature agrees.
     let function = unsafe { invocation.function.function::<A, R>() };
@@ -154,11 +155,14 @@ where
 
 /// Runs `body` and reports what came of it: also for a forked copy, where nothing was encoded.
 pub(crate) fn run<R: Serialize>(body: impl FnOnce() -> R) -> Report {
-    match panic::catch(body) {
-        Ok(value) => match codec::encode(&value, Vec::new()) {
-            Ok(bytes) => Report::Value(bytes),
-            Err(error) => Report::BadResult(error),
-        },
+    // Encoding and dropping the value run the user's code, too.
+    let encoded = panic::catch(|| {
+        let value = body();
+        codec::encode(&value, Vec::new())
+    });
+    match encoded {
+        Ok(Ok(bytes)) => Report::Value(bytes),
+        Ok(Err(error)) => Report::BadResult(error),
         Err(panic) => Report::Panicked(panic),
     }
 }

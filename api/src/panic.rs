@@ -5,6 +5,7 @@ use std::any::Any;
 use std::backtrace::Backtrace;
 use std::cell::RefCell;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;
 
@@ -73,9 +74,11 @@ pub(crate) fn watch(last_words: fn(Panic)) {
 pub(crate) fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Panic> {
     // The body's state is given up with the process.
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+        // Dropping it could panic again; it goes with the process.
+        let payload = ManuallyDrop::new(payload);
         let noted = LAST.with(RefCell::take);
         noted.unwrap_or_else(|| Panic {
-            message: message_of(&*payload),
+            message: message_of(&**payload),
             place: None,
             backtrace: String::new(),
         })

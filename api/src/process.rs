@@ -275,11 +275,12 @@ impl<R: DeserializeOwned> Process<R> {
     fn read_result(&self, ending: Ending) -> Result<R, JoinError> {
         let process = self.who();
         let bad_value = |verb, source| JoinError::Value { process: self.who(), verb, source };
-        if self.handle.0.is_taken() {
-            return Err(JoinError::Taken { process });
-        }
         let Some(report) = self.handle.0.take_report() else {
-            return Err(self.no_report(process, ending));
+            return Err(if self.handle.0.is_taken() {
+                JoinError::Taken { process }
+            } else {
+                self.no_report(process, ending)
+            });
         };
         match Report::decode(&report).map_err(|source| bad_value("decoded", source))? {
             Report::Value(bytes) => {
