@@ -363,7 +363,7 @@ impl<R> fmt::Debug for Process<R> {
 /// Waits until one of `processes` has ended; says which (the first in order, if several have).
 ///
 /// ```
-/// let slow = polyproc::spawn(|()| loop { std::thread::park() }, ())?;
+/// let slow = polyproc::spawn(|()| std::thread::sleep(std::time::Duration::from_secs(100)), ())?;
 /// let fast = polyproc::spawn(|()| (), ())?;
 /// assert_eq!(polyproc::wait_any(&[slow.handle(), fast.handle()])?, 1);
 /// slow.kill()?;

@@ -18,13 +18,26 @@
 //!
 //! # Platforms
 //!
-//! Linux is built and proved. Everywhere else (and with `--cfg polyproc_unsupported`, which is how
-//! the seam is checked on Linux) the same names exist and every call fails with
-//! [`std::io::ErrorKind::Unsupported`].
+//! Linux is built and proved. On other Unix systems (and with `--cfg polyproc_unsupported`, which
+//! is how the seam is checked on Linux) the same names exist and every call fails with
+//! [`std::io::ErrorKind::Unsupported`]. A topic's module holds what is the same on every platform;
+//! the rest stands under its name in the platform's folder.
+
+#[cfg(not(unix))]
+compile_error!("polyproc works on Linux only so far; other Unix systems can merely compile it");
 
 pub mod clock;
+pub mod cpu;
+pub mod exec;
+pub mod fork;
+pub mod futex;
+pub mod image;
 pub mod signal;
+pub mod socket;
 pub mod stat;
+pub mod wait;
+
+pub use imp::{lifeline, memory, moment, pidfd, poll, signals};
 
 #[cfg(all(target_os = "linux", not(polyproc_unsupported)))]
 #[path = "linux/mod.rs"]
@@ -33,7 +46,3 @@ mod imp;
 #[cfg(not(all(target_os = "linux", not(polyproc_unsupported))))]
 #[path = "unsupported/mod.rs"]
 mod imp;
-
-pub use imp::{
-    cpu, exec, fork, futex, image, lifeline, memory, moment, pidfd, poll, signals, socket, wait,
-};

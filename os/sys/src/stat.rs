@@ -28,6 +28,8 @@ pub struct Stat {
     pub state: RunState,
     /// Field 4: the parent's pid.
     pub parent: u32,
+    /// Field 5: the process group's id.
+    pub group: u32,
     /// Field 6: the session's id.
     pub session: u32,
     /// Field 20: how many threads.
@@ -94,6 +96,7 @@ fn parse(stat: &[u8]) -> Option<Stat> {
     Some(Stat {
         state: state(field(3)?)?,
         parent: field(4)?.parse().ok()?,
+        group: field(5)?.parse().ok()?,
         session: field(6)?.parse().ok()?,
         threads: field(20)?.parse().ok()?,
         start_ticks: field(22)?.parse().ok()?,
@@ -127,6 +130,7 @@ mod tests {
             Stat {
                 state: RunState::Sleeping,
                 parent: 1,
+                group: 77,
                 session: 60,
                 threads: 3,
                 start_ticks: 8642

@@ -1,22 +1,11 @@
-//! How many processors there are, and how many of them this process may use.
+//! Counting processors: online, by core, by affinity, by the quota of the cgroups.
 #![expect(unsafe_code, reason = "sched_getaffinity has no wrapper in std")]
 
 use super::check;
+use crate::cpu::CpuCount;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// The three numbers of processors that differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CpuCount {
-    /// Processors that the system runs, hyper-threads counted each.
-    pub logical: usize,
-    /// Cores, hyper-threads of one core counted once.
-    pub physical: usize,
-    /// How many this process can keep busy: its affinity mask, and no more than its cgroups' quota
-    /// of processor time (rounded up). At least 1.
-    pub usable: usize,
-}
 
 /// Counts them now: affinity and quota may change while a process runs.
 pub fn count() -> CpuCount {

@@ -1,4 +1,4 @@
-//! Starting a program with exactly the descriptors that are meant.
+//! How a program is started.
 //!
 //! The stretch between `clone` and `exec` is [`in_child`], and nothing else. The child shares this
 //! process's memory while this thread stands still (`CLONE_VM | CLONE_VFORK`), so starting costs
@@ -12,97 +12,11 @@
 #![expect(unsafe_code, reason = "the stretch between clone and exec is raw system calls")]
 
 use super::{check, errno, lifeline, pidfd::PidFd, wait};
-use crate::signal::Signal;
+use crate::exec::{ExecError, MAX_EXTRA, Program, Started, Step};
 use std::ffi::{CStr, CString, c_void};
-use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-
-/// What to start. The child has the descriptors 0, 1 and 2 and [`Program::extra`] from
-/// [`FIRST_EXTRA`] on, no others; no signal blocked; no handler, and ignored what this process
-/// ignores.
-#[derive(Debug)]
-pub struct Program<'a> {
-    /// The file to execute, as a path.
-    pub path: &'a CStr,
-    /// The argument vector, the program's name first.
-    pub arguments: &'a [CString],
-    /// The whole environment, `NAME=value`.
-    pub environment: &'a [CString],
-    /// Where to start, if not here.
-    pub directory: Option<&'a CStr>,
-    /// Standard input, output and error.
-    pub stdio: [BorrowedFd<'a>; 3],
-    /// Further descriptors.
-    pub extra: &'a [BorrowedFd<'a>],
-    /// Which of `extra` is the dependent's end of a lifeline, and the signal to come through it.
-    pub lifeline: Option<(usize, Signal)>,
-}
-
-/// The number that the first of [`Program::extra`] has in the child.
-pub const FIRST_EXTRA: RawFd = 3;
-
-/// The most descriptors that [`Program::extra`] may hold.
-pub const MAX_EXTRA: usize = 5;
-
-/// A program that runs.
-#[derive(Debug)]
-pub struct Started {
-    /// Its pid.
-    pub pid: u32,
-    /// The same as a descriptor.
-    pub pidfd: PidFd,
-}
-
-/// The step at which a start failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Step {
-    /// Making the process.
-    Clone,
-    /// Putting its descriptors in place.
-    Descriptors,
-    /// Tying it to its parent.
-    Lifeline,
-    /// Entering its directory.
-    Directory,
-    /// Executing the file.
-    Exec,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Clone => "make a process",
-            Self::Descriptors => "set up its descriptors",
-            Self::Lifeline => "tie it to its parent",
-            Self::Directory => "enter its working directory",
-            Self::Exec => "execute the program file",
-        })
-    }
-}
-
-/// Why a program did not start.
-#[derive(Debug)]
-pub struct ExecError {
-    /// At which step.
-    pub step: Step,
-    /// What the kernel said.
-    pub source: io::Error,
-}
-
-impl fmt::Display for ExecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {}: {}", self.step, self.source)
-    }
-}
-
-impl std::error::Error for ExecError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Starts `program` and returns once it executes, or says which step failed. A child that failed
 /// has been reaped.
@@ -285,10 +199,11 @@ mod tests {
     use crate::clock::Deadline;
     use crate::imp::lifeline::Lifeline;
     use crate::imp::poll;
-    use crate::imp::wait::Status;
+    use crate::signal::Signal;
+    use crate::wait::Status;
     use std::fs::File;
     use std::io::{PipeWriter, Read};
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, BorrowedFd};
 
     fn start_shell(
         path: &CStr,

@@ -1,24 +1,10 @@
-//! Copying this process, and what runs in the copy and at the end.
+//! libc's `fork` and its hooks.
 #![expect(unsafe_code, reason = "fork and its hooks are C calls")]
 
 use super::{check, pidfd::PidFd, wait};
+use crate::fork::Fork;
 use crate::signal::Signal;
 use std::io;
-use std::sync::atomic::{AtomicPtr, Ordering};
-
-/// Which of the two processes the call returned in.
-#[derive(Debug)]
-pub enum Fork {
-    /// The caller.
-    Parent {
-        /// The copy's pid.
-        pid: u32,
-        /// The copy.
-        child: PidFd,
-    },
-    /// The copy.
-    Child,
-}
 
 /// Copies this process through libc's `fork`.
 ///
@@ -79,67 +65,9 @@ pub fn at_exit(hook: extern "C" fn()) -> io::Result<()> {
     }
 }
 
-/// A value that belongs to one process: in a forked copy it is there no more.
-///
-/// What is put in stays for the life of the process. The copy forgets it without dropping it, since
-/// its locks and counts may be those of threads that do not exist in the copy.
-#[derive(Debug)]
-pub struct ForkLocal<T: 'static>(AtomicPtr<T>);
-
-impl<T: Send + Sync> ForkLocal<T> {
-    /// Without a value.
-    #[expect(clippy::new_without_default, reason = "only ever a static")]
-    pub const fn new() -> Self {
-        Self(AtomicPtr::new(std::ptr::null_mut()))
-    }
-
-    /// The value of this process.
-    pub fn get(&self) -> Option<&'static T> {
-        let value = self.0.load(Ordering::Acquire);
-        // SAFETY: null, or a box that `set` leaked, which is never freed.
-        unsafe { value.as_ref() }
-    }
-
-    /// Gives this process its value, unless it has one. Returns the one it has then.
-    pub fn set(&self, value: Box<T>) -> &'static T {
-        let new = Box::into_raw(value);
-        let (null, order) = (std::ptr::null_mut(), Ordering::AcqRel);
-        match self.0.compare_exchange(null, new, order, Ordering::Acquire) {
-            // SAFETY: leaked just now, never freed.
-            Ok(_) => unsafe { &*new },
-            Err(first) => {
-                // SAFETY: made by into_raw just now, and not stored anywhere.
-                drop(unsafe { Box::from_raw(new) });
-                // SAFETY: a box that `set` leaked before, which is never freed.
-                unsafe { &*first }
-            }
-        }
-    }
-
-    /// Forgets the value: for a hook of [`at_fork_in_child`]. Async-signal-safe.
-    pub fn forget(&self) {
-        self.0.store(std::ptr::null_mut(), Ordering::Release);
-    }
-}
-
 /// Ends this process at once: no exit hooks, no flushing. For the child of a fork, whose hooks and
 /// buffers are its parent's.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: _exit has no precondition.
     unsafe { libc::_exit(code) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_is_set_once_and_forgotten() {
-        static VALUE: ForkLocal<u32> = ForkLocal::new();
-        assert_eq!(VALUE.get(), None);
-        assert_eq!(VALUE.set(Box::new(1)), &1);
-        assert_eq!(VALUE.set(Box::new(2)), &1);
-        VALUE.forget();
-        assert_eq!(VALUE.get(), None);
-    }
 }

@@ -1,23 +1,13 @@
-//! Sleeping on a word of shared memory until somebody wakes it.
+//! The futex system call.
 //!
 //! Never the `PRIVATE` form: the word may lie at another address in another process.
 #![expect(unsafe_code, reason = "futex is a bare system call")]
 
 use super::check;
 use crate::clock::Deadline;
+use crate::futex::Woken;
 use std::io;
 use std::sync::atomic::AtomicU32;
-
-/// Why a wait on a word ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Woken {
-    /// Somebody woke it, or the word did not hold the expected value: look at the word again.
-    Look,
-    /// The deadline passed.
-    TimedOut,
-    /// A signal handler ran in this thread: look again, and at what the signal changed.
-    Interrupted,
-}
 
 /// Sleeps while `word` holds `expected`, until [`wake`] on the same word or until `deadline`.
 /// May also end for no reason.

@@ -1,18 +1,18 @@
 //! The Linux back end: x86-64 and aarch64, kernel 5.10 or newer, glibc or musl.
 
-pub mod cpu;
-pub mod exec;
-pub mod fork;
-pub mod futex;
-pub mod image;
+pub(crate) mod cpu;
+pub(crate) mod exec;
+pub(crate) mod fork;
+pub(crate) mod futex;
+pub(crate) mod image;
 pub mod lifeline;
 pub mod memory;
 pub mod moment;
 pub mod pidfd;
 pub mod poll;
 pub mod signals;
-pub mod socket;
-pub mod wait;
+pub(crate) mod socket;
+pub(crate) mod wait;
 
 use std::io;
 
