@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! returned: exit code Some(0): Ok(7)
-//! returned an error: exit code Some(0): Ok(Err("not a number: x"))
+//! returned an error: exit code Some(0): Ok(Err("invalid digit found in string"))
 //! exited: exit code Some(3): process 'exited' (pid …) exited with code 3 before its function returned
 //! panicked: exit code Some(101): process 'panicked' (pid …) panicked at …exit_statuses.rs:…: no such shelf: 12
 //! aborted: exit code Some(-6): process 'aborted' (pid …) was ended by SIGABRT…: abort, or a panic under panic=abort
@@ -47,7 +47,7 @@ where
 fn main() -> polyproc::Result<()> {
     show("returned", |()| 7)?;
     // An error that the function returns is a value like others: the process is fine.
-    show("returned an error", |()| "x".parse::<u8>().map_err(|_| "not a number: x".to_owned()))?;
+    show("returned an error", |()| "x".parse::<u8>().map_err(|error| error.to_string()))?;
     // From anywhere, also deep inside. Exit hooks run, destructors do not.
     show("exited", |()| -> () { std::process::exit(3) })?;
     let error = show("panicked", |()| -> () { panic!("no such shelf: {}", 12) })?;

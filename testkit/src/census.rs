@@ -51,6 +51,11 @@ impl Census {
         Self { descriptors: descriptors(), processes: family() }
     }
 
+    /// How many descriptors there were.
+    pub fn descriptors(&self) -> usize {
+        self.descriptors.len()
+    }
+
     /// What there is now and was not there then.
     pub fn leaks(&self) -> Vec<Leak> {
         let now = Self::take();

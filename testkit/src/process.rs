@@ -30,12 +30,17 @@ impl Facts {
 
     /// Kills it, unless it has gone since.
     pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Sends it a signal, unless it has gone since.
+    pub fn signal(&self, signal: Signal) {
         // The descriptor means one process; only the check after opening says that it is this one.
         if let Ok(process) = PidFd::open(self.pid)
             && stat::is_running(self.pid, self.stat.start_ticks)
         {
             // It may not be ours to kill; whoever waits for its end will see that it stays.
-            drop(process.send_signal(Signal::KILL));
+            drop(process.send_signal(signal));
         }
     }
 }

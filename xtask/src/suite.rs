@@ -23,9 +23,7 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     steps.run("documentation examples", || {
         cargo::run(&mut cargo::cargo(&["test", "--workspace", "--doc"]))
     });
-    if variants::has_program() {
-        steps.run("build variants", variants::quick);
-    }
+    steps.run("build variants", || variants::run(&[]));
     if programs::has_chaos() {
         steps.run("chaos, short", programs::short_chaos);
     }
@@ -83,7 +81,7 @@ fn clippy() -> Outcome {
 }
 
 fn documentation() -> Outcome {
-    let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+    let arguments = ["doc", "--workspace", "--no-deps"];
     cargo::run(cargo::cargo(&arguments).env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 

@@ -6,43 +6,26 @@ use polyproc_testkit::variants::Variant;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// A program of its own under `testkit/variants/`, and how it is built.
-struct Case {
-    program: &'static str,
-    variant: Variant,
-    /// Whether it is built in the time that a developer waits for.
-    is_quick: bool,
-}
-
-const CASES: &[Case] = &[
-    Case { program: "smoke", variant: Variant::DEBUG, is_quick: true },
-    Case { program: "smoke", variant: Variant::RELEASE, is_quick: true },
-    Case { program: "smoke", variant: Variant::FAT_LTO, is_quick: true },
-    Case { program: "smoke", variant: Variant::PANIC_ABORT, is_quick: true },
-    Case { program: "dylib", variant: Variant::DYNAMIC, is_quick: true },
-    Case { program: "smoke", variant: Variant::STATIC, is_quick: true },
+/// Which program under `testkit/variants/` is built how.
+const CASES: &[(&str, Variant)] = &[
+    ("smoke", Variant::DEBUG),
+    ("smoke", Variant::RELEASE),
+    ("smoke", Variant::FAT_LTO),
+    ("smoke", Variant::PANIC_ABORT),
+    ("dylib", Variant::DYNAMIC),
+    ("smoke", Variant::STATIC),
 ];
 
 /// `cargo xtask variants [NAME...]`.
 pub(crate) fn run(names: &[String]) -> Outcome {
-    let is_known = |name: &&String| CASES.iter().any(|case| case.variant.name == **name);
-    if let Some(name) = names.iter().find(|name| !is_known(name)) {
-        let known: Vec<_> = CASES.iter().map(|case| case.variant.name).collect();
+    let known: Vec<_> = CASES.iter().map(|(_, variant)| variant.name).collect();
+    if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(format!("no variant {name:?}; there are: {}", known.join(", ")));
     }
     let is_meant =
-        |case: &&Case| names.is_empty() || names.iter().any(|name| name == case.variant.name);
-    CASES.iter().filter(is_meant).try_for_each(check)
-}
-
-/// Those that every run of the tests can afford.
-pub(crate) fn quick() -> Outcome {
-    CASES.iter().filter(|case| case.is_quick).try_for_each(check)
-}
-
-/// Whether there is a program to build.
-pub(crate) fn has_program() -> bool {
-    manifest("smoke").exists()
+        |variant: &Variant| names.is_empty() || names.iter().any(|name| name == variant.name);
+    let mut meant = CASES.iter().filter(|(_, variant)| is_meant(variant));
+    meant.try_for_each(|(program, variant)| check(program, variant))
 }
 
 fn manifest(program: &str) -> PathBuf {
@@ -50,8 +33,7 @@ fn manifest(program: &str) -> PathBuf {
 }
 
 /// Builds, runs and expects `ok`.
-fn check(case: &Case) -> Outcome {
-    let Case { program, variant, .. } = case;
+fn check(program: &str, variant: &Variant) -> Outcome {
     let folder = cargo::target_folder(&cargo::metadata()?).join("variants");
     let manifest = manifest(program);
     let started = Instant::now();
@@ -83,7 +65,7 @@ mod tests {
 
     #[test]
     fn every_case_has_a_name_of_its_own() {
-        let mut names: Vec<_> = CASES.iter().map(|case| case.variant.name).collect();
+        let mut names: Vec<_> = CASES.iter().map(|(_, variant)| variant.name).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), CASES.len());

@@ -7,7 +7,7 @@ use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 ///
 /// ```ignore
 /// #[polyproc::main]
-/// fn main() { … }
+/// fn main() { /* … */ }
 /// ```
 /// is `fn main() { polyproc::init(); … }`. Above an attribute that makes `main` run in a runtime
 /// (`#[tokio::main]`), it takes over before the runtime starts.

@@ -241,7 +241,24 @@ impl Child {
     /// # Errors
     /// `EPERM` when the process has changed its user.
     pub fn send_signal(&self, signal: Signal) -> io::Result<()> {
+        if matches!(signal, Signal::STOP | Signal::TSTP | Signal::TTIN | Signal::TTOU) {
+            self.await_settled()?;
+        }
         self.pidfd.send_signal(signal)
+    }
+
+    /// A copy that is stopped before it has settled would hold what it inherited: its lifeline is
+    /// not armed, and its parent's is still open in it. So nobody stops it before.
+    fn await_settled(&self) -> io::Result<()> {
+        const PAUSE: Duration = Duration::from_micros(50);
+        let may_be_unsettled =
+            self.method != StartMethod::Spawn && Instant::now() < self.start_deadline;
+        while may_be_unsettled && self.parent.roster().phase(self.ticket) == Phase::Starting {
+            if poll::readable([Some(self.pidfd.as_fd())], Deadline::after(PAUSE))?[0] {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The reading end of its standard output, once, if it was started with [`Output::Piped`].
@@ -358,6 +375,8 @@ impl Child {
                 Ok(Some(packet)) => take_packet(progress, packet),
                 Ok(None) => progress.closed = true,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // It ended without reading its birth record. What it sent comes next.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
                 // A packet that makes no sense, or whose body does not fit in memory.
                 Err(error) => {
                     tracing::warn!(pid = self.pid, name = self.name, %error, "lost a packet");

@@ -11,9 +11,11 @@ use crate::error::StartError;
 use crate::handle::{Child, Newborn, Plan};
 use crate::member::{self, Member};
 use crate::roster::Entry;
+use polyproc_sys::exec::Step;
 use polyproc_sys::socket;
-use std::io::PipeReader;
+use std::io::{self, PipeReader};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Deeper than any family has a reason to be.
@@ -51,6 +53,7 @@ impl<'a> Draft<'a> {
         call: &[u8],
     ) -> Result<Self, StartError> {
         command.environment.check()?;
+        check_directory(command.directory.as_deref())?;
         let member = member::member()?;
         let lineage = member.next_lineage();
         if lineage.len() > MAX_DEPTH {
@@ -62,8 +65,8 @@ impl<'a> Draft<'a> {
         }
         let (near, far) = socket_pair()?;
         let null = member.null().map_err(|source| StartError::system("open /dev/null", source))?;
-        let (stdout, stdout_pipe) = command.stdout.open(&std::io::stdout(), null)?;
-        let (stderr, stderr_pipe) = command.stderr.open(&std::io::stderr(), null)?;
+        let (stdout, stdout_pipe) = command.stdout.open(&io::stdout(), null)?;
+        let (stderr, stderr_pipe) = command.stderr.open(&io::stderr(), null)?;
         let daemon = command.daemon.unwrap_or(member.daemon());
         Ok(Self {
             command,
@@ -114,6 +117,17 @@ impl<'a> Draft<'a> {
         tracing::debug!(pid = child.pid(), name = child.name(), method = %child.start_method(), "process started");
         Ok(child)
     }
+}
+
+/// A copy would find out too late for a plain error.
+fn check_directory(directory: Option<&Path>) -> Result<(), StartError> {
+    let Some(path) = directory else { return Ok(()) };
+    let source = match path.metadata() {
+        Ok(metadata) if metadata.is_dir() => return Ok(()),
+        Ok(_) => io::ErrorKind::NotADirectory.into(),
+        Err(error) => error,
+    };
+    Err(StartError::Exec { step: Step::Directory, path: path.to_owned(), source })
 }
 
 pub(crate) fn socket_pair() -> Result<(OwnedFd, OwnedFd), StartError> {

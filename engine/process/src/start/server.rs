@@ -16,7 +16,7 @@ use crate::wire::{self, Packet, Putter, Tag, Taker};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::fork::{self, Fork};
 use polyproc_sys::signal::Signal;
-use polyproc_sys::signals::{self, ChildEvents};
+use polyproc_sys::signals::{self, ChildEvents, Disposition};
 use polyproc_sys::socket::Mode;
 use polyproc_sys::{poll, stat, wait};
 use std::collections::HashMap;
@@ -44,7 +44,8 @@ pub(crate) fn serve(front: &Front, serving: Serving) -> Arrival {
         fork::exit_now(1);
     }
     // Ctrl-C is for those who work; the server goes when its parent goes.
-    let interrupt = signals::ignore(Signal::INT);
+    // And a program that ignores the ends of its children would keep us from knowing them.
+    let before = [signals::ignore(Signal::INT), signals::reset(Signal::CHLD)];
     let Ok(mut events) = ChildEvents::new() else { fork::exit_now(1) };
     let mut children = HashMap::new();
     loop {
@@ -55,7 +56,7 @@ pub(crate) fn serve(front: &Front, serving: Serving) -> Arrival {
             relay_ends(&mut children);
         }
         if request && let Some(arrival) = answer(&serving, &mut children) {
-            interrupt.restore();
+            before.iter().for_each(Disposition::restore);
             return arrival;
         }
     }

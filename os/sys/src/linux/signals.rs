@@ -83,9 +83,18 @@ impl Disposition {
 
 /// Ignores `signal` from now on; returns what was done on it before.
 pub fn ignore(signal: Signal) -> Disposition {
+    set(signal, libc::SIG_IGN)
+}
+
+/// Does what the system does by default on `signal` from now on; returns what was done before.
+pub fn reset(signal: Signal) -> Disposition {
+    set(signal, libc::SIG_DFL)
+}
+
+fn set(signal: Signal, what: libc::sighandler_t) -> Disposition {
     // SAFETY: all zeros is a valid sigaction.
     let mut action = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
-    action.sa_sigaction = libc::SIG_IGN;
+    action.sa_sigaction = what;
     let mut old = action;
     // SAFETY: both pointers are to live actions; a signal that cannot be ignored is refused.
     unsafe { libc::sigaction(signal.number(), &raw const action, &raw mut old) };
@@ -102,6 +111,6 @@ mod tests {
         // SAFETY: raise takes an integer, and the signal is ignored.
         unsafe { libc::raise(Signal::USR2.number()) };
         old.restore();
-        assert_ne!(ignore(Signal::USR2).1.sa_sigaction, libc::SIG_IGN);
+        assert_ne!(reset(Signal::USR2).1.sa_sigaction, libc::SIG_IGN);
     }
 }

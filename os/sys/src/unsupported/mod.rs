@@ -349,6 +349,11 @@ pub mod signals {
     pub fn ignore(_signal: Signal) -> Disposition {
         Disposition(())
     }
+
+    /// Leaves `signal` as it is.
+    pub fn reset(_signal: Signal) -> Disposition {
+        Disposition(())
+    }
 }
 
 pub(crate) mod socket {
