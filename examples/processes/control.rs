@@ -4,7 +4,7 @@
 //! before: alive true, exit code None
 //! not yet: process 'sleeper' (pid …) still runs after …
 //! after terminate: alive false, exit code Some(-15)
-//! join says: process 'sleeper' (pid …) was ended by SIGTERM
+//! join says: process 'sleeper' (pid …) was ended by SIGTERM…
 //! after kill: alive false, exit code Some(-9)
 //! a signal to a process that has ended does nothing: true
 //! a value: exit code Some(0), joined Some(5)

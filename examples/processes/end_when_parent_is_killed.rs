@@ -22,9 +22,7 @@ fn live(generation: usize) {
         // Dropping the handle would let it run on as well.
         drop(next);
     }
-    loop {
-        thread::sleep(Duration::from_mins(1));
-    }
+    thread::sleep(Duration::from_mins(10));
 }
 
 fn family() -> Vec<String> {

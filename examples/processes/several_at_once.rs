@@ -3,7 +3,7 @@
 //! ```text
 //! all three ran at the same time: true
 //! they ended in the order ["short", "middle", "long"]
-//! joined in the order of their start: long 300, middle 150, short 1
+//! joined in the order of their start: long 400, middle 200, short 1
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 #![expect(clippy::disallowed_methods, reason = "sleeping stands for work here")]
@@ -21,7 +21,7 @@ fn work(milliseconds: u64) -> u64 {
 fn main() -> polyproc::Result<()> {
     let begin = Instant::now();
     let mut processes = Vec::new();
-    for (name, milliseconds) in [("long", 300), ("middle", 150), ("short", 1)] {
+    for (name, milliseconds) in [("long", 400), ("middle", 200), ("short", 1)] {
         processes.push(Process::builder().name(name).spawn(work, milliseconds)?);
     }
 
@@ -32,7 +32,7 @@ fn main() -> polyproc::Result<()> {
         let process = running.remove(polyproc::wait_any(&running)?);
         ended.push(process.name().to_owned());
     }
-    let sum = Duration::from_millis(300 + 150 + 1);
+    let sum = Duration::from_millis(400 + 200 + 1);
     println!("all three ran at the same time: {}", begin.elapsed() < sum);
     println!("they ended in the order {ended:?}");
 

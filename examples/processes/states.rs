@@ -6,7 +6,7 @@
 //! stopped: T
 //! sleeping: S
 //! zombie: Z
-//! joined: not there
+//! waited for: not there
 //! the handle says the same: Gone
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
@@ -17,13 +17,13 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Counts for a tenth of a second, then sleeps until it is told to go on.
+/// Is busy for a tenth of a second, then sleeps.
 fn work((): ()) {
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_millis(100) {
         std::hint::spin_loop();
     }
-    thread::sleep(Duration::from_millis(100));
+    thread::sleep(Duration::from_mins(1));
 }
 
 /// The letter after the name in `/proc/PID/stat`.
@@ -57,11 +57,11 @@ fn main() -> polyproc::Result<()> {
     show("sleeping", process.pid(), "S");
 
     // It has ended, but nobody has asked how: the system has to remember that, and this is a
-    // zombie. It is gone as soon as anything here asks for it (or drops the handle).
-    polyproc::wait_any(&[&*process])?;
+    // zombie. It is gone as soon as anything here asks (or drops the handle).
+    process.kill()?;
     show("zombie", process.pid(), "Z");
-    process.join()?;
-    show("joined", process.pid(), "not there");
+    process.wait()?;
+    show("waited for", process.pid(), "not there");
     println!("the handle says the same: {:?}", process.state());
     Ok(())
 }

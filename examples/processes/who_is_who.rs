@@ -5,7 +5,7 @@
 //! there: Process-1 (pid …), parent MainProcess (pid …), started by forkserver
 //! the child's parent is this process: true
 //! active children: ["left", "right"]
-//! the family: ["MainProcess", "fork server", "left", "right"]
+//! the family: ["ForkServer", "MainProcess", "left", "right"]
 //! active children in the end: []
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
