@@ -16,7 +16,8 @@ const MARK: &str = "POLYPROC_EXAMPLE_RUN";
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) command: Command,
-    mark: String,
+    /// For [`assert_gone`], when it is not [`run`](Self::run).
+    pub(crate) mark: String,
 }
 
 /// What came of a run.
@@ -51,12 +52,6 @@ impl Program {
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
-
-    /// For [`assert_gone`], when it is not [`run`](Self::run).
-    #[allow(dead_code, reason = "each test file is a crate, and not all of them need it")]
-    pub(crate) fn mark(&self) -> String {
-        self.mark.clone()
-    }
 }
 
 /// Fails the test if a process with `mark` in its environment goes on.
@@ -77,17 +72,17 @@ fn is_marked(pid: u32, mark: &str) -> bool {
     environment.split(|&byte| byte == 0).any(|variable| variable == line.as_bytes())
 }
 
-/// The program file. Cargo has built it with the tests, unless it was told to build one test only.
+/// The program file, built now: `cargo test` builds only those examples that have no tests inside.
 fn built(example: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // target/PROFILE/deps/TEST
-    let profile = test.ancestors().nth(2).unwrap();
-    let program = profile.join("examples").join(example);
-    assert!(
-        program.is_file(),
-        "{} is missing: `cargo test` without a choice of tests builds it, and so does `cargo build \
-         --package polyproc-examples --examples`",
-        program.display()
-    );
-    program
+    let [profile, target] = [2, 3].map(|level| test.ancestors().nth(level).unwrap());
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", "polyproc-examples", "--example", example]);
+    cargo.arg("--target-dir").arg(target).current_dir(FOLDER);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success(), "{example} does not build");
+    profile.join("examples").join(example)
 }
