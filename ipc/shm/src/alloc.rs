@@ -54,10 +54,7 @@ impl Locked<'_> {
         tag: u64,
         member: usize,
     ) -> Result<New, Error> {
-        let full = || Error::Full {
-            asked: len,
-            size: self.0.size,
-        };
+        let full = || Error::Full { asked: len, size: self.0.size };
         let class = class::of(len).ok_or_else(full)?;
         let index = match self.pop(class) {
             Some(index) => index,
@@ -78,9 +75,7 @@ impl Locked<'_> {
         self.hold(block, member);
         crash_point!("alloc.written");
         // A1: from here on it lives.
-        block
-            .state
-            .store(state & !(LIVE | COLD) | LIVE, Ordering::Release);
+        block.state.store(state & !(LIVE | COLD) | LIVE, Ordering::Release);
         crash_point!("alloc.live");
         let header = self.0.header();
         add(&header.live, 1);
@@ -88,11 +83,7 @@ impl Locked<'_> {
         if state & COLD == 0 {
             sub(&header.warm, block.size.load(Ordering::Relaxed));
         }
-        Ok(New {
-            index,
-            generation: block.generation(),
-            dirty: state & COLD == 0,
-        })
+        Ok(New { index, generation: block.generation(), dirty: state & COLD == 0 })
     }
 
     fn pop(&self, class: usize) -> Option<u32> {
@@ -160,9 +151,7 @@ impl Locked<'_> {
         let Some(head) = class.map(|class| &self.0.header().free[class]) else {
             return;
         };
-        block
-            .next
-            .store(head.load(Ordering::Relaxed), Ordering::Relaxed);
+        block.next.store(head.load(Ordering::Relaxed), Ordering::Relaxed);
         head.store(index + 1, Ordering::Relaxed);
     }
 
@@ -189,9 +178,7 @@ impl Locked<'_> {
 
     /// Gives back the parcels that a freed block kept.
     fn give_back_kept(&self, index: u32, generation: u32) {
-        self.0.blocks()[index as usize]
-            .keeps
-            .store(0, Ordering::Relaxed);
+        self.0.blocks()[index as usize].keeps.store(0, Ordering::Relaxed);
         self.give_back_where(|owner| keeper(owner) == Some((index, generation)));
     }
 
@@ -265,9 +252,7 @@ impl Locked<'_> {
             };
             // A keeper that is gone: somebody died between freeing it and giving back what it kept.
             let keeper = keeper(parcel.owner.load(Ordering::Relaxed)).map(|(index, generation)| {
-                live(index)
-                    .filter(|block| block.generation() == generation)
-                    .map(|_| index as usize)
+                live(index).filter(|block| block.generation() == generation).map(|_| index as usize)
             });
             let Some(block) = live(index).filter(|_| keeper != Some(None)) else {
                 parcel.empty();

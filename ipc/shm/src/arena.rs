@@ -1,8 +1,5 @@
 //! The memory itself: making it, mapping it, and finding things in it.
-#![expect(
-    unsafe_code,
-    reason = "offsets become references here and nowhere else"
-)]
+#![expect(unsafe_code, reason = "offsets become references here and nowhere else")]
 
 use crate::class::PAGE;
 use crate::error::Error;
@@ -185,9 +182,7 @@ impl Inner {
     fn write_header(&self) {
         let header = self.header();
         header.version.store(VERSION, Ordering::Relaxed);
-        header
-            .most_blocks
-            .store(self.most_blocks, Ordering::Relaxed);
+        header.most_blocks.store(self.most_blocks, Ordering::Relaxed);
         header.size.store(self.size, Ordering::Relaxed);
         header.family.store(self.family, Ordering::Relaxed);
         header.data_at.store(self.data_at, Ordering::Relaxed);
@@ -337,10 +332,7 @@ mod tests {
     #[test]
     fn more_than_the_address_space_is_an_error_that_names_the_limits() {
         let error = Arena::with_size(1 << 60).unwrap_err().to_string();
-        assert!(
-            error.contains("RLIMIT_AS") && error.contains(SIZE_VARIABLE),
-            "{error}"
-        );
+        assert!(error.contains("RLIMIT_AS") && error.contains(SIZE_VARIABLE), "{error}");
     }
 
     #[test]

@@ -46,10 +46,7 @@ impl<T: Pod> SharedArray<T> {
         const { assert!(align_of::<T>() <= LOCK && size_of::<T>() != 0) };
         let bytes = bytes_for::<T>(arena, len, LOCK)?;
         let handle = Handle::allocate(&arena.inner, bytes, Kind::Array, tag::<T>(1))?;
-        Ok(Self {
-            handle,
-            elements: PhantomData,
-        })
+        Ok(Self { handle, elements: PhantomData })
     }
 
     /// A copy of `elements`.
@@ -72,10 +69,7 @@ impl<T: Pod> SharedArray<T> {
         if handle.tag() != tag::<T>(1) || handle.len() < LOCK {
             return Err(Error::WrongType(std::any::type_name::<Self>()));
         }
-        Ok(Self {
-            handle,
-            elements: PhantomData,
-        })
+        Ok(Self { handle, elements: PhantomData })
     }
 
     /// What holds the array.
@@ -98,8 +92,7 @@ impl<T: Pod> SharedArray<T> {
     /// # Errors
     /// [`OwnerDied`], with the guard: somebody died or panicked while holding the lock.
     pub fn lock(&self) -> Result<ArrayGuard<'_, T>, OwnerDied<ArrayGuard<'_, T>>> {
-        self.lock_as(Wait::FOREVER)
-            .unwrap_or_else(|_| Ok(self.guard()))
+        self.lock_as(Wait::FOREVER).unwrap_or_else(|_| Ok(self.guard()))
     }
 
     /// The same, waiting as `wait` says; the outer error when that was in vain.
@@ -123,18 +116,11 @@ impl<T: Pod> SharedArray<T> {
 
     /// Who holds the lock, at this moment.
     pub fn report(&self) -> Report {
-        Report {
-            kind: Kind::Array,
-            ..self.raw_lock().report()
-        }
+        Report { kind: Kind::Array, ..self.raw_lock().report() }
     }
 
     fn guard(&self) -> ArrayGuard<'_, T> {
-        ArrayGuard {
-            array: self,
-            panicking: std::thread::panicking(),
-            not_send: PhantomData,
-        }
+        ArrayGuard { array: self, panicking: std::thread::panicking(), not_send: PhantomData }
     }
 
     fn raw_lock(&self) -> &Lock {
@@ -182,10 +168,7 @@ impl<T: Pod + fmt::Debug> fmt::Debug for ArrayGuard<'_, T> {
 
 impl<T> Clone for SharedArray<T> {
     fn clone(&self) -> Self {
-        Self {
-            handle: self.handle.clone(),
-            elements: PhantomData,
-        }
+        Self { handle: self.handle.clone(), elements: PhantomData }
     }
 }
 
@@ -198,10 +181,7 @@ impl<T> fmt::Debug for SharedArray<T> {
 fn bytes_for<T>(arena: &Arena, len: usize, extra: usize) -> Result<usize, Error> {
     len.checked_mul(size_of::<T>())
         .and_then(|bytes| bytes.checked_add(extra))
-        .ok_or(Error::Full {
-            asked: u64::MAX,
-            size: arena.inner.size,
-        })
+        .ok_or(Error::Full { asked: u64::MAX, size: arena.inner.size })
 }
 
 /// Values of one type without a lock: Python's `RawArray`. Elements of 1, 2, 4 and 8 bytes are read
@@ -235,10 +215,7 @@ impl<T: Pod> RawArray<T> {
     }
 
     fn of(handle: Handle) -> Self {
-        Self {
-            bytes: SharedBytes { handle },
-            elements: PhantomData,
-        }
+        Self { bytes: SharedBytes { handle }, elements: PhantomData }
     }
 
     /// What holds the array.
@@ -269,27 +246,19 @@ impl<T: Pod> RawArray<T> {
     /// Replaces the element at `index`. False, and nothing is done, beyond the end.
     pub fn set(&self, index: usize, value: T) -> bool {
         let inside = index < self.len();
-        inside
-            && self
-                .bytes
-                .write(index * size_of::<T>(), bytemuck::bytes_of(&value))
+        inside && self.bytes.write(index * size_of::<T>(), bytemuck::bytes_of(&value))
     }
 }
 
 impl<T> Clone for RawArray<T> {
     fn clone(&self) -> Self {
-        Self {
-            bytes: self.bytes.clone(),
-            elements: PhantomData,
-        }
+        Self { bytes: self.bytes.clone(), elements: PhantomData }
     }
 }
 
 impl<T> fmt::Debug for RawArray<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RawArray")
-            .field(self.bytes.handle())
-            .finish()
+        f.debug_tuple("RawArray").field(self.bytes.handle()).finish()
     }
 }
 
@@ -374,10 +343,7 @@ impl SharedBytes {
     ///
     /// # Safety
     /// Nobody else in any process reads or writes them while the slice is there.
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "the caller says that nobody else has them"
-    )]
+    #[expect(clippy::mut_from_ref, reason = "the caller says that nobody else has them")]
     pub unsafe fn as_mut_slice(&self) -> &mut [u8] {
         // SAFETY: the block's bytes, kept by the handle; nobody else, by the caller's word.
         unsafe { std::slice::from_raw_parts_mut(self.handle.start().as_ptr(), self.len()) }
@@ -457,10 +423,7 @@ mod tests {
         let arena = Arena::with_size(8 << 20).unwrap();
         let array = RawArray::<f32>::zeroed(&arena, 3).unwrap();
         assert!(array.set(1, 2.5) && !array.set(3, 1.0));
-        assert_eq!(
-            (array.get(0), array.get(1), array.get(3)),
-            (Some(0.0), Some(2.5), None)
-        );
+        assert_eq!((array.get(0), array.get(1), array.get(3)), (Some(0.0), Some(2.5), None));
         let bytes = SharedBytes::zeroed(&arena, 9).unwrap();
         assert!(bytes.write(1, b"abcdefgh") && !bytes.write(2, b"abcdefgh"));
         let mut read = [0; 8];

@@ -27,10 +27,7 @@ pub(crate) fn watch(arena: &Arc<Inner>) {
     static HOOKS: Once = Once::new();
     // Its own fork handler comes first, so that the child knows itself when ours runs.
     Owner::me();
-    #[expect(
-        clippy::expect_used,
-        reason = "a dozen bytes when the first arena is made"
-    )]
+    #[expect(clippy::expect_used, reason = "a dozen bytes when the first arena is made")]
     HOOKS.call_once(|| {
         around_fork(before, in_parent, in_child).expect("memory for fork handlers");
     });

@@ -118,13 +118,7 @@ impl Handle {
     fn of(arena: &Arc<Inner>, index: u32, generation: u32) -> Result<Self, Error> {
         let block = arena.blocks().get(index as usize).ok_or(Error::Gone)?;
         let (start, len) = arena.data(block).ok_or(Error::Gone)?;
-        Ok(Self {
-            arena: arena.clone(),
-            index,
-            generation,
-            start,
-            len,
-        })
+        Ok(Self { arena: arena.clone(), index, generation, start, len })
     }
 
     /// Makes the bytes that carry this handle to another member, who calls [`crate::Arena::receive`].
@@ -208,10 +202,7 @@ impl LocalCounts {
 impl Clone for Handle {
     fn clone(&self) -> Self {
         self.arena.local.with(self.index, |count| *count += 1);
-        Self {
-            arena: self.arena.clone(),
-            ..*self
-        }
+        Self { arena: self.arena.clone(), ..*self }
     }
 }
 

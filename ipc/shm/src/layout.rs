@@ -150,10 +150,7 @@ impl Block {
 
     pub(crate) fn is_unheld(&self) -> bool {
         self.parcels.load(Ordering::Relaxed) == 0
-            && self
-                .holders
-                .iter()
-                .all(|word| word.load(Ordering::Relaxed) == 0)
+            && self.holders.iter().all(|word| word.load(Ordering::Relaxed) == 0)
     }
 }
 

@@ -9,11 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How long a place waits for the child that it was made for.
-const EXPECTED_MS: u64 = if cfg!(feature = "crash-points") {
-    1_000
-} else {
-    10_000
-};
+const EXPECTED_MS: u64 = if cfg!(feature = "crash-points") { 1_000 } else { 10_000 };
 
 fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -98,10 +94,8 @@ impl Inner {
         }
         let member = &self.members()[place as usize % MEMBERS];
         let (from, to) = (parent.to_word(), Owner::me().to_word());
-        let mine = member
-            .owner
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok();
+        let mine =
+            member.owner.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok();
         crash_point!("member.adopted");
         if mine {
             member.expected_since.store(0, Ordering::Release);
@@ -125,16 +119,11 @@ impl Drop for Inner {
 impl Locked<'_> {
     /// A free place, taken in the name of this process.
     fn reserve(&self, expected_since: u64) -> Option<usize> {
-        let place = self
-            .0
-            .members()
-            .iter()
-            .position(|member| member.owner.load(Ordering::Relaxed) == 0)?;
+        let place =
+            self.0.members().iter().position(|member| member.owner.load(Ordering::Relaxed) == 0)?;
         let member = &self.0.members()[place];
         member.holds.store(0, Ordering::Relaxed);
-        member
-            .expected_since
-            .store(expected_since, Ordering::Relaxed);
+        member.expected_since.store(expected_since, Ordering::Relaxed);
         member.owner.store(Owner::me().to_word(), Ordering::Release);
         crash_point!("member.reserved");
         Some(place)
@@ -154,8 +143,7 @@ impl Locked<'_> {
         // A place that was expected bears its parent's name: the parent's parcels are its own.
         let expected = |place: usize| members[place].expected_since.load(Ordering::Relaxed) != 0;
         self.give_back_where(|owner| {
-            dead.iter()
-                .any(|&&(place, name)| name == owner && !expected(place))
+            dead.iter().any(|&&(place, name)| name == owner && !expected(place))
         });
         crash_point!("reclaim.given-back");
         for &&(place, _) in &dead {

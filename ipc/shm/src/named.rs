@@ -57,10 +57,7 @@ impl SharedMemory {
     /// [`Error::Named`]: there is none of that name, or it belongs to somebody else.
     pub fn attach(name: &str) -> Result<Self, Error> {
         let open = || {
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .open(path(name)?)?;
+            let file = OpenOptions::new().read(true).write(true).open(path(name)?)?;
             let len = file.metadata()?.len();
             Mapping::shared(&file, len as usize)
         };
@@ -69,14 +66,8 @@ impl SharedMemory {
 
     fn named(name: &str, map: io::Result<Mapping>) -> Result<Self, Error> {
         match map {
-            Ok(map) => Ok(Self {
-                name: name.into(),
-                map,
-            }),
-            Err(source) => Err(Error::Named {
-                name: name.into(),
-                source,
-            }),
+            Ok(map) => Ok(Self { name: name.into(), map }),
+            Err(source) => Err(Error::Named { name: name.into(), source }),
         }
     }
 
@@ -87,10 +78,7 @@ impl SharedMemory {
     pub fn unlink(name: &str) -> Result<(), Error> {
         path(name)
             .and_then(fs::remove_file)
-            .map_err(|source| Error::Named {
-                name: name.into(),
-                source,
-            })
+            .map_err(|source| Error::Named { name: name.into(), source })
     }
 
     /// Its name.
@@ -115,10 +103,7 @@ fn path(name: &str) -> io::Result<PathBuf> {
     let name = name.strip_prefix('/').unwrap_or(name);
     let plain = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
     if !plain {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "expected a name without slashes",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a name without slashes"));
     }
     Ok(Path::new(FOLDER).join(name))
 }

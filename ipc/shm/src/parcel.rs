@@ -119,9 +119,7 @@ impl Locked<'_> {
             .find(|&place| self.0.parcels()[place].content().is_none())
             .ok_or(Error::NoPlace("handle in a message"))?;
         let top = header.parcel_top.load(Ordering::Relaxed);
-        header
-            .parcel_top
-            .store(top.max(place as u32 + 1), Ordering::Relaxed);
+        header.parcel_top.store(top.max(place as u32 + 1), Ordering::Relaxed);
         let parcel = &self.0.parcels()[place];
         let stamp = ((parcel.state.load(Ordering::Relaxed) >> 32) as u32).wrapping_add(1);
         parcel.owner.store(Owner::me().to_word(), Ordering::Relaxed);
@@ -132,16 +130,8 @@ impl Locked<'_> {
         if let Some(block) = self.0.blocks().get(block as usize) {
             add_one(&block.parcels);
         }
-        header
-            .parcel_hint
-            .store(place as u32 + 1, Ordering::Relaxed);
-        Ok(Ticket {
-            family: self.0.family,
-            block,
-            generation,
-            place: place as u32,
-            stamp,
-        })
+        header.parcel_hint.store(place as u32 + 1, Ordering::Relaxed);
+        Ok(Ticket { family: self.0.family, block, generation, place: place as u32, stamp })
     }
 
     /// The parcel that the ticket means, if it is still there.
@@ -188,10 +178,9 @@ impl Locked<'_> {
     }
 
     fn keep(&self, ticket: &Ticket, keeper: &Handle) {
-        let (Some(parcel), Some(block)) = (
-            self.find(ticket),
-            self.0.blocks().get(keeper.index() as usize),
-        ) else {
+        let (Some(parcel), Some(block)) =
+            (self.find(ticket), self.0.blocks().get(keeper.index() as usize))
+        else {
             return;
         };
         add_one(&block.keeps);

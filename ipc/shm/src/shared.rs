@@ -43,10 +43,7 @@ impl<T: Shareable> Shared<T> {
         let handle = Handle::allocate(&arena.inner, size_of::<T>(), kind, tag::<T>(0))?;
         // SAFETY: a fresh block of that size, aligned to 64, that nobody else has yet.
         unsafe { handle.start().cast::<T>().write(object) };
-        Ok(Self {
-            handle,
-            object: PhantomData,
-        })
+        Ok(Self { handle, object: PhantomData })
     }
 
     /// The object behind a handle that was received.
@@ -57,10 +54,7 @@ impl<T: Shareable> Shared<T> {
         if handle.tag() != tag::<T>(0) || handle.len() != size_of::<T>() {
             return Err(Error::WrongType(std::any::type_name::<T>()));
         }
-        Ok(Self {
-            handle,
-            object: PhantomData,
-        })
+        Ok(Self { handle, object: PhantomData })
     }
 }
 
@@ -108,18 +102,13 @@ impl<T: Shareable> Deref for Shared<T> {
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        Self {
-            handle: self.handle.clone(),
-            object: PhantomData,
-        }
+        Self { handle: self.handle.clone(), object: PhantomData }
     }
 }
 
 impl<T> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("handle", &self.handle)
-            .finish()
+        f.debug_struct("Shared").field("handle", &self.handle).finish()
     }
 }
 
@@ -170,9 +159,7 @@ impl<T: Pod> Value<T> {
     }
 
     fn any_lock(&self) -> MutexGuard<'_, T> {
-        self.shared
-            .lock()
-            .unwrap_or_else(polyproc_sync::OwnerDied::recover)
+        self.shared.lock().unwrap_or_else(polyproc_sync::OwnerDied::recover)
     }
 
     /// A copy of the value.

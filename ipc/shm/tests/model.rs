@@ -155,16 +155,8 @@ proptest! {
 
 #[test]
 fn another_family_is_told_apart() {
-    let (one, two) = (
-        Arena::with_size(4 << 20).unwrap(),
-        Arena::with_size(4 << 20).unwrap(),
-    );
-    let message = one
-        .allocate(1, Kind::Bytes)
-        .unwrap()
-        .send()
-        .unwrap()
-        .into_bytes();
+    let (one, two) = (Arena::with_size(4 << 20).unwrap(), Arena::with_size(4 << 20).unwrap());
+    let message = one.allocate(1, Kind::Bytes).unwrap().send().unwrap().into_bytes();
     assert!(matches!(two.receive(&message), Err(Error::Foreign)));
     assert!(one.receive(&message).is_ok());
 }

@@ -29,9 +29,7 @@ impl BarrierWaitResult {
 impl Barrier {
     /// For `parties`, 1 to 4,095.
     pub const fn new(parties: u32) -> Self {
-        Self {
-            barrier: raw::Barrier::new(parties),
-        }
+        Self { barrier: raw::Barrier::new(parties) }
     }
 
     /// Arrives and waits for the others.

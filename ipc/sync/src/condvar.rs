@@ -20,9 +20,7 @@ pub struct Condvar {
 impl Condvar {
     /// Nobody waits.
     pub const fn new() -> Self {
-        Self {
-            condition: raw::Condition::new(),
-        }
+        Self { condition: raw::Condition::new() }
     }
 
     /// Gives the lock back, waits for a notification, and takes the lock again. May also return for
@@ -58,10 +56,7 @@ impl Condvar {
         &self,
         guard: MutexGuard<'a, T>,
         timeout: Duration,
-    ) -> (
-        Result<MutexGuard<'a, T>, OwnerDied<MutexGuard<'a, T>>>,
-        bool,
-    ) {
+    ) -> (Result<MutexGuard<'a, T>, OwnerDied<MutexGuard<'a, T>>>, bool) {
         self.wait_deadline(guard, Deadline::after(timeout))
     }
 
@@ -70,10 +65,7 @@ impl Condvar {
         &self,
         guard: MutexGuard<'a, T>,
         deadline: Deadline,
-    ) -> (
-        Result<MutexGuard<'a, T>, OwnerDied<MutexGuard<'a, T>>>,
-        bool,
-    ) {
+    ) -> (Result<MutexGuard<'a, T>, OwnerDied<MutexGuard<'a, T>>>, bool) {
         self.wait_as(guard, Wait::until(deadline))
     }
 
@@ -81,10 +73,7 @@ impl Condvar {
         &self,
         guard: MutexGuard<'a, T>,
         wait: Wait,
-    ) -> (
-        Result<MutexGuard<'a, T>, OwnerDied<MutexGuard<'a, T>>>,
-        bool,
-    ) {
+    ) -> (Result<MutexGuard<'a, T>, OwnerDied<MutexGuard<'a, T>>>, bool) {
         let mutex = guard.forget();
         let (ended, taken) = self.condition.wait(&mutex.lock, wait);
         let result = match taken {

@@ -41,10 +41,7 @@ mod armed {
 
     /// Kills this process when it reaches the point `name` for the `skip`th time after the first.
     pub fn arm(name: &'static str, skip: u32) {
-        set(Plan {
-            name: Some(name),
-            skip,
-        });
+        set(Plan { name: Some(name), skip });
     }
 
     /// Kills this process at the `skip`th point that it reaches after the first, whichever it is.

@@ -29,11 +29,7 @@ impl<G> OwnerDied<G> {
     /// For other crates that hand out guards.
     #[doc(hidden)]
     pub fn of(guard: G, abandoned: Abandoned, recover: fn(&G)) -> Self {
-        Self {
-            guard,
-            abandoned,
-            recover,
-        }
+        Self { guard, abandoned, recover }
     }
 
     /// Declares the data good again, or about to be made good: later takers get a plain guard. For a
@@ -61,9 +57,7 @@ impl<G> OwnerDied<G> {
 
 impl<G> fmt::Debug for OwnerDied<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnerDied")
-            .field("abandoned", &self.abandoned)
-            .finish_non_exhaustive()
+        f.debug_struct("OwnerDied").field("abandoned", &self.abandoned).finish_non_exhaustive()
     }
 }
 

@@ -16,9 +16,7 @@ pub struct Event {
 impl Event {
     /// Clear.
     pub const fn new() -> Self {
-        Self {
-            event: raw::Event::new(),
-        }
+        Self { event: raw::Event::new() }
     }
 
     /// Sets it and wakes all who wait.

@@ -1,8 +1,5 @@
 //! A value and the lock that protects it.
-#![expect(
-    unsafe_code,
-    reason = "a lock hands out references to what it protects"
-)]
+#![expect(unsafe_code, reason = "a lock hands out references to what it protects")]
 
 use crate::error::{Abandoned, OwnerDied, TryLockError};
 use crate::park::{Outcome, Wait};
@@ -63,10 +60,7 @@ type TryLockResult<'a, T> = Result<MutexGuard<'a, T>, TryLockError<MutexGuard<'a
 impl<T> Mutex<T> {
     /// Unlocked.
     pub const fn new(value: T) -> Self {
-        Self {
-            lock: raw::Lock::new(),
-            value: UnsafeCell::new(value),
-        }
+        Self { lock: raw::Lock::new(), value: UnsafeCell::new(value) }
     }
 
     /// Takes the lock, waiting for as long as it takes.
@@ -132,11 +126,7 @@ impl<T> Mutex<T> {
     /// For who has just taken the lock.
     #[inline]
     pub(crate) fn guard(&self) -> MutexGuard<'_, T> {
-        MutexGuard {
-            mutex: self,
-            panicking: std::thread::panicking(),
-            not_send: PhantomData,
-        }
+        MutexGuard { mutex: self, panicking: std::thread::panicking(), not_send: PhantomData }
     }
 
     #[cold]
@@ -187,9 +177,7 @@ impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
 
 impl<T> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mutex")
-            .field("holder", &self.lock.holder())
-            .finish_non_exhaustive()
+        f.debug_struct("Mutex").field("holder", &self.lock.holder()).finish_non_exhaustive()
     }
 }
 

@@ -35,10 +35,7 @@ impl Owner {
     /// Whether that process still runs. Asks the system, at most once in 10 ms about the same one.
     pub fn is_alive(self) -> bool {
         let now = Instant::now();
-        if ALIVE
-            .get()
-            .is_some_and(|(owner, until)| owner == self.0 && now < until)
-        {
+        if ALIVE.get().is_some_and(|(owner, until)| owner == self.0 && now < until) {
             return true;
         }
         let alive = self == Self::me() || is_running(self);
@@ -72,10 +69,7 @@ extern "C" fn forget() {
 fn find_me() -> Owner {
     static HOOK: std::sync::Once = std::sync::Once::new();
     // Without memory for the hook a forked child would take itself for its parent.
-    #[expect(
-        clippy::expect_used,
-        reason = "a dozen bytes at the first use of a lock"
-    )]
+    #[expect(clippy::expect_used, reason = "a dozen bytes at the first use of a lock")]
     HOOK.call_once(|| fork::at_fork_in_child(forget).expect("memory for a fork handler"));
     let pid = std::process::id();
     let start = match stat::read(pid) {

@@ -31,9 +31,7 @@ struct World {
 
 impl World {
     fn sleeps(&self, bed: &Arc<Condvar>) -> bool {
-        self.sleepers
-            .iter()
-            .any(|sleeper| Arc::ptr_eq(&sleeper.bed, bed))
+        self.sleepers.iter().any(|sleeper| Arc::ptr_eq(&sleeper.bed, bed))
     }
 }
 
@@ -69,18 +67,11 @@ impl Park for Host {
             return Woken::Look;
         }
         let bed = Arc::new(Condvar::new());
-        world.sleepers.push(Sleeper {
-            word: std::ptr::from_ref(word) as usize,
-            bed: bed.clone(),
-        });
+        world.sleepers.push(Sleeper { word: std::ptr::from_ref(word) as usize, bed: bed.clone() });
         while world.dead.is_empty() && world.sleeps(&bed) {
             world = bed.wait(world).unwrap();
         }
-        if world.dead.is_empty() {
-            Woken::Look
-        } else {
-            Woken::TimedOut
-        }
+        if world.dead.is_empty() { Woken::Look } else { Woken::TimedOut }
     }
 
     fn wake(word: &AtomicU32, count: u32) -> u32 {
@@ -88,11 +79,7 @@ impl Park for Host {
         let mut world = WORLD.lock().unwrap();
         let mut woken = 0;
         while woken < count {
-            let Some(place) = world
-                .sleepers
-                .iter()
-                .position(|sleeper| sleeper.word == key)
-            else {
+            let Some(place) = world.sleepers.iter().position(|sleeper| sleeper.word == key) else {
                 break;
             };
             world.sleepers.remove(place).bed.notify_one();

@@ -94,10 +94,7 @@ impl Wait {
 
     /// Until `deadline`.
     pub const fn until(deadline: Deadline) -> Self {
-        Self {
-            deadline,
-            interruptible: false,
-        }
+        Self { deadline, interruptible: false }
     }
 
     /// For `timeout` from now.
@@ -108,10 +105,7 @@ impl Wait {
     /// The same wait, but a signal handler that ran in this thread ends it.
     #[must_use]
     pub const fn interruptible(self) -> Self {
-        Self {
-            interruptible: true,
-            ..self
-        }
+        Self { interruptible: true, ..self }
     }
 }
 

@@ -1,8 +1,5 @@
 //! A value that one may change or many may read.
-#![expect(
-    unsafe_code,
-    reason = "a lock hands out references to what it protects"
-)]
+#![expect(unsafe_code, reason = "a lock hands out references to what it protects")]
 
 use crate::error::{Abandoned, OwnerDied, TryLockError};
 use crate::park::{Outcome, Wait};
@@ -52,10 +49,7 @@ type Write<'a, T> = RwLockWriteGuard<'a, T>;
 impl<T> RwLock<T> {
     /// Unlocked.
     pub const fn new(value: T) -> Self {
-        Self {
-            lock: raw::RwLock::new(),
-            value: UnsafeCell::new(value),
-        }
+        Self { lock: raw::RwLock::new(), value: UnsafeCell::new(value) }
     }
 
     /// Locks for reading, waiting for as long as it takes.
@@ -162,18 +156,11 @@ impl<T> RwLock<T> {
     }
 
     fn reading(&self) -> Read<'_, T> {
-        RwLockReadGuard {
-            lock: self,
-            not_send: PhantomData,
-        }
+        RwLockReadGuard { lock: self, not_send: PhantomData }
     }
 
     fn writing(&self) -> Write<'_, T> {
-        RwLockWriteGuard {
-            lock: self,
-            panicking: std::thread::panicking(),
-            not_send: PhantomData,
-        }
+        RwLockWriteGuard { lock: self, panicking: std::thread::panicking(), not_send: PhantomData }
     }
 
     fn died_reading(&self) -> OwnerDied<Read<'_, T>> {

@@ -28,9 +28,7 @@ pub struct Permit<'a> {
 impl Semaphore {
     /// With `permits`.
     pub const fn new(permits: u32) -> Self {
-        Self {
-            semaphore: raw::HeldSemaphore::new(permits),
-        }
+        Self { semaphore: raw::HeldSemaphore::new(permits) }
     }
 
     /// Takes a permit, waiting for as long as it takes.
@@ -80,10 +78,7 @@ impl Semaphore {
     }
 
     fn permit(&self) -> Permit<'_> {
-        Permit {
-            semaphore: self,
-            owner: Owner::me(),
-        }
+        Permit { semaphore: self, owner: Owner::me() }
     }
 }
 

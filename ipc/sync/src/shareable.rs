@@ -21,23 +21,7 @@ macro_rules! shareable {
     };
 }
 
-shareable!(
-    u8,
-    u16,
-    u32,
-    u64,
-    u128,
-    usize,
-    i8,
-    i16,
-    i32,
-    i64,
-    i128,
-    isize,
-    f32,
-    f64,
-    ()
-);
+shareable!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, ());
 #[cfg(not(loom))]
 mod atomics {
     use super::Shareable;
@@ -49,13 +33,7 @@ mod atomics {
     shareable!(AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize);
 }
 shareable!(Barrier, Condvar, Event, Once, Semaphore);
-shareable!(
-    raw::Lock,
-    raw::RLock,
-    raw::RwLock,
-    raw::Semaphore,
-    raw::BoundedSemaphore
-);
+shareable!(raw::Lock, raw::RLock, raw::RwLock, raw::Semaphore, raw::BoundedSemaphore);
 shareable!(raw::HeldSemaphore, raw::Event, raw::Condition, raw::Barrier);
 
 // SAFETY: the lock is made of atomics, the value is plain and only touched under it.

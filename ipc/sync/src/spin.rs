@@ -67,11 +67,7 @@ fn is_time_to_try() -> bool {
 /// Moves towards three times what was needed.
 fn after_success(budget: u32, used: u32) -> u32 {
     let goal = (3 * used + GOOD).min(MOST);
-    if goal > budget {
-        budget + (goal - budget).div_ceil(2)
-    } else {
-        budget - (budget - goal) / 16
-    }
+    if goal > budget { budget + (goal - budget).div_ceil(2) } else { budget - (budget - goal) / 16 }
 }
 
 fn after_failure(budget: u32) -> u32 {

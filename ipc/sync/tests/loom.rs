@@ -113,11 +113,7 @@ fn two_releases_reach_two_sleepers() {
 #[test]
 fn a_notification_under_the_lock_is_not_lost() {
     loom::model(|| {
-        let shared = Arc::new((
-            Lock::<Host>::new(),
-            Condition::<Host>::new(),
-            AtomicU32::new(0),
-        ));
+        let shared = Arc::new((Lock::<Host>::new(), Condition::<Host>::new(), AtomicU32::new(0)));
         let waiter = {
             let shared = shared.clone();
             thread::spawn(move || {

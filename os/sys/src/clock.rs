@@ -27,8 +27,7 @@ impl Deadline {
 
     /// Time left, `None` when there is no end; zero once it has passed.
     pub fn remaining(self) -> Option<Duration> {
-        self.0
-            .map(|end| end.saturating_duration_since(Instant::now()))
+        self.0.map(|end| end.saturating_duration_since(Instant::now()))
     }
 
     /// Whether the point has been reached.

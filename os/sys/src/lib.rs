@@ -6,25 +6,39 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`exec`] | starts a program with exactly the descriptors that are meant |
-//! | [`fork`] | copies this process; hooks that run in the copy and at exit |
+//! | [`fork`], [`fork_hooks`] | copies this process; hooks around that, in the copy and at exit |
 //! | [`lifeline`] | ties a process to another: the kernel kills it when the other is gone |
 //! | [`pidfd`], [`wait`] | a process that cannot be confused with another; its end and its cost |
-//! | [`signal`] | signal numbers with names, masks |
+//! | [`signal`], [`signals`], [`handler`] | signal numbers with names; which reach this process; one that only ends waits |
 //! | [`socket`] | inherited socket pairs that carry messages and descriptors |
 //! | [`memory`], [`futex`] | memory that processes share, and sleeping on a word of it |
-//! | [`poll`], [`clock`] | waiting for several descriptors, always with a deadline |
+//! | [`poll`], [`clock`], [`moment`] | waiting for several descriptors, always with a deadline |
 //! | [`image`] | which loaded program file holds an address |
+//! | [`thread`] | the calling thread's number |
 //! | [`cpu`], [`stat`] | how many processors there are; what `/proc` says of a process |
 //!
 //! # Platforms
 //!
-//! Linux is built and proved. Everywhere else (and with `--cfg polyproc_unsupported`, which is how
-//! the seam is checked on Linux) the same names exist and every call fails with
-//! [`std::io::ErrorKind::Unsupported`].
+//! Linux is built and proved. On other Unix systems (and with `--cfg polyproc_unsupported`, which
+//! is how the seam is checked on Linux) the same names exist and every call fails with
+//! [`std::io::ErrorKind::Unsupported`]. A topic's module holds what is the same on every platform;
+//! the rest stands under its name in the platform's folder.
+
+#[cfg(not(unix))]
+compile_error!("polyproc works on Linux only so far; other Unix systems can merely compile it");
 
 pub mod clock;
+pub mod cpu;
+pub mod exec;
+pub mod fork;
+pub mod futex;
+pub mod image;
 pub mod signal;
+pub mod socket;
 pub mod stat;
+pub mod wait;
+
+pub use imp::{fork_hooks, handler, lifeline, memory, moment, pidfd, poll, signals, thread};
 
 #[cfg(all(target_os = "linux", not(polyproc_unsupported)))]
 #[path = "linux/mod.rs"]
@@ -33,6 +47,3 @@ mod imp;
 #[cfg(not(all(target_os = "linux", not(polyproc_unsupported))))]
 #[path = "unsupported/mod.rs"]
 mod imp;
-
-pub use imp::{cpu, exec, fork, futex, image, lifeline, memory, pidfd, poll, socket, wait};
-pub use imp::{fork_hooks, handler, thread};

@@ -28,6 +28,8 @@ pub struct Stat {
     pub state: RunState,
     /// Field 4: the parent's pid.
     pub parent: u32,
+    /// Field 5: the process group's id.
+    pub group: u32,
     /// Field 6: the session's id.
     pub session: u32,
     /// Field 20: how many threads.
@@ -42,12 +44,16 @@ pub struct Stat {
 /// # Errors
 /// Whatever reading `/proc` gives, other than that the process is not there.
 pub fn read(pid: u32) -> io::Result<Option<Stat>> {
-    match std::fs::read(format!("/proc/{pid}/stat")) {
+    read_file(&format!("/proc/{pid}/stat"))
+}
+
+fn read_file(path: &str) -> io::Result<Option<Stat>> {
+    match std::fs::read(path) {
         Ok(bytes) => match parse(&bytes) {
             Some(stat) => Ok(Some(stat)),
             None => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("/proc/{pid}/stat is not in the form of proc(5)"),
+                format!("{path} is not in the form of proc(5)"),
             )),
         },
         Err(error) if is_gone(&error) => Ok(None),
@@ -57,7 +63,17 @@ pub fn read(pid: u32) -> io::Result<Option<Stat>> {
 
 /// Whether the process `pid` that started at `start_ticks` still runs (a zombie does not).
 pub fn is_running(pid: u32, start_ticks: u64) -> bool {
-    matches!(read(pid), Ok(Some(stat)) if stat.start_ticks == start_ticks && stat.state != RunState::Zombie)
+    matches!(read(pid), Ok(Some(stat))
+        if stat.start_ticks == start_ticks && stat.state != RunState::Zombie)
+}
+
+/// Whether the process that had `pid` at `moment` (see [`crate::moment::now`]) still runs: whoever got the same
+/// pid since then started later.
+pub fn is_running_since(pid: u32, moment: u64) -> bool {
+    /// Length of a tick: proc(5) counts in `USER_HZ`, which is 100 on every platform of ours.
+    const TICK_NS: u64 = 10_000_000;
+    matches!(read(pid), Ok(Some(stat))
+        if stat.start_ticks.saturating_mul(TICK_NS) <= moment && stat.state != RunState::Zombie)
 }
 
 /// How many threads this process has.
@@ -65,7 +81,8 @@ pub fn is_running(pid: u32, start_ticks: u64) -> bool {
 /// # Errors
 /// When `/proc/self/stat` cannot be read.
 pub fn own_threads() -> io::Result<u32> {
-    read(std::process::id())?
+    // Not by our pid: /proc may be that of another pid namespace, where it is somebody else's.
+    read_file("/proc/self/stat")?
         .map(|stat| stat.threads)
         .ok_or_else(|| io::ErrorKind::NotFound.into())
 }
@@ -86,6 +103,7 @@ fn parse(stat: &[u8]) -> Option<Stat> {
     Some(Stat {
         state: state(field(3)?)?,
         parent: field(4)?.parse().ok()?,
+        group: field(5)?.parse().ok()?,
         session: field(6)?.parse().ok()?,
         threads: field(20)?.parse().ok()?,
         start_ticks: field(22)?.parse().ok()?,
@@ -119,6 +137,7 @@ mod tests {
             Stat {
                 state: RunState::Sleeping,
                 parent: 1,
+                group: 77,
                 session: 60,
                 threads: 3,
                 start_ticks: 8642
@@ -132,6 +151,8 @@ mod tests {
         let stat = read(std::process::id()).unwrap().unwrap();
         assert!(is_running(std::process::id(), stat.start_ticks));
         assert!(!is_running(std::process::id(), stat.start_ticks + 1));
+        assert!(is_running_since(std::process::id(), crate::moment::now()));
+        assert!(!is_running_since(std::process::id(), 0));
         assert_eq!(read(0).unwrap(), None);
         assert!(own_threads().unwrap() >= 1);
     }

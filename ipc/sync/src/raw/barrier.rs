@@ -191,10 +191,7 @@ impl<P: Park> Barrier<P> {
 
     fn passed_last(&self, state: u32) -> Arrival {
         self.wake_marked(state);
-        Arrival::Passed {
-            index: count(state),
-            leader: true,
-        }
+        Arrival::Passed { index: count(state), leader: true }
     }
 
     /// Runs the action and lets the others pass. `state` is from before the last arrival.
@@ -217,9 +214,7 @@ impl<P: Park> Barrier<P> {
     }
 
     fn exchange(&self, from: u32, to: u32) -> Result<(), u32> {
-        self.state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
-            .map(drop)
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(drop)
     }
 
     fn wake_marked(&self, state: u32) {
@@ -230,9 +225,7 @@ impl<P: Park> Barrier<P> {
     }
 
     fn wait_for_others(&self, ticket: Ticket, wait: Wait) -> Arrival {
-        P::spin(EAGER, || {
-            end_of(ticket, self.state.load(Ordering::Acquire)).is_some()
-        });
+        P::spin(EAGER, || end_of(ticket, self.state.load(Ordering::Acquire)).is_some());
         let mut leaderless = false;
         loop {
             let state = self.state.load(Ordering::Acquire);
@@ -288,9 +281,7 @@ impl<P: Park> Barrier<P> {
     }
 
     fn break_from(&self, state: u32) -> bool {
-        let broken = self
-            .exchange(state, state & !(SLEEPERS | TRIPPING) | BROKEN)
-            .is_ok();
+        let broken = self.exchange(state, state & !(SLEEPERS | TRIPPING) | BROKEN).is_ok();
         if broken {
             self.wake_marked(state);
         }
@@ -322,9 +313,7 @@ impl<P: Park> Barrier<P> {
         let me = P::me().to_word();
         self.enrolled.iter().any(|place| {
             place.load(Ordering::Relaxed) == me
-                || place
-                    .compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed)
-                    .is_ok()
+                || place.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         })
     }
 
@@ -338,10 +327,7 @@ impl<P: Park> Barrier<P> {
 }
 
 fn ticket(state: u32) -> Ticket {
-    Ticket {
-        generation: state / GENERATION,
-        index: count(state),
-    }
+    Ticket { generation: state / GENERATION, index: count(state) }
 }
 
 /// How it ended for a party that arrived with `ticket`; none while it has not.
@@ -354,10 +340,7 @@ fn end_of(ticket: Ticket, state: u32) -> Option<Arrival> {
     Some(if follows && state & BROKEN_BEFORE != 0 {
         Arrival::Broken
     } else {
-        Arrival::Passed {
-            index: ticket.index,
-            leader: false,
-        }
+        Arrival::Passed { index: ticket.index, leader: false }
     })
 }
 

@@ -34,21 +34,13 @@ impl<P> Condition<P> {
     /// Nobody waits. The same as all zeros.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
-        Self {
-            state: AtomicU32::new(0),
-            waiters: AtomicU32::new(0),
-            park: PhantomData,
-        }
+        Self { state: AtomicU32::new(0), waiters: AtomicU32::new(0), park: PhantomData }
     }
 
     /// Nobody waits, for the model.
     #[cfg(loom)]
     pub fn new() -> Self {
-        Self {
-            state: AtomicU32::new(0),
-            waiters: AtomicU32::new(0),
-            park: PhantomData,
-        }
+        Self { state: AtomicU32::new(0), waiters: AtomicU32::new(0), park: PhantomData }
     }
 
     /// The state at this moment.
@@ -122,9 +114,7 @@ impl<P: Park> Condition<P> {
     }
 
     fn exchange(&self, from: u32, to: u32) -> Result<(), u32> {
-        self.state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
-            .map(drop)
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).map(drop)
     }
 
     /// Wakes at most `count` of those who wait; says how many slept.
@@ -227,9 +217,7 @@ mod tests {
                 lock.release();
             });
             until_asleep(&condition, 1);
-            condition
-                .state
-                .fetch_add(GENERATION | RINGING, Ordering::Relaxed);
+            condition.state.fetch_add(GENERATION | RINGING, Ordering::Relaxed);
         });
     }
 }

@@ -31,21 +31,13 @@ impl<P> Event<P> {
     /// Clear. The same as all zeros.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
-        Self {
-            state: AtomicU32::new(0),
-            waiters: AtomicU32::new(0),
-            park: PhantomData,
-        }
+        Self { state: AtomicU32::new(0), waiters: AtomicU32::new(0), park: PhantomData }
     }
 
     /// Clear, for the model.
     #[cfg(loom)]
     pub fn new() -> Self {
-        Self {
-            state: AtomicU32::new(0),
-            waiters: AtomicU32::new(0),
-            park: PhantomData,
-        }
+        Self { state: AtomicU32::new(0), waiters: AtomicU32::new(0), park: PhantomData }
     }
 
     /// Whether it is set. What was written before it was set is seen after.
@@ -104,9 +96,7 @@ impl<P: Park> Event<P> {
     }
 
     fn exchange(&self, from: u32, to: u32) -> Result<(), u32> {
-        self.state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
-            .map(drop)
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).map(drop)
     }
 
     /// Waits until it is set.

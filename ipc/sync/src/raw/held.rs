@@ -59,11 +59,7 @@ impl<P> HeldSemaphore<P> {
             waiters: AtomicU32::new(0),
             reclaimed: AtomicU32::new(0),
             holders: [const {
-                Holder {
-                    owner: AtomicU64::new(0),
-                    permits: AtomicU32::new(0),
-                    reserved: 0,
-                }
+                Holder { owner: AtomicU64::new(0), permits: AtomicU32::new(0), reserved: 0 }
             }; SLOTS],
             park: PhantomData,
         }
@@ -71,9 +67,7 @@ impl<P> HeldSemaphore<P> {
 
     /// How many permits are left. Those of the dead count as taken until somebody waits for them.
     pub fn permits(&self) -> u32 {
-        self.holders().fold(self.limit, |left, (_, permits)| {
-            left.saturating_sub(permits)
-        })
+        self.holders().fold(self.limit, |left, (_, permits)| left.saturating_sub(permits))
     }
 
     /// Who has how many.
@@ -105,11 +99,7 @@ impl<P> HeldSemaphore<P> {
 impl<P: Park> HeldSemaphore<P> {
     /// Takes a permit if there is one, be it a dead process's; else [`Outcome::TimedOut`].
     pub fn try_acquire(&self) -> Outcome {
-        if self.take(false) || self.take(true) {
-            Outcome::Done
-        } else {
-            Outcome::TimedOut
-        }
+        if self.take(false) || self.take(true) { Outcome::Done } else { Outcome::TimedOut }
     }
 
     /// Takes a permit, waiting for one as `wait` says. Those of the dead come within 100 ms.
@@ -180,8 +170,7 @@ impl<P: Park> HeldSemaphore<P> {
     fn reclaim(&self) {
         for holder in &self.holders {
             if holder.owner().is_some_and(|owner| !P::is_alive(owner)) {
-                self.reclaimed
-                    .fetch_add(holder.permits(), Ordering::Relaxed);
+                self.reclaimed.fetch_add(holder.permits(), Ordering::Relaxed);
                 holder.owner.store(0, Ordering::Relaxed);
             }
         }
@@ -228,9 +217,7 @@ mod tests {
     fn permits_of_the_dead_come_back() {
         let semaphore: HeldSemaphore = HeldSemaphore::new(2);
         let dead = Owner::new(Owner::PID_MASK as u32, 7);
-        semaphore.holders[9]
-            .owner
-            .store(dead.to_word(), Ordering::Relaxed);
+        semaphore.holders[9].owner.store(dead.to_word(), Ordering::Relaxed);
         semaphore.holders[9].permits.store(2, Ordering::Relaxed);
         assert_eq!(semaphore.permits(), 0);
         assert_eq!(semaphore.acquire(Wait::FOREVER), Outcome::Done);

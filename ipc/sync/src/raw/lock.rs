@@ -205,25 +205,17 @@ impl<P: Park> Lock<P> {
     }
 
     fn exchange(&self, from: u64, to: u64) -> Result<(), u64> {
-        self.word
-            .compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed)
-            .map(drop)
+        self.word.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed).map(drop)
     }
 
     fn taken(&self, flags: u64) -> Outcome {
         self.thread.store(P::thread(), Ordering::Relaxed);
-        if flags & STICKY == 0 {
-            Outcome::Done
-        } else {
-            Outcome::OwnerDied
-        }
+        if flags & STICKY == 0 { Outcome::Done } else { Outcome::OwnerDied }
     }
 
     #[cold]
     fn try_slowly(&self, me: Owner) -> Outcome {
-        self.take(me, 0)
-            .or_else(|held| self.inherit(me, held))
-            .unwrap_or(Outcome::TimedOut)
+        self.take(me, 0).or_else(|held| self.inherit(me, held)).unwrap_or(Outcome::TimedOut)
     }
 
     #[cold]
@@ -345,9 +337,7 @@ impl<P: Park> Lock<P> {
 
 /// Takes one off the count of sleepers, which may have been reset meanwhile.
 pub(super) fn leave(waiters: &AtomicU32) {
-    _ = waiters.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-        count.checked_sub(1)
-    });
+    _ = waiters.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
 }
 
 impl<P> Default for Lock<P> {
@@ -371,10 +361,7 @@ mod tests {
         assert_eq!(report.holder, Some(Owner::me()));
         assert_eq!(report.thread, Some(Host::thread()));
         assert_eq!(lock.try_acquire(), Outcome::TimedOut);
-        assert_eq!(
-            lock.acquire(Wait::timeout(Duration::from_millis(1))),
-            Outcome::TimedOut
-        );
+        assert_eq!(lock.acquire(Wait::timeout(Duration::from_millis(1))), Outcome::TimedOut);
         assert!(lock.release());
         assert!(!lock.release());
         assert!(!lock.is_locked());

@@ -21,11 +21,7 @@ impl<P> Once<P> {
     /// Not done. The same as all zeros.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
-        Self {
-            lock: Lock::new(),
-            done: AtomicU32::new(0),
-            reserved: 0,
-        }
+        Self { lock: Lock::new(), done: AtomicU32::new(0), reserved: 0 }
     }
 
     /// Whether it is done. What the one who did it wrote is seen after.
@@ -36,11 +32,7 @@ impl<P> Once<P> {
 
     /// The state at this moment: who is doing it, who waits; `count` is 1 once it is done.
     pub fn report(&self) -> Report {
-        Report {
-            kind: Kind::Once,
-            count: u32::from(self.is_completed()),
-            ..self.lock.report()
-        }
+        Report { kind: Kind::Once, count: u32::from(self.is_completed()), ..self.lock.report() }
     }
 }
 

@@ -40,10 +40,7 @@ impl<P> RLock<P> {
 
     /// The state at this moment; `count` is how often the holder has taken it.
     pub fn report(&self) -> Report {
-        Report {
-            kind: Kind::RLock,
-            ..self.lock.report()
-        }
+        Report { kind: Kind::RLock, ..self.lock.report() }
     }
 }
 

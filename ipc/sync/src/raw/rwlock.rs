@@ -122,13 +122,7 @@ impl<P: Park> RwLock<P> {
     pub fn try_acquire_read(&self) -> Outcome {
         let me = P::me();
         self.try_enter(me)
-            .or_else(|refused| {
-                if self.writer.bury() {
-                    self.try_enter(me)
-                } else {
-                    Err(refused)
-                }
-            })
+            .or_else(|refused| if self.writer.bury() { self.try_enter(me) } else { Err(refused) })
             .unwrap_or(Outcome::TimedOut)
     }
 
@@ -252,9 +246,7 @@ impl<P: Park> RwLock<P> {
     }
 
     fn is_read(&self) -> bool {
-        self.readers
-            .iter()
-            .any(|slot| slot.load(Ordering::Relaxed) != 0)
+        self.readers.iter().any(|slot| slot.load(Ordering::Relaxed) != 0)
     }
 
     /// Frees the slots of readers that are dead.
@@ -276,8 +268,7 @@ impl<P: Park> RwLock<P> {
 
 /// Changes a slot as `to` says; false when it says no.
 fn change(slot: &AtomicU64, to: impl Fn(u64) -> Option<u64>) -> bool {
-    slot.fetch_update(Ordering::AcqRel, Ordering::Relaxed, to)
-        .is_ok()
+    slot.fetch_update(Ordering::AcqRel, Ordering::Relaxed, to).is_ok()
 }
 
 impl<P> Default for RwLock<P> {

@@ -44,26 +44,14 @@ impl<P> Semaphore<P> {
     /// With `permits`; more than [`Semaphore::MAX`] are as many as that.
     #[cfg(not(loom))]
     pub const fn new(permits: u32) -> Self {
-        let permits = if permits > Self::MAX {
-            Self::MAX
-        } else {
-            permits
-        };
-        Self {
-            state: AtomicU32::new(permits),
-            waiters: AtomicU32::new(0),
-            park: PhantomData,
-        }
+        let permits = if permits > Self::MAX { Self::MAX } else { permits };
+        Self { state: AtomicU32::new(permits), waiters: AtomicU32::new(0), park: PhantomData }
     }
 
     /// With `permits`, for the model.
     #[cfg(loom)]
     pub fn new(permits: u32) -> Self {
-        Self {
-            state: AtomicU32::new(permits),
-            waiters: AtomicU32::new(0),
-            park: PhantomData,
-        }
+        Self { state: AtomicU32::new(permits), waiters: AtomicU32::new(0), park: PhantomData }
     }
 
     /// How many permits are left.
@@ -88,11 +76,7 @@ impl<P: Park> Semaphore<P> {
     /// Takes a permit if there is one; else [`Outcome::TimedOut`].
     #[inline]
     pub fn try_acquire(&self) -> Outcome {
-        if self.take(0).is_some() {
-            Outcome::Done
-        } else {
-            Outcome::TimedOut
-        }
+        if self.take(0).is_some() { Outcome::Done } else { Outcome::TimedOut }
     }
 
     /// Takes a permit, waiting for one as `wait` says.
@@ -121,9 +105,7 @@ impl<P: Park> Semaphore<P> {
     }
 
     fn exchange(&self, from: u32, to: u32) -> Result<(), u32> {
-        self.state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
-            .map(drop)
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).map(drop)
     }
 
     #[cold]
@@ -178,9 +160,8 @@ impl<P: Park> Semaphore<P> {
     fn release_within(&self, count: u32, bound: u32) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
-            let Some(permits) = (state & !SLEEPERS)
-                .checked_add(count)
-                .filter(|&permits| permits <= bound)
+            let Some(permits) =
+                (state & !SLEEPERS).checked_add(count).filter(|&permits| permits <= bound)
             else {
                 return false;
             };
@@ -210,11 +191,7 @@ impl<P> BoundedSemaphore<P> {
     /// With `permits`, and never more.
     #[cfg(not(loom))]
     pub const fn new(permits: u32) -> Self {
-        Self {
-            semaphore: Semaphore::new(permits),
-            bound: permits,
-            reserved: 0,
-        }
+        Self { semaphore: Semaphore::new(permits), bound: permits, reserved: 0 }
     }
 
     /// The semaphore below: take from it, wait for it, look at it.
@@ -230,11 +207,7 @@ impl<P: Park> BoundedSemaphore<P> {
     /// [`AboveBound`], and nothing is given, when there would be more than at first.
     pub fn release(&self, count: u32) -> Result<(), AboveBound> {
         let bound = self.bound.min(Semaphore::<P>::MAX);
-        if self.semaphore.release_within(count, bound) {
-            Ok(())
-        } else {
-            Err(AboveBound)
-        }
+        if self.semaphore.release_within(count, bound) { Ok(()) } else { Err(AboveBound) }
     }
 }
 

@@ -1,22 +1,11 @@
-//! How many processors there are, and how many of them this process may use.
+//! Counting processors: online, by core, by affinity, by the quota of the cgroups.
 #![expect(unsafe_code, reason = "sched_getaffinity has no wrapper in std")]
 
 use super::check;
+use crate::cpu::CpuCount;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// The three numbers of processors that differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CpuCount {
-    /// Processors that the system runs, hyper-threads counted each.
-    pub logical: usize,
-    /// Cores, hyper-threads of one core counted once.
-    pub physical: usize,
-    /// How many this process can keep busy: its affinity mask, and no more than its cgroups' quota
-    /// of processor time (rounded up). At least 1.
-    pub usable: usize,
-}
 
 /// Counts them now: affinity and quota may change while a process runs.
 pub fn count() -> CpuCount {
@@ -25,17 +14,13 @@ pub fn count() -> CpuCount {
     CpuCount {
         logical,
         physical: cores(Path::new("/sys/devices/system/cpu")).unwrap_or(logical),
-        usable: quota(Path::new("/"))
-            .map_or(affinity, |quota| quota.min(affinity))
-            .max(1),
+        usable: quota(Path::new("/")).map_or(affinity, |quota| quota.min(affinity)).max(1),
     }
 }
 
 fn online() -> Option<usize> {
     // SAFETY: sysconf takes an integer.
-    usize::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) })
-        .ok()
-        .filter(|&n| n > 0)
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).ok().filter(|&n| n > 0)
 }
 
 /// How many processors the scheduler may put this process on. Grows the mask until the kernel's
@@ -101,10 +86,7 @@ struct Hierarchy {
 
 impl Hierarchy {
     fn tightest_quota(&self, root: &Path) -> Option<usize> {
-        let relative = |path: &Path| {
-            path.strip_prefix("/")
-                .map_or(path.into(), Path::to_path_buf)
-        };
+        let relative = |path: &Path| path.strip_prefix("/").map_or(path.into(), Path::to_path_buf);
         let mount = root.join(relative(&self.mount));
         self.group
             .ancestors()
@@ -138,14 +120,8 @@ fn hierarchies(groups: &str, mounts: &str) -> Vec<Hierarchy> {
             };
             let (_, mount_root, mount) = mounts.iter().find(|mount| mount.0 == version)?;
             // In a container the mounted tree starts below the real root.
-            let below = Path::new(group)
-                .strip_prefix(mount_root)
-                .unwrap_or(Path::new(""));
-            Some(Hierarchy {
-                version,
-                mount: mount.into(),
-                group: below.into(),
-            })
+            let below = Path::new(group).strip_prefix(mount_root).unwrap_or(Path::new(""));
+            Some(Hierarchy { version, mount: mount.into(), group: below.into() })
         })
         .collect()
 }
@@ -172,12 +148,7 @@ fn parse_v2(text: &str) -> Option<usize> {
 /// A negative quota is none.
 fn parse_v1(quota: &str, period: &str) -> Option<usize> {
     let (quota, period): (u64, u64) = (quota.trim().parse().ok()?, period.trim().parse().ok()?);
-    usize::try_from(
-        quota
-            .checked_add(period.checked_sub(1)?)?
-            .checked_div(period)?,
-    )
-    .ok()
+    usize::try_from(quota.checked_add(period.checked_sub(1)?)?.checked_div(period)?).ok()
 }
 
 #[cfg(test)]
@@ -188,14 +159,8 @@ mod tests {
     #[test]
     fn this_machine_has_processors() {
         let count = count();
-        assert!(
-            count.usable >= 1 && count.usable <= count.logical,
-            "{count:?}"
-        );
-        assert!(
-            count.physical >= 1 && count.physical <= count.logical,
-            "{count:?}"
-        );
+        assert!(count.usable >= 1 && count.usable <= count.logical, "{count:?}");
+        assert!(count.physical >= 1 && count.physical <= count.logical, "{count:?}");
     }
 
     #[test]
@@ -257,10 +222,7 @@ mod tests {
 
     fn fixture(name: &str, groups: &str, mounts: &str, files: &[(&str, &str)]) -> PathBuf {
         let root = std::env::temp_dir().join(format!("polyproc-cpu-{name}-{}", std::process::id()));
-        let fixed = [
-            ("proc/self/cgroup", groups),
-            ("proc/self/mountinfo", mounts),
-        ];
+        let fixed = [("proc/self/cgroup", groups), ("proc/self/mountinfo", mounts)];
         for (path, text) in fixed.iter().chain(files) {
             let path = root.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Starting a program with exactly the descriptors that are meant.
+//! How a program is started.
 //!
 //! The stretch between `clone` and `exec` is [`in_child`], and nothing else. The child shares this
 //! process's memory while this thread stands still (`CLONE_VM | CLONE_VFORK`), so starting costs
@@ -9,103 +9,14 @@
 //!
 //! Against `posix_spawn`: it cannot say which step failed, cannot tie the child to its parent
 //! before the program runs, and cannot close descriptors above a number on every libc.
-#![expect(
-    unsafe_code,
-    reason = "the stretch between clone and exec is raw system calls"
-)]
+#![expect(unsafe_code, reason = "the stretch between clone and exec is raw system calls")]
 
 use super::{check, errno, lifeline, pidfd::PidFd, wait};
-use crate::signal::Signal;
+use crate::exec::{ExecError, MAX_EXTRA, Program, Started, Step};
 use std::ffi::{CStr, CString, c_void};
-use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-
-/// What to start. The child has the descriptors 0, 1 and 2 and [`Program::extra`] from
-/// [`FIRST_EXTRA`] on, no others; no signal blocked; no handler, and ignored what this process
-/// ignores.
-#[derive(Debug)]
-pub struct Program<'a> {
-    /// The file to execute, as a path.
-    pub path: &'a CStr,
-    /// The argument vector, the program's name first.
-    pub arguments: &'a [CString],
-    /// The whole environment, `NAME=value`.
-    pub environment: &'a [CString],
-    /// Where to start, if not here.
-    pub directory: Option<&'a CStr>,
-    /// Standard input, output and error.
-    pub stdio: [BorrowedFd<'a>; 3],
-    /// Further descriptors.
-    pub extra: &'a [BorrowedFd<'a>],
-    /// Which of `extra` is the dependent's end of a lifeline, and the signal to come through it.
-    pub lifeline: Option<(usize, Signal)>,
-}
-
-/// The number that the first of [`Program::extra`] has in the child.
-pub const FIRST_EXTRA: RawFd = 3;
-
-/// The most descriptors that [`Program::extra`] may hold.
-pub const MAX_EXTRA: usize = 5;
-
-/// A program that runs.
-#[derive(Debug)]
-pub struct Started {
-    /// Its pid.
-    pub pid: u32,
-    /// The same as a descriptor.
-    pub pidfd: PidFd,
-}
-
-/// The step at which a start failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Step {
-    /// Making the process.
-    Clone,
-    /// Putting its descriptors in place.
-    Descriptors,
-    /// Tying it to its parent.
-    Lifeline,
-    /// Entering its directory.
-    Directory,
-    /// Executing the file.
-    Exec,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Clone => "make a process",
-            Self::Descriptors => "set up its descriptors",
-            Self::Lifeline => "tie it to its parent",
-            Self::Directory => "enter its working directory",
-            Self::Exec => "execute the program file",
-        })
-    }
-}
-
-/// Why a program did not start.
-#[derive(Debug)]
-pub struct ExecError {
-    /// At which step.
-    pub step: Step,
-    /// What the kernel said.
-    pub source: io::Error,
-}
-
-impl fmt::Display for ExecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {}: {}", self.step, self.source)
-    }
-}
-
-impl std::error::Error for ExecError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Starts `program` and returns once it executes, or says which step failed. A child that failed
 /// has been reaped.
@@ -116,10 +27,7 @@ impl std::error::Error for ExecError {
 /// # Panics
 /// When there are more than [`MAX_EXTRA`] extra descriptors.
 pub fn start(program: &Program<'_>) -> Result<Started, ExecError> {
-    assert!(
-        program.extra.len() <= MAX_EXTRA,
-        "at most {MAX_EXTRA} extra descriptors"
-    );
+    assert!(program.extra.len() <= MAX_EXTRA, "at most {MAX_EXTRA} extra descriptors");
     let arguments = null_terminated(program.arguments);
     let environment = null_terminated(program.environment);
     let mut plan = Plan {
@@ -134,36 +42,22 @@ pub fn start(program: &Program<'_>) -> Result<Started, ExecError> {
         mask: 0,
         failure: None,
     };
-    for (slot, fd) in plan
-        .descriptors
-        .iter_mut()
-        .zip(program.stdio.iter().chain(program.extra))
-    {
+    for (slot, fd) in plan.descriptors.iter_mut().zip(program.stdio.iter().chain(program.extra)) {
         *slot = fd.as_raw_fd();
     }
     let (pid, pidfd) = clone_and_exec(&mut plan)?;
     match plan.failure {
-        None => Ok(Started {
-            pid: pid.unsigned_abs(),
-            pidfd,
-        }),
+        None => Ok(Started { pid: pid.unsigned_abs(), pidfd }),
         Some((step, errno)) => {
             // It has called _exit already. An ECHILD means that the system reaped it for us.
             drop(wait::reap_ending(pid));
-            Err(ExecError {
-                step,
-                source: io::Error::from_raw_os_error(errno),
-            })
+            Err(ExecError { step, source: io::Error::from_raw_os_error(errno) })
         }
     }
 }
 
 fn null_terminated(strings: &[CString]) -> Vec<*const libc::c_char> {
-    strings
-        .iter()
-        .map(|string| string.as_ptr())
-        .chain([std::ptr::null()])
-        .collect()
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
 /// All that the child needs, and the place where it leaves its failure.
@@ -203,17 +97,18 @@ fn clone_and_exec(plan: &mut Plan) -> Result<(libc::pid_t, PidFd), ExecError> {
             &raw mut pidfd,
         )
     };
-    let result = check(pid).map_err(|source| ExecError {
-        step: Step::Clone,
-        source,
-    });
+    let result = check(pid).map_err(|source| ExecError { step: Step::Clone, source });
     swap_mask(old_mask);
     let pid = result?;
     // SAFETY: clone succeeded, so it stored a descriptor that nobody else owns.
-    Ok((
-        pid,
-        PidFd::from_owned(unsafe { OwnedFd::from_raw_fd(pidfd) }),
-    ))
+    Ok((pid, PidFd::from_owned(unsafe { OwnedFd::from_raw_fd(pidfd) })))
+}
+
+/// Sets the short name under which `ps` and `top` list the calling thread (cut to 15 bytes): after
+/// executing `/proc/self/exe` it would be `exe`.
+pub fn set_short_name(name: &CStr) {
+    // SAFETY: PR_SET_NAME takes a C string and copies it.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
 }
 
 /// Runs in the child, in the parent's memory. See the rules at the top of this file.
@@ -266,11 +161,7 @@ fn place_descriptors(plan: &mut Plan) -> bool {
             return false;
         }
     }
-    let (first, last, flags) = (
-        plan.count as libc::c_uint,
-        libc::c_uint::MAX,
-        0 as libc::c_uint,
-    );
+    let (first, last, flags) = (plan.count as libc::c_uint, libc::c_uint::MAX, 0 as libc::c_uint);
     // SAFETY: close_range takes three integers.
     unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) != -1 }
 }
@@ -315,10 +206,11 @@ mod tests {
     use crate::clock::Deadline;
     use crate::imp::lifeline::Lifeline;
     use crate::imp::poll;
-    use crate::imp::wait::Status;
+    use crate::signal::Signal;
+    use crate::wait::Status;
     use std::fs::File;
     use std::io::{PipeWriter, Read};
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, BorrowedFd};
 
     fn start_shell(
         path: &CStr,
@@ -327,11 +219,7 @@ mod tests {
         extra: &[BorrowedFd<'_>],
         lifeline: Option<(usize, Signal)>,
     ) -> Result<Started, ExecError> {
-        let null = File::options()
-            .read(true)
-            .write(true)
-            .open("/dev/null")
-            .unwrap();
+        let null = File::options().read(true).write(true).open("/dev/null").unwrap();
         let arguments = ["sh", "-c", script].map(|word| CString::new(word).unwrap());
         start(&Program {
             path,
@@ -360,10 +248,7 @@ mod tests {
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         // The shell's own descriptor for reading the directory is the next free one.
-        assert!(
-            text == "hello /\n0123" || text == "hello /\n01234",
-            "{text}"
-        );
+        assert!(text == "hello /\n0123" || text == "hello /\n01234", "{text}");
         assert_eq!(end_of(&started), Status::Exited(7));
     }
 
@@ -373,10 +258,7 @@ mod tests {
         let error = start_shell(c"/no/such/file", "", &writer, &[], None).unwrap_err();
         assert_eq!(error.step, Step::Exec);
         assert_eq!(error.source.kind(), io::ErrorKind::NotFound);
-        assert_eq!(
-            error.to_string(),
-            format!("cannot execute the program file: {}", error.source)
-        );
+        assert_eq!(error.to_string(), format!("cannot execute the program file: {}", error.source));
     }
 
     #[test]
@@ -388,13 +270,7 @@ mod tests {
         let started =
             start_shell(c"/bin/sh", "exec sleep 100", &writer, &[end.as_fd()], held).unwrap();
         drop(line);
-        assert_eq!(
-            end_of(&started),
-            Status::Signaled {
-                signal: Signal::KILL,
-                core_dumped: false
-            }
-        );
+        assert_eq!(end_of(&started), Status::Signaled { signal: Signal::KILL, core_dumped: false });
         // A line whose holder is gone kills at once.
         let started = start_shell(c"/bin/sh", "exec sleep 100", &writer, &[end.as_fd()], held);
         assert!(matches!(end_of(&started.unwrap()), Status::Signaled { .. }));

@@ -1,20 +1,10 @@
-//! Copying this process, and what runs in the copy and at the end.
+//! libc's `fork` and its hooks.
 #![expect(unsafe_code, reason = "fork and its hooks are C calls")]
 
-use super::check;
+use super::{check, pidfd::PidFd, wait};
+use crate::fork::Fork;
+use crate::signal::Signal;
 use std::io;
-
-/// Which of the two processes the call returned in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fork {
-    /// The caller; the copy has this pid.
-    Parent {
-        /// The copy's pid.
-        child: u32,
-    },
-    /// The copy.
-    Child,
-}
 
 /// Copies this process through libc's `fork`.
 ///
@@ -23,7 +13,8 @@ pub enum Fork {
 ///
 /// # Errors
 /// `EAGAIN` when a limit on processes is reached (`RLIMIT_NPROC`, the cgroup's `pids.max`, or
-/// `kernel.threads-max`); `ENOMEM` when there is no memory for the copy.
+/// `kernel.threads-max`); `ENOMEM` when there is no memory for the copy; `EMFILE` when there is no
+/// descriptor left for it. No copy is left after an error.
 ///
 /// # Safety
 /// In the child only the calling thread exists. If other threads ran, every lock that one of them
@@ -32,10 +23,18 @@ pub enum Fork {
 pub unsafe fn fork() -> io::Result<Fork> {
     // SAFETY: the caller answers for other threads; fork has no other precondition.
     let pid = check(unsafe { libc::fork() })?;
-    Ok(match u32::try_from(pid) {
-        Ok(child @ 1..) => Fork::Parent { child },
-        _ => Fork::Child,
-    })
+    if pid == 0 {
+        return Ok(Fork::Child);
+    }
+    match PidFd::open(pid.unsigned_abs()) {
+        Ok(child) => Ok(Fork::Parent { pid: pid.unsigned_abs(), child }),
+        Err(error) => {
+            // SAFETY: kill takes two integers; our own child that nobody has reaped has this pid.
+            unsafe { libc::kill(pid, Signal::KILL.number()) };
+            drop(wait::reap_ending(pid));
+            Err(error)
+        }
+    }
 }
 
 /// Has libc call `hook` in the child of every `fork` of this process, whoever calls it.

@@ -1,23 +1,13 @@
-//! Sleeping on a word of shared memory until somebody wakes it.
+//! The futex system call.
 //!
 //! Never the `PRIVATE` form: the word may lie at another address in another process.
 #![expect(unsafe_code, reason = "futex is a bare system call")]
 
 use super::check;
 use crate::clock::Deadline;
+use crate::futex::Woken;
 use std::io;
 use std::sync::atomic::AtomicU32;
-
-/// Why a wait on a word ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Woken {
-    /// Somebody woke it, or the word did not hold the expected value: look at the word again.
-    Look,
-    /// The deadline passed.
-    TimedOut,
-    /// A signal handler ran in this thread: look again, and at what the signal changed.
-    Interrupted,
-}
 
 /// Sleeps while `word` holds `expected`, until [`wake`] on the same word or until `deadline`.
 /// May also end for no reason.
@@ -31,15 +21,8 @@ pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> io::Result<W
     });
     let left = left.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: `word` is live for the whole call; FUTEX_WAIT takes a relative timeout or null.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            word.as_ptr(),
-            libc::FUTEX_WAIT,
-            expected,
-            left,
-        )
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, expected, left) };
     match check(i32::try_from(result).unwrap_or(-1)) {
         Ok(_) => Ok(Woken::Look),
         Err(error) => match error.raw_os_error() {
@@ -77,12 +60,13 @@ mod tests {
     #[test]
     fn a_sleeper_is_woken() {
         let word = AtomicU32::new(0);
+        let sleep = || {
+            while word.load(Ordering::Acquire) == 0 {
+                wait(&word, 0, Deadline::NEVER).unwrap();
+            }
+        };
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while word.load(Ordering::Acquire) == 0 {
-                    wait(&word, 0, Deadline::NEVER).unwrap();
-                }
-            });
+            scope.spawn(sleep);
             word.store(1, Ordering::Release);
             wake(&word, u32::MAX);
         });

@@ -1,24 +1,8 @@
-//! Which loaded program file holds an address, and how to know that file again.
-//!
-//! A function's address means nothing in another process. What does: the image (the program or a
-//! shared library), its build-id, and the distance from where the image was loaded.
+//! The loader's list of images, and the notes in them.
 #![expect(unsafe_code, reason = "dl_iterate_phdr walks the loader's own tables")]
 
+use crate::image::Image;
 use std::ffi::{CStr, c_void};
-use std::ops::Range;
-
-/// A program file in this process's memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// The path under which the loader knows it; empty for the program itself.
-    pub name: Vec<u8>,
-    /// Address at which it lies minus address for which it was linked.
-    pub bias: usize,
-    /// What the linker wrote to tell builds apart (the GNU build-id note); empty if it did not.
-    pub build_id: Vec<u8>,
-    /// Where its code lies.
-    pub code: Vec<Range<usize>>,
-}
 
 /// The image whose code holds `address`.
 pub fn holding(address: usize) -> Option<Image> {
@@ -31,10 +15,7 @@ pub fn named(name: &[u8]) -> Option<Image> {
 }
 
 fn find(mut wanted: impl FnMut(&Image) -> bool) -> Option<Image> {
-    let mut search = Search {
-        wanted: &mut wanted,
-        found: None,
-    };
+    let mut search = Search { wanted: &mut wanted, found: None };
     // SAFETY: `visit` is called during this call only, with the pointer to our search.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast::<c_void>()) };
     search.found
@@ -70,9 +51,7 @@ fn read_image(info: &libc::dl_phdr_info, headers: &[libc::Elf64_Phdr]) -> Image 
         Vec::new()
     } else {
         // SAFETY: a C string of the loader's.
-        unsafe { CStr::from_ptr(info.dlpi_name) }
-            .to_bytes()
-            .to_vec()
+        unsafe { CStr::from_ptr(info.dlpi_name) }.to_bytes().to_vec()
     };
     let bias = info.dlpi_addr as usize;
     let segment = |header: &libc::Elf64_Phdr| {
@@ -102,21 +81,13 @@ fn read_image(info: &libc::dl_phdr_info, headers: &[libc::Elf64_Phdr]) -> Image 
 fn build_id_in(mut notes: &[u8]) -> Option<Vec<u8>> {
     const BUILD_ID: u32 = 3;
     loop {
-        let word = |at: usize| {
-            notes
-                .get(at..at + 4)?
-                .try_into()
-                .ok()
-                .map(u32::from_ne_bytes)
-        };
+        let word = |at: usize| notes.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
         let (name_len, id_len, kind) = (word(0)? as usize, word(4)? as usize, word(8)?);
         let padded = |len: usize| len.checked_next_multiple_of(4);
         let id_start = 12_usize.checked_add(padded(name_len)?)?;
         let name = notes.get(12..12_usize.checked_add(name_len)?)?;
         if kind == BUILD_ID && name == b"GNU\0" {
-            return notes
-                .get(id_start..id_start.checked_add(id_len)?)
-                .map(<[u8]>::to_vec);
+            return notes.get(id_start..id_start.checked_add(id_len)?).map(<[u8]>::to_vec);
         }
         notes = notes.get(id_start.checked_add(padded(id_len)?)?..)?;
     }

@@ -9,10 +9,7 @@
 //! Against the alternatives: `PR_SET_PDEATHSIG` fires when the creating *thread* ends, and only for
 //! direct children; a watching thread costs every child a thread, needs a processor at the moment
 //! of death, and does nothing in a stopped process.
-#![expect(
-    unsafe_code,
-    reason = "fcntl's owner and signal commands have no wrapper in std"
-)]
+#![expect(unsafe_code, reason = "fcntl's owner and signal commands have no wrapper in std")]
 
 use super::{check, errno};
 use crate::signal::Signal;
@@ -37,6 +34,10 @@ impl Lifeline {
     /// `EMFILE` and `ENFILE` at the limits on descriptors.
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
+        // A pipe belongs to who made it. A process that gives up its privileges later must still
+        // be able to open it again; nobody else gets at it, as it has no name.
+        // SAFETY: fchmod takes two integers.
+        check(unsafe { libc::fchmod(reader.as_raw_fd(), 0o666) })?;
         Ok(Self { reader, writer })
     }
 
@@ -96,11 +97,7 @@ pub(super) fn arm_raw(fd: RawFd, signal: i32) -> i32 {
         }
     }
     // The holder may have gone before the line was armed; then no signal is coming.
-    let mut poll = libc::pollfd {
-        fd,
-        events: 0,
-        revents: 0,
-    };
+    let mut poll = libc::pollfd { fd, events: 0, revents: 0 };
     // SAFETY: one live pollfd, and a timeout of zero.
     let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
     if ready > 0 && poll.revents & libc::POLLHUP != 0 {

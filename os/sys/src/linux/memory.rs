@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
 
 /// A new file in memory without a path. It is gone when the last descriptor and the last mapping
 /// are. `name` only shows in `/proc/PID/maps`.
@@ -19,12 +20,24 @@ pub fn memfd(name: &CStr) -> io::Result<File> {
         check(unsafe { libc::memfd_create(name.as_ptr(), flags) })
     };
     // Kernels before 6.3 do not know NOEXEC_SEAL; later ones log a warning when it is left out.
-    let fd = match create(libc::MFD_CLOEXEC | libc::MFD_NOEXEC_SEAL) {
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => create(libc::MFD_CLOEXEC)?,
+    let fd = match create(libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING | libc::MFD_NOEXEC_SEAL) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            create(libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING)?
+        }
         other => other?,
     };
     // SAFETY: the call just returned this descriptor, so nobody else owns it.
     Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Fixes the size of a file made by [`memfd`]: nobody can cut memory away under a mapping.
+///
+/// # Errors
+/// `EPERM` when the file cannot be sealed.
+pub fn seal_size(file: &File) -> io::Result<()> {
+    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+    // SAFETY: F_ADD_SEALS takes an integer.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) }).map(drop)
 }
 
 /// A shared mapping of the first `len` bytes of a file; unmapped on drop.
@@ -71,11 +84,18 @@ impl Mapping {
         self.start
     }
 
+    /// The memory as words that several processes may read and write at once. Whatever bits the
+    /// others leave there is a valid value. A last part of less than 8 bytes is left out.
+    pub fn words(&self) -> &[AtomicU64] {
+        #[expect(clippy::cast_ptr_alignment, reason = "mmap returns whole pages")]
+        let start = self.start.as_ptr().cast::<AtomicU64>();
+        // SAFETY: a page-aligned mapping that lives as long as `self`; atomics may be shared, and
+        // any bit pattern is one. The file does not shrink: see `seal_size`.
+        unsafe { std::slice::from_raw_parts(start, self.len / size_of::<AtomicU64>()) }
+    }
+
     /// How many bytes are mapped.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "an empty mapping cannot be made"
-    )]
+    #[expect(clippy::len_without_is_empty, reason = "an empty mapping cannot be made")]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -110,10 +130,8 @@ mod tests {
     fn two_mappings_of_one_memfd_are_the_same_memory() {
         let file = memfd(c"polyproc-test").unwrap();
         file.set_len(4096).unwrap();
-        let (one, two) = (
-            Mapping::shared(&file, 4096).unwrap(),
-            Mapping::shared(&file, 4096).unwrap(),
-        );
+        let (one, two) =
+            (Mapping::shared(&file, 4096).unwrap(), Mapping::shared(&file, 4096).unwrap());
         // SAFETY: the mapping is 4096 bytes long and this thread alone uses it.
         unsafe { one.start().as_ptr().write(7) };
         // SAFETY: as above.

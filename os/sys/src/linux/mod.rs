@@ -1,19 +1,21 @@
 //! The Linux back end: x86-64 and aarch64, kernel 5.10 or newer, glibc or musl.
 
-pub mod cpu;
-pub mod exec;
-pub mod fork;
+pub(crate) mod cpu;
+pub(crate) mod exec;
+pub(crate) mod fork;
 pub mod fork_hooks;
-pub mod futex;
+pub(crate) mod futex;
 pub mod handler;
-pub mod image;
+pub(crate) mod image;
 pub mod lifeline;
 pub mod memory;
+pub mod moment;
 pub mod pidfd;
 pub mod poll;
-pub mod socket;
+pub mod signals;
+pub(crate) mod socket;
 pub mod thread;
-pub mod wait;
+pub(crate) mod wait;
 
 use std::io;
 
@@ -24,11 +26,7 @@ fn errno() -> i32 {
 
 /// The kernel's usual answer: -1 is an error whose number is in `errno`.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// The same for calls that return a size.

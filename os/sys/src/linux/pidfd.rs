@@ -69,10 +69,7 @@ impl PidFd {
         /// `PIDFD_GET_INFO`: `_IOWR(0xFF, 11, struct pidfd_info)`.
         const GET_INFO: libc::Ioctl =
             ((3 << 30) | ((size_of::<Info>() as u64) << 16) | (0xFF << 8) | 0x0B) as libc::Ioctl;
-        let mut info = Info {
-            mask: INFO_EXIT,
-            ..Info::default()
-        };
+        let mut info = Info { mask: INFO_EXIT, ..Info::default() };
         // SAFETY: GET_INFO carries the size of Info, and the kernel writes no more than that.
         let result = unsafe { libc::ioctl(self.0.as_raw_fd(), GET_INFO, &raw mut info) };
         (result == 0 && info.mask & INFO_EXIT != 0).then_some(info.exit_code)

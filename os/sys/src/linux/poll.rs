@@ -28,17 +28,17 @@ pub fn readable<const N: usize>(
 pub fn any_readable(fds: &[BorrowedFd<'_>], deadline: Deadline) -> io::Result<Vec<usize>> {
     let mut set: Vec<_> = fds.iter().map(|fd| entry(fd.as_raw_fd())).collect();
     wait(&mut set, deadline)?;
-    Ok((0..set.len())
-        .filter(|&index| set[index].revents != 0)
-        .collect())
+    Ok((0..set.len()).filter(|&index| set[index].revents != 0).collect())
+}
+
+/// Whether the other end of a pipe or socket is closed for good.
+pub fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
+    let mut set = [libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 }];
+    wait(&mut set, Deadline::now()).is_ok() && set[0].revents & libc::POLLHUP != 0
 }
 
 fn entry(fd: i32) -> libc::pollfd {
-    libc::pollfd {
-        fd,
-        events: libc::POLLIN,
-        revents: 0,
-    }
+    libc::pollfd { fd, events: libc::POLLIN, revents: 0 }
 }
 
 fn wait(set: &mut [libc::pollfd], deadline: Deadline) -> io::Result<()> {
@@ -51,12 +51,7 @@ fn wait(set: &mut [libc::pollfd], deadline: Deadline) -> io::Result<()> {
         // SAFETY: `set` is a live slice of that length; a null timeout waits for ever, a null mask
         // leaves the signals as they are.
         let result = unsafe {
-            libc::ppoll(
-                set.as_mut_ptr(),
-                set.len() as libc::nfds_t,
-                left,
-                std::ptr::null(),
-            )
+            libc::ppoll(set.as_mut_ptr(), set.len() as libc::nfds_t, left, std::ptr::null())
         };
         match check(result) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -77,16 +72,10 @@ mod tests {
         let (quiet, _keep) = io::pipe().unwrap();
         let (ready, mut writer) = io::pipe().unwrap();
         writer.write_all(b"x").unwrap();
-        let found = readable(
-            [Some(quiet.as_fd()), None, Some(ready.as_fd())],
-            Deadline::NEVER,
-        )
-        .unwrap();
+        let found =
+            readable([Some(quiet.as_fd()), None, Some(ready.as_fd())], Deadline::NEVER).unwrap();
         assert_eq!(found, [false, false, true]);
-        assert_eq!(
-            any_readable(&[ready.as_fd()], Deadline::NEVER).unwrap(),
-            [0]
-        );
+        assert_eq!(any_readable(&[ready.as_fd()], Deadline::NEVER).unwrap(), [0]);
     }
 
     #[test]

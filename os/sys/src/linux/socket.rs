@@ -1,13 +1,11 @@
-//! Socket pairs that carry whole messages, and descriptors with them.
+//! Sequenced-packet sockets, and `SCM_RIGHTS` control messages.
 #![expect(unsafe_code, reason = "SCM_RIGHTS has no wrapper in stable std")]
 
 use super::{check, check_size, retry};
+use crate::socket::{MAX_FDS, Mode};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-
-/// The most descriptors that one message may carry.
-pub const MAX_FDS: usize = 12;
 
 /// Room for the control message: a header and the descriptors, aligned as the header needs it.
 type Control = [MaybeUninit<u64>; 16];
@@ -36,24 +34,11 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((one, unsafe { OwnedFd::from_raw_fd(fds[1]) }))
 }
 
-/// Whether to wait when the socket cannot go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Wait for room, or for a message.
-    Block,
-    /// Fail with [`io::ErrorKind::WouldBlock`].
-    Try,
-    /// Read without taking, and fail with [`io::ErrorKind::WouldBlock`].
-    Peek,
-}
-
-impl Mode {
-    fn flags(self) -> libc::c_int {
-        match self {
-            Self::Block => 0,
-            Self::Try => libc::MSG_DONTWAIT,
-            Self::Peek => libc::MSG_DONTWAIT | libc::MSG_PEEK,
-        }
+fn flags(mode: Mode) -> libc::c_int {
+    match mode {
+        Mode::Block => 0,
+        Mode::Try => libc::MSG_DONTWAIT,
+        Mode::Peek => libc::MSG_DONTWAIT | libc::MSG_PEEK,
     }
 }
 
@@ -87,7 +72,7 @@ pub fn send(
             libc::sendmsg(
                 socket.as_fd().as_raw_fd(),
                 &raw const message,
-                libc::MSG_NOSIGNAL | mode.flags(),
+                libc::MSG_NOSIGNAL | flags(mode),
             )
         })
     })
@@ -130,10 +115,7 @@ fn put_fds(message: &mut libc::msghdr, control: &mut Control, fds: &[BorrowedFd<
 pub fn receive(socket: &impl AsFd, buffer: &mut Vec<u8>, mode: Mode) -> io::Result<Vec<OwnedFd>> {
     buffer.clear();
     let mut control: Control = [MaybeUninit::uninit(); 16];
-    let mut part = libc::iovec {
-        iov_base: buffer.as_mut_ptr().cast(),
-        iov_len: buffer.capacity(),
-    };
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.capacity() };
     // SAFETY: all zeros is a valid empty msghdr.
     let mut message = unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() };
     message.msg_iov = &raw mut part;
@@ -146,7 +128,7 @@ pub fn receive(socket: &impl AsFd, buffer: &mut Vec<u8>, mode: Mode) -> io::Resu
             libc::recvmsg(
                 socket.as_fd().as_raw_fd(),
                 &raw mut message,
-                libc::MSG_CMSG_CLOEXEC | mode.flags(),
+                libc::MSG_CMSG_CLOEXEC | flags(mode),
             )
         })
     })?;

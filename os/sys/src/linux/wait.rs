@@ -1,75 +1,13 @@
-//! How a child ended, and what it cost.
-#![expect(
-    unsafe_code,
-    reason = "waitid with resource usage has no wrapper in std"
-)]
+//! Waiting for children by the one call that tells both status and resource usage.
+#![expect(unsafe_code, reason = "waitid with resource usage has no wrapper in std")]
 
 use super::{check, pidfd::PidFd, retry};
 use crate::signal::Signal;
+use crate::wait::{Reaped, Status, Usage};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
-    /// By itself, with this code (0 to 255).
-    Exited(i32),
-    /// Of a signal.
-    Signaled {
-        /// Which.
-        signal: Signal,
-        /// Whether a core image was written.
-        core_dumped: bool,
-    },
-}
-
-impl Status {
-    /// Reads the form in which `wait(2)` reports it.
-    pub fn from_wait_status(raw: i32) -> Self {
-        match Signal::from_number(raw & 0x7f) {
-            Some(signal) => Self::Signaled {
-                signal,
-                core_dumped: raw & 0x80 != 0,
-            },
-            None => Self::Exited((raw >> 8) & 0xff),
-        }
-    }
-
-    /// The form of `wait(2)`.
-    pub fn to_wait_status(self) -> i32 {
-        match self {
-            Self::Exited(code) => (code & 0xff) << 8,
-            Self::Signaled {
-                signal,
-                core_dumped,
-            } => signal.number() | if core_dumped { 0x80 } else { 0 },
-        }
-    }
-}
-
-/// What a process used from its start to its end, the children it waited for included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Processor time in the program itself.
-    pub user: Duration,
-    /// Processor time in the kernel on its behalf.
-    pub system: Duration,
-    /// The most memory it ever held at once, in bytes (resident set).
-    pub peak_memory: u64,
-}
-
-/// A child that has been waited for: its pid is free again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reaped {
-    /// Which child.
-    pub pid: u32,
-    /// How it ended.
-    pub status: Status,
-    /// What it cost.
-    pub usage: Usage,
-}
 
 /// Reaps this child if it has ended; `Ok(None)` while it runs.
 ///
@@ -77,11 +15,7 @@ pub struct Reaped {
 /// `ECHILD` when it is not our child, or when somebody else reaped it first.
 pub fn reap(child: &PidFd) -> io::Result<Option<Reaped>> {
     let fd = child.as_fd().as_raw_fd();
-    wait_id(
-        libc::P_PIDFD,
-        libc::id_t::try_from(fd).unwrap_or_default(),
-        libc::WNOHANG,
-    )
+    wait_id(libc::P_PIDFD, libc::id_t::try_from(fd).unwrap_or_default(), libc::WNOHANG)
 }
 
 /// Reaps any child that has ended; `Ok(None)` while all run, or when there is none.
@@ -135,14 +69,8 @@ fn wait_id(kind: libc::idtype_t, id: libc::id_t, flags: i32) -> io::Result<Optio
     Ok(Some(Reaped {
         pid: pid.unsigned_abs(),
         status: match (info.si_code, Signal::from_number(value)) {
-            (libc::CLD_KILLED, Some(signal)) => Status::Signaled {
-                signal,
-                core_dumped: false,
-            },
-            (libc::CLD_DUMPED, Some(signal)) => Status::Signaled {
-                signal,
-                core_dumped: true,
-            },
+            (libc::CLD_KILLED, Some(signal)) => Status::Signaled { signal, core_dumped: false },
+            (libc::CLD_DUMPED, Some(signal)) => Status::Signaled { signal, core_dumped: true },
             _ => Status::Exited(value),
         },
         usage: usage_of(&usage),
@@ -159,29 +87,5 @@ fn usage_of(usage: &libc::rusage) -> Usage {
         system: duration(usage.ru_stime),
         // getrusage(2): ru_maxrss is in kilobytes of 1024 bytes.
         peak_memory: usage.ru_maxrss.unsigned_abs() * 1024,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wait_status_goes_both_ways() {
-        let ends = [
-            Status::Exited(0),
-            Status::Exited(255),
-            Status::Signaled {
-                signal: Signal::KILL,
-                core_dumped: false,
-            },
-            Status::Signaled {
-                signal: Signal::SEGV,
-                core_dumped: true,
-            },
-        ];
-        for end in ends {
-            assert_eq!(Status::from_wait_status(end.to_wait_status()), end);
-        }
     }
 }

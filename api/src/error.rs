@@ -1,0 +1,226 @@
+//! What can go wrong, by what was asked for.
+
+use crate::codec::CodecError;
+use crate::panic::Panic;
+use polyproc_process::{ExitStatus, PreloadError, Signal, StartError};
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// A process by name and pid, for messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// Its name.
+    pub name: String,
+    /// The pid it had.
+    pub pid: u32,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process '{}' (pid {})", self.name, self.pid)
+    }
+}
+
+/// Why a process was not started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The system or the engine refused.
+    #[error("cannot start a process: {0}")]
+    Start(#[from] StartError),
+    /// The arguments cannot be passed on.
+    #[error("cannot start a process: cannot encode its arguments: {0}")]
+    Encode(#[from] CodecError),
+    /// The function is not in the program file nor in a library that is loaded with it.
+    #[error("cannot start a process: its function is in no loaded program file")]
+    NoImage,
+}
+
+/// Why a process has no result for its parent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// Its function panicked.
+    #[error("{process} panicked {panic}")]
+    Panicked {
+        /// Which process.
+        process: Who,
+        /// Message, place and backtrace.
+        panic: Panic,
+        /// How it ended: exit code 101, or `SIGABRT` under `panic = "abort"`.
+        status: ExitStatus,
+    },
+    /// It ended by itself before its function returned.
+    #[error("{process} exited with code {code} before its function returned")]
+    Exited {
+        /// Which process.
+        process: Who,
+        /// The code, 0 to 255.
+        code: i32,
+    },
+    /// A signal ended it.
+    #[error("{process} was ended by {signal}{}{}{}", core(*.core_dumped), early(*.before_function), hint(*.signal))]
+    Signaled {
+        /// Which process.
+        process: Who,
+        /// Which signal.
+        signal: Signal,
+        /// Whether a core image was written.
+        core_dumped: bool,
+        /// Whether it had not reached its function yet.
+        before_function: bool,
+    },
+    /// It never reached its function.
+    #[error("{process} did not reach its function: {reason}")]
+    NotStarted {
+        /// Which process.
+        process: Who,
+        /// What it said, or what it did instead.
+        reason: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// It runs on, but the time is over.
+    #[error("{process} still runs after {waited:?}")]
+    TimedOut {
+        /// Which process.
+        process: Who,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The child could not read its arguments.
+    #[error("{process} cannot decode its arguments: {source}")]
+    Arguments {
+        /// Which process.
+        process: Who,
+        /// Which value, and where.
+        source: CodecError,
+    },
+    /// The child could not pass its result on, or we could not read it.
+    #[error("{process} has ended, but its result cannot be {verb}: {source}")]
+    Value {
+        /// Which process.
+        process: Who,
+        /// `encoded` (in the child) or `decoded` (here).
+        verb: &'static str,
+        /// Which value, and where.
+        source: CodecError,
+    },
+    /// It ended without a result, and nobody can say how.
+    #[error(
+        "{process} ended without a result, and how is unknown: somebody else asked the kernel \
+         first (is SIGCHLD ignored, or does foreign code wait for any child?)"
+    )]
+    Lost {
+        /// Which process.
+        process: Who,
+    },
+    /// An earlier `join` has the result.
+    #[error("the result of {process} was taken by an earlier join")]
+    Taken {
+        /// Which process.
+        process: Who,
+    },
+    /// The handle came here by a fork: only the process that started a child can join it.
+    #[error("{process} is not a child of this process, but of the one that this is a copy of")]
+    NotOurs {
+        /// Which process.
+        process: Who,
+    },
+    /// Waiting itself failed.
+    #[error("cannot wait for {process}: {source}")]
+    Wait {
+        /// Which process.
+        process: Who,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+impl JoinError {
+    /// The process that it is about.
+    pub fn process(&self) -> &Who {
+        match self {
+            Self::Panicked { process, .. }
+            | Self::Exited { process, .. }
+            | Self::Signaled { process, .. }
+            | Self::NotStarted { process, .. }
+            | Self::TimedOut { process, .. }
+            | Self::Arguments { process, .. }
+            | Self::Value { process, .. }
+            | Self::Lost { process }
+            | Self::Taken { process }
+            | Self::NotOurs { process }
+            | Self::Wait { process, .. } => process,
+        }
+    }
+}
+
+fn core(dumped: bool) -> &'static str {
+    if dumped { " (core dumped)" } else { "" }
+}
+
+fn early(before_function: bool) -> &'static str {
+    if before_function { " before it reached its function" } else { "" }
+}
+
+fn hint(signal: Signal) -> String {
+    signal.hint().map_or_else(String::new, |hint| format!(": {hint}"))
+}
+
+/// Any error of this crate: for a `main` that uses `?`.
+#[derive(thiserror::Error)]
+#[error(transparent)]
+#[non_exhaustive]
+pub enum Error {
+    /// A process was not started.
+    Spawn(#[from] SpawnError),
+    /// A process has no result.
+    Join(#[from] JoinError),
+    /// A function cannot be preloaded.
+    Preload(#[from] PreloadError),
+    /// The engine refused.
+    Start(#[from] StartError),
+    /// Anything else that the system refused.
+    Io(#[from] io::Error),
+}
+
+/// As [`Display`](fmt::Display): it is what a `main` that returns an error prints.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// With [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn who() -> Who {
+        Who { name: "Process-1".into(), pid: 42 }
+    }
+
+    #[test]
+    fn messages_say_who_how_and_what_to_do() {
+        let error = JoinError::Signaled {
+            process: who(),
+            signal: Signal::SEGV,
+            core_dumped: true,
+            before_function: false,
+        };
+        assert_eq!(
+            error.to_string(),
+            "process 'Process-1' (pid 42) was ended by SIGSEGV (core dumped): invalid memory \
+             access, or a stack that overflowed"
+        );
+        let error = JoinError::Exited { process: who(), code: 3 };
+        assert_eq!(
+            format!("{:?}", Error::from(error)),
+            "process 'Process-1' (pid 42) exited with code 3 before its function returned"
+        );
+    }
+}

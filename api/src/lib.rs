@@ -1,0 +1,120 @@
+//! Process parallelism that cannot hang.
+//!
+//! A process runs a function, with typed arguments and a typed result, isolated from its parent by
+//! the system: it may crash, leak, call native code or be killed, and its parent learns exactly
+//! that.
+//!
+//! ```no_run
+//! fn square(x: u64) -> u64 {
+//!     x * x
+//! }
+//!
+//! #[polyproc::main]
+//! fn main() -> polyproc::Result<()> {
+//!     let process = polyproc::spawn(square, 9)?;
+//!     println!("{} (pid {})", process.name(), process.pid());
+//!     println!("9 * 9 = {}", process.join()?);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | starting a process | [`spawn`], [`start`] with a type of one's own, [`fork`] with a closure |
+//! | settings | [`Process::builder`], [`Context`], [`set_start_method`] |
+//! | waiting, signals, exit status, cost | [`Process`] and [`Handle`]; several at once: [`wait_any`] |
+//! | what went wrong | [`JoinError`], [`SpawnError`]; for `?` in `main`: [`Error`] |
+//! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |
+//! | loading once, sharing with all | [`preload`] |
+//! | how many at once | [`cpu_count`] |
+//! | tests | `polyproc::testing` (feature `testing`) |
+//!
+//! # Start methods
+//!
+//! | method | how | what the child has |
+//! |---|---|---|
+//! | [`ForkServer`](StartMethod::ForkServer) (default) | a copy of the program, executed once and with a single thread, forks on request | statics as a fresh program has them, plus what [`preload`] loaded |
+//! | [`Spawn`](StartMethod::Spawn) | the program is executed again | statics as a fresh program has them |
+//! | [`Fork`](StartMethod::Fork) | this process is copied | everything, as it is at that moment |
+//!
+//! With the first two, a child is a fresh run of the program that comes as far as [`init`] and then
+//! runs its function instead of the rest of `main`. The function, whichever it is, is found by its
+//! place in the program file; arguments and results travel by serde.
+//!
+//! With all of them, the child has its parent's working directory, environment, standard output and
+//! standard error of the moment of the start, and an empty standard input.
+//!
+//! # Death
+//!
+//! A process may be killed at any instruction. Whoever waits for it is told; nothing is left of it.
+//! When a process ends in good order, it waits for its children, but ends the
+//! [daemonic](Builder::daemon) ones. When it ends in any other way (`SIGKILL` included), the kernel
+//! kills its children, and theirs, within milliseconds: also while they are in a long native call,
+//! and while they are stopped.
+//!
+//! # `panic = "abort"`
+//!
+//! Works, with one difference: a panic anywhere in a child, also in a second thread, ends the whole
+//! child with `SIGABRT`. It is still a [`JoinError::Panicked`] with message, place and backtrace.
+//!
+//! # Features
+//!
+//! - `auto-init`: children take over before `main`, so that no `init` is needed. For libraries that
+//!   start processes on behalf of programs that do not know it.
+//! - `testing`: the same, and the module `testing`. For tests, benches and doctests.
+//!
+//! # Platforms
+//!
+//! Linux 5.10 or newer on x86-64 and aarch64. On others the crate compiles, and starting a process
+//! is an error.
+
+mod builder;
+mod call;
+mod codec;
+mod error;
+mod function;
+mod init;
+mod panic;
+mod process;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use builder::{Builder, Context, Run, context, fork, fork_unchecked, spawn, start};
+pub use codec::CodecError;
+pub use error::{Error, JoinError, Result, SpawnError, Who};
+pub use init::{init, preload};
+pub use panic::{Panic, Place};
+pub use process::{Handle, Process, wait_any, wait_any_timeout};
+
+pub use polyproc_macros::main;
+pub use polyproc_process::{
+    CpuCount, Current, ExitStatus, Listing, OnParentDeath, Output as Stdio, Parent, Phase,
+    PreloadError, RunState, Signal, StartError, StartMethod, Usage, current, family, parent,
+    set_executable, set_start_method, start_method,
+};
+
+/// The programs in the README compile and run, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
+
+/// What most programs need.
+pub mod prelude {
+    pub use crate::{
+        Handle, JoinError, OnParentDeath, Process, Run, Signal, SpawnError, StartMethod, Stdio,
+    };
+}
+
+/// The children of this process that run, dropped handles or not. Those that have ended are cleaned
+/// up on the way.
+pub fn active_children() -> Vec<Handle> {
+    polyproc_process::active_children().into_iter().map(Handle::new).collect()
+}
+
+/// How many processors there are: all, cores, and those that this process may use (affinity and
+/// cgroup quota), which is how many workers to start.
+pub fn cpu_count() -> CpuCount {
+    polyproc_process::cpu::count()
+}

@@ -1,0 +1,90 @@
+//! What holds for every process, by every start method: one body of tests, run for each.
+//!
+//! The harness runs on the main thread and starts none, so that `fork` is allowed here.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::needless_pass_by_value,
+    reason = "a test program"
+)]
+
+mod endings;
+mod families;
+mod faults;
+mod settings;
+mod subject;
+mod values;
+mod waiting;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use polyproc::prelude::*;
+use polyproc_testkit::Census;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Longer than anything here takes, on any machine: only a hang gets there.
+pub(crate) const LONG: Duration = Duration::from_mins(1);
+
+/// A test for one start method.
+pub(crate) type Test = (&'static str, fn(StartMethod));
+
+#[polyproc::main]
+fn main() -> ExitCode {
+    if let Some(name) = std::env::var_os("CONTRACT_SUBJECT") {
+        return subject::run(&name.to_string_lossy());
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let tests = [
+        values::TESTS,
+        endings::TESTS,
+        waiting::TESTS,
+        settings::TESTS,
+        families::TESTS,
+        faults::TESTS,
+    ];
+    let trials = StartMethod::ALL
+        .into_iter()
+        .flat_map(|method| tests.concat().into_iter().map(move |test| trial(method, test)))
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(method: StartMethod, (name, test): Test) -> Trial {
+    Trial::test(format!("{method}::{name}"), move || {
+        // The fork server, the reaper and the family's own descriptors come about when needed.
+        let process = start(method, sleep_for_ever, ());
+        let handle = process.handle().clone();
+        drop(process);
+        handle.kill()?;
+        handle.wait()?;
+        drop(handle);
+        let before = Census::take();
+        polyproc::set_start_method(method);
+        test(method);
+        drop(polyproc::active_children());
+        match before.lasting_leaks(Census::PATIENCE).as_slice() {
+            [] => Ok(()),
+            leaks => Err(Failed::from(format!("left behind: {leaks:#?}"))),
+        }
+    })
+}
+
+/// Starts a process by one method.
+pub(crate) fn start<A, R>(method: StartMethod, function: fn(A) -> R, arguments: A) -> Process<R>
+where
+    A: serde::Serialize + serde::de::DeserializeOwned,
+    R: serde::Serialize + serde::de::DeserializeOwned,
+{
+    polyproc::context(method).spawn(function, arguments).unwrap()
+}
+
+#[expect(clippy::infinite_loop, reason = "the type of a function that returns is wanted")]
+/// A child's function that ends only when somebody ends it.
+pub(crate) fn sleep_for_ever(_: ()) {
+    loop {
+        std::thread::park();
+    }
+}

@@ -1,0 +1,178 @@
+//! This program run by a test in some hard place: under limits, killed from outside, without
+//! streams. What it is to do stands in `CONTRACT_SUBJECT`, how to start in `CONTRACT_METHOD`.
+
+use crate::families::await_end;
+use crate::{sleep_for_ever, start};
+use polyproc::StartError;
+use polyproc::prelude::*;
+use polyproc_testkit::process;
+use std::io::Write;
+use std::process::{Command, ExitCode};
+
+/// A command that runs this program as a subject.
+pub(crate) fn command(name: &str, method: StartMethod) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    set(&mut command, name, method);
+    command
+}
+
+/// The same through another program that executes its arguments.
+pub(crate) fn command_under(prefix: &[&str], name: &str, method: StartMethod) -> Command {
+    let mut command = Command::new(prefix[0]);
+    command.args(&prefix[1..]).arg(std::env::current_exe().unwrap());
+    set(&mut command, name, method);
+    command
+}
+
+fn set(command: &mut Command, name: &str, method: StartMethod) {
+    command.env("CONTRACT_SUBJECT", name).env("CONTRACT_METHOD", method.to_string());
+}
+
+pub(crate) fn run(name: &str) -> ExitCode {
+    let method = std::env::var("CONTRACT_METHOD").unwrap();
+    let method = StartMethod::ALL.into_iter().find(|m| m.to_string() == method).unwrap();
+    polyproc::set_start_method(method);
+    match name {
+        "tree" => tree(),
+        "farewell" => farewell(),
+        "panicking main" => panicking_main(),
+        "square" => square(),
+        "until refused" => until_refused(),
+        "storm" => storm(),
+        "big" => big(),
+        "preload" => preload(),
+        "bad preload" => bad_preload(),
+        "killed server" => killed_server(),
+        other => panic!("no subject {other:?}"),
+    }
+    ExitCode::SUCCESS
+}
+
+/// Three generations that would never end, one of them stopped, and one that survives.
+fn tree() {
+    let parent = |()| {
+        let child = polyproc::spawn(sleep_for_ever, ()).unwrap();
+        tell(child.pid());
+        sleep_for_ever(());
+    };
+    for daemon in [true, false] {
+        let process = Process::builder().daemon(daemon).spawn(parent, ()).unwrap();
+        tell(process.pid());
+    }
+    let stopped = polyproc::spawn(sleep_for_ever, ()).unwrap();
+    stopped.send_signal(Signal::STOP).unwrap();
+    tell(stopped.pid());
+    let server = polyproc::family().into_iter().find(|member| member.fork_server);
+    tell(server.map_or(0, |server| server.pid));
+    println!("ready");
+    sleep_for_ever(());
+}
+
+fn tell(pid: u32) {
+    println!("{pid}");
+}
+
+/// Ends with children of both kinds still running.
+fn farewell() {
+    let slow = |()| {
+        std::io::stdout().flush().unwrap();
+        println!("the other has ended");
+    };
+    let daemon = Process::builder().daemon(true).spawn(sleep_for_ever, ()).unwrap();
+    tell(daemon.pid());
+    drop(polyproc::spawn(slow, ()).unwrap());
+    println!("main ends");
+}
+
+fn panicking_main() {
+    let daemon = Process::builder().daemon(true).spawn(sleep_for_ever, ()).unwrap();
+    tell(daemon.pid());
+    panic!("main panics");
+}
+
+fn square() {
+    for number in 0..3_u32 {
+        assert_eq!(
+            polyproc::spawn(|x: u32| x * x, number).unwrap().join().unwrap(),
+            number * number
+        );
+    }
+}
+
+/// Starts processes until a limit says no, and says what it said.
+fn until_refused() {
+    let mut processes = Vec::new();
+    let error = loop {
+        match polyproc::spawn(sleep_for_ever, ()) {
+            Ok(process) => processes.push(process),
+            Err(error) => break error,
+        }
+        assert!(processes.len() < 300, "no limit");
+    };
+    assert!(matches!(error, SpawnError::Start(StartError::Limit { .. })), "{error}");
+    println!("{error}");
+    for process in processes {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+}
+
+/// Under a rain of signals whose handler interrupts every system call.
+fn storm() {
+    let hit = std::sync::Arc::default();
+    signal_hook::flag::register(signal_hook::consts::SIGUSR1, hit).unwrap();
+    println!("ready");
+    for number in 0..100_u32 {
+        let process = polyproc::spawn(|x: u32| x + 1, number).unwrap();
+        assert_eq!(process.join().unwrap(), number + 1);
+    }
+}
+
+fn big() {
+    let memory = vec![1_u8; 1 << 30];
+    square();
+    assert_eq!(memory[1 << 29], 1);
+}
+
+static LOADED: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+
+fn preload() {
+    polyproc::preload(|| {
+        LOADED.set(std::process::id()).unwrap();
+    })
+    .unwrap();
+    let loaded = |()| LOADED.get().copied();
+    let seen: Vec<_> =
+        (0..3).map(|_| polyproc::spawn(loaded, ()).unwrap().join().unwrap()).collect();
+    let server = polyproc::family().into_iter().find(|member| member.fork_server);
+    assert_eq!(seen, [server.map(|server| server.pid); 3]);
+    println!("loaded once: {}", seen[0].is_some());
+    if let Err(error) = polyproc::preload(|| ()) {
+        println!("{}", error.to_string().replace(|c: char| c.is_ascii_digit(), "N"));
+    }
+}
+
+fn bad_preload() {
+    polyproc::preload(|| panic!("no model")).unwrap();
+    println!("{}", polyproc::spawn(|()| (), ()).unwrap_err());
+}
+
+/// The fork server's children go on without it, their ends are known, and a new one takes over.
+fn killed_server() {
+    let method = StartMethod::ForkServer;
+    let server = || polyproc::family().into_iter().find(|m| m.fork_server).map(|m| m.pid);
+    let running = start(method, sleep_for_ever, ());
+    let finished = start(method, |()| 7, ());
+    let first = server().unwrap();
+    process::facts(first).unwrap().kill();
+    await_end(first);
+    assert!(running.is_alive());
+    assert_eq!(finished.join().unwrap(), 7);
+    assert_eq!(start(method, |x: u8| x, 3).join().unwrap(), 3);
+    assert_ne!(server().unwrap(), first);
+    running.kill().unwrap();
+    // Which signal it was, kernels since 6.15 know without the server.
+    let error = running.join().unwrap_err();
+    let is_known = matches!(error, JoinError::Signaled { signal: Signal::KILL, .. });
+    assert!(is_known || matches!(error, JoinError::Lost { .. }), "{error}");
+}

@@ -1,0 +1,122 @@
+//! Arguments and results.
+
+use crate::{Test, start};
+use polyproc::JoinError;
+use polyproc::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub(crate) const TESTS: &[Test] = &[
+    ("a_value_comes_back", a_value_comes_back),
+    ("any_function_will_do", any_function_will_do),
+    ("a_type_with_run", a_type_with_run),
+    ("large_arguments_and_results", large_arguments_and_results),
+    ("a_result_is_given_once", a_result_is_given_once),
+    ("what_cannot_be_encoded_is_named", what_cannot_be_encoded_is_named),
+    ("memory_is_the_childs_own", memory_is_the_childs_own),
+];
+
+fn a_value_comes_back(method: StartMethod) {
+    let process = start(method, |x: u64| x * x, 9);
+    assert_eq!(process.join().unwrap(), 81);
+    assert_eq!((process.exit_code(), process.is_alive()), (Some(0), false));
+    assert_eq!(process.start_method(), method);
+}
+
+fn identity<T>(value: T) -> T {
+    value
+}
+
+fn any_function_will_do(method: StartMethod) {
+    assert_eq!(start(method, identity::<String>, "x".into()).join().unwrap(), "x");
+    assert_eq!(start(method, str_len, "four".into()).join().unwrap(), 4);
+    let map = BTreeMap::from([(1, vec![Some('a'), None])]);
+    assert_eq!(
+        start(
+            method,
+            |(map, n): (BTreeMap<u8, Vec<Option<char>>>, i8)| (n, map),
+            (map.clone(), -1)
+        )
+        .join()
+        .unwrap(),
+        (-1, map)
+    );
+    start(method, |()| (), ()).join().unwrap();
+    // A function that is not this crate's.
+    assert_eq!(start(method, i32::abs, -3).join().unwrap(), 3);
+}
+
+fn str_len(text: String) -> usize {
+    text.len()
+}
+
+#[derive(Serialize, Deserialize)]
+struct Adder {
+    left: u32,
+    right: u32,
+}
+
+impl Run for Adder {
+    type Output = u32;
+
+    fn run(self) -> u32 {
+        self.left + self.right
+    }
+}
+
+fn a_type_with_run(method: StartMethod) {
+    let process = polyproc::context(method).start(Adder { left: 2, right: 3 }).unwrap();
+    assert_eq!(process.join().unwrap(), 5);
+}
+
+/// Larger than any socket's buffer, both ways: nobody may wait for the other to read.
+fn large_arguments_and_results(method: StartMethod) {
+    let text = "polyproc ".repeat(3_000_000);
+    let process = start(method, |text: String| text.to_uppercase(), text.clone());
+    process.wait().unwrap();
+    assert!(process.join().unwrap() == text.to_uppercase());
+}
+
+fn a_result_is_given_once(method: StartMethod) {
+    let process = start(method, |()| 1, ());
+    assert_eq!(process.join().unwrap(), 1);
+    assert!(matches!(process.join(), Err(JoinError::Taken { .. })));
+    assert!(matches!(process.try_join(), Err(JoinError::Taken { .. })));
+    assert_eq!(process.exit_code(), Some(0), "the rest stays");
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Open {
+    #[serde(flatten)]
+    rest: BTreeMap<String, u32>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Either {
+    Number(u32),
+    Text(String),
+}
+
+fn what_cannot_be_encoded_is_named(method: StartMethod) {
+    if method != StartMethod::Fork {
+        let error = polyproc::context(method).spawn(drop::<Open>, Open { rest: BTreeMap::new() });
+        let error = error.unwrap_err();
+        assert!(matches!(error, SpawnError::Encode(_)), "{error}");
+        assert!(error.to_string().contains("flatten"), "{error}");
+        let error = start(method, drop::<Either>, Either::Text("x".into())).join().unwrap_err();
+        assert!(matches!(error, JoinError::Arguments { .. }), "{error}");
+    }
+    let error = start(method, |()| Open { rest: BTreeMap::new() }, ()).join().unwrap_err();
+    assert!(matches!(error, JoinError::Value { verb: "encoded", .. }), "{error}");
+    let error = start(method, |()| Either::Number(1), ()).join().unwrap_err();
+    assert!(matches!(error, JoinError::Value { verb: "decoded", .. }), "{error}");
+}
+
+fn memory_is_the_childs_own(method: StartMethod) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    let process = start(method, |()| COUNT.fetch_add(1, Ordering::Relaxed), ());
+    assert_eq!(process.join().unwrap(), 1);
+    assert_eq!(COUNT.load(Ordering::Relaxed), 1);
+}

@@ -1,0 +1,205 @@
+//! `polyproc-sync` and `polyproc-shm` against their peers: locks, events, the arena.
+#![expect(clippy::print_stderr, reason = "a program for the terminal")]
+
+mod peer;
+mod play;
+
+use peer::{BareEvent, PthreadMutex};
+use play::{Shared, both_busy, per_step, ping_pong};
+use polyproc_bench::{Kind, Options, Race, Row, Unit, median, print};
+use polyproc_shm::Arena;
+use polyproc_sync::{Event, Mutex, raw};
+use std::hint::black_box;
+use std::io;
+use std::process::ExitCode;
+
+type Error = Box<dyn std::error::Error>;
+
+const PTHREAD: &str = "robust pshared pthread mutex";
+
+fn main() -> ExitCode {
+    match Options::parse(std::env::args().skip(1)).map_err(Error::from).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<(), Error> {
+    if polyproc_sync::crash::COMPILED_IN {
+        let why = "built with crash points: build this package by itself (cargo xtask bench sync)";
+        return Err(why.into());
+    }
+    let mut rows = uncontended(options)?;
+    for contenders in [&TWO, &SIX] {
+        rows.extend(contended(options, contenders)?);
+    }
+    rows.extend(event_round_trips(options)?);
+    rows.extend(inherited(options)?);
+    rows.extend(arena(options)?);
+    print(&rows, options.json);
+    Ok(())
+}
+
+const fn race(group: &'static str, workload: &'static str, kind: Kind, peer: &'static str) -> Race {
+    Race { group, workload, kind, peer }
+}
+
+fn add_one(mutex: &Mutex<u64>) {
+    if let Ok(mut guard) = mutex.lock() {
+        *guard = black_box(*guard + 1);
+    }
+}
+
+fn uncontended(options: Options) -> io::Result<Vec<Row>> {
+    const STEPS: u32 = 200_000;
+    const WORKLOAD: &str = "lock + unlock";
+    let ours = Shared::new(Mutex::new(0_u64))?;
+    let pthread = Shared::new(PthreadMutex::new())?;
+    pthread.init(true);
+    let std = std::sync::Mutex::new(0_u64);
+    let std_step = || {
+        if let Ok(mut guard) = std.lock() {
+            *guard = black_box(*guard + 1);
+        }
+    };
+    let by_ours = || per_step(STEPS, || add_one(&ours));
+    let by_pthread = || per_step(STEPS, || pthread.add_one());
+    let by_std = || per_step(STEPS, std_step);
+    let against_pthread = race("lock", WORKLOAD, Kind::Peer, PTHREAD);
+    let against_std = race("lock", WORKLOAD, Kind::Bound, "std Mutex, threads only");
+    Ok(vec![
+        against_pthread.row(Unit::Nanoseconds, options.medians(21, by_ours, by_pthread)),
+        against_std.row(Unit::Nanoseconds, options.medians(21, by_ours, by_std)),
+    ])
+}
+
+/// Processes that want one lock all the time, and what two rows say of them.
+struct Contenders {
+    count: usize,
+    rate: &'static str,
+    share: &'static str,
+}
+
+const TWO: Contenders = Contenders {
+    count: 2,
+    rate: "lock + unlock, 2 processes contending",
+    share: "the slowest of 2 contending (1 = fair)",
+};
+
+const SIX: Contenders = Contenders {
+    count: 6,
+    rate: "lock + unlock, 6 processes contending",
+    share: "the slowest of 6 contending (1 = fair)",
+};
+
+fn contended(options: Options, contenders: &Contenders) -> io::Result<[Row; 2]> {
+    let ours = Shared::new(Mutex::new(0_u64))?;
+    let pthread = Shared::new(PthreadMutex::new())?;
+    pthread.init(true);
+    let (mut shares, mut peer_shares) = (Vec::new(), Vec::new());
+    let note = |run: io::Result<(f64, f64)>, shares: &mut Vec<f64>| {
+        run.map_or(0.0, |(rate, share)| {
+            shares.push(share);
+            rate
+        })
+    };
+    let rates = options.medians(
+        7,
+        || note(both_busy(contenders.count, || add_one(&ours)), &mut shares),
+        || note(both_busy(contenders.count, || pthread.add_one()), &mut peer_shares),
+    );
+    let against = |workload| race("lock", workload, Kind::Peer, PTHREAD);
+    Ok([
+        against(contenders.rate).row(Unit::MillionsPerSecond, rates),
+        against(contenders.share).row(Unit::Share, [shares, peer_shares].map(median)),
+    ])
+}
+
+fn event_round_trips(options: Options) -> io::Result<Vec<Row>> {
+    let ours = Shared::new([Event::new(), Event::new()])?;
+    let bare = Shared::new([BareEvent::new(), BareEvent::new()])?;
+    let set = |side: usize| ours[side].set();
+    let wait = |side: usize| {
+        ours[side].wait();
+        ours[side].clear();
+    };
+    let bare_set = |side: usize| bare[side].set();
+    let (spin, sleep) = (|side: usize| bare[side].spin(), |side: usize| bare[side].sleep());
+    let awake = options.medians(
+        7,
+        || ping_pong(100_000, set, wait, false),
+        || ping_pong(100_000, bare_set, spin, false),
+    );
+    let asleep = options.medians(
+        21,
+        || ping_pong(300, set, wait, true),
+        || ping_pong(300, bare_set, sleep, true),
+    );
+    let _hogs = play::Hogs::start(4)?;
+    let busy = options.medians(
+        7,
+        || ping_pong(2000, set, wait, false),
+        || ping_pong(2000, bare_set, sleep, false),
+    );
+    let row = |workload, peer, medians| {
+        race("event", workload, Kind::Bound, peer).row(Unit::Microseconds, medians)
+    };
+    Ok(vec![
+        row("round trip, both awake", "bare spinning on a word", awake),
+        row("round trip, both asleep", "bare futex", asleep),
+        row("round trip, 4 busy processes beside", "bare futex", busy),
+    ])
+}
+
+/// From the kill of a holder to the moment at which a sleeping taker has the lock.
+fn inherited(options: Options) -> io::Result<[Row; 2]> {
+    const PROMISE_MS: f64 = 100.0;
+    let lock = Shared::new(raw::Lock::new())?;
+    let times: Vec<_> =
+        (0..options.rounds(11)).map(|_| play::inherit(&lock)).collect::<io::Result<_>>()?;
+    let row = |workload, ours| {
+        race("lock", workload, Kind::Bound, "our promise")
+            .row(Unit::Milliseconds, [ours, PROMISE_MS])
+    };
+    let slowest = times.iter().copied().fold(0.0, f64::max);
+    Ok([
+        row("holder killed, sleeper has the lock (median)", median(times)),
+        row("holder killed, sleeper has the lock (slowest)", slowest),
+    ])
+}
+
+/// Bytes, how often, and what the row says.
+const BLOCKS: [(usize, u32, &str); 3] = [
+    (64, 50_000, "alloc + free, 64 zero bytes"),
+    (4096, 50_000, "alloc + free, 4 KiB of zeros"),
+    (1 << 20, 200, "alloc + free, 1 MiB of zeros"),
+];
+
+fn arena(options: Options) -> Result<Vec<Row>, Error> {
+    let arena = Arena::create()?;
+    let mut rows = Vec::new();
+    for (size, steps, workload) in BLOCKS {
+        let ours = || drop(black_box(arena.allocate(size, polyproc_sync::Kind::Bytes)));
+        let malloc = || drop(black_box(vec![0_u8; black_box(size)]));
+        let medians = options.medians(11, || per_step(steps, ours), || per_step(steps, malloc));
+        let race = race("arena", workload, Kind::Bound, "malloc in one process");
+        rows.push(race.row(Unit::Nanoseconds, medians));
+    }
+    let attach = || {
+        let fd = arena.fd().try_clone_to_owned().map_err(polyproc_io);
+        drop(black_box(fd.and_then(Arena::attach)));
+    };
+    let map = || drop(black_box(play::map_and_touch(&arena)));
+    let medians =
+        options.medians(11, || per_step(50, attach) / 1000.0, || per_step(50, map) / 1000.0);
+    let race = race("arena", "attach + leave", Kind::Bound, "dup, mmap, touch, munmap");
+    rows.push(race.row(Unit::Microseconds, medians));
+    Ok(rows)
+}
+
+fn polyproc_io(source: io::Error) -> polyproc_shm::Error {
+    polyproc_shm::Error::Named { name: "descriptor".into(), source }
+}

@@ -1,0 +1,208 @@
+//! Taking turns, processes that play together, and clocks.
+#![expect(unsafe_code, reason = "forks, and puts a structure into bare memory")]
+#![expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+
+use polyproc_shm::Arena;
+use polyproc_sync::{Deadline, Host, Outcome, Wait, raw};
+use polyproc_sys::fork::{Fork, exit_now, fork};
+use polyproc_sys::memory::{Mapping, memfd};
+use polyproc_sys::pidfd::PidFd;
+use polyproc_sys::signal::Signal;
+use polyproc_sys::{poll, wait};
+use std::io;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Something in memory that forked children share.
+pub(crate) struct Shared<T> {
+    map: Mapping,
+    object: PhantomData<T>,
+}
+
+impl<T> Shared<T> {
+    pub(crate) fn new(object: T) -> io::Result<Self> {
+        let file = memfd(c"polyproc-bench")?;
+        file.set_len(size_of::<T>() as u64)?;
+        let map = Mapping::shared(&file, size_of::<T>())?;
+        // SAFETY: page aligned, long enough, and nobody else's yet.
+        unsafe { map.start().cast::<T>().write(object) };
+        Ok(Self { map, object: PhantomData })
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: `new` wrote one, and this program only puts locks and atomics there.
+        unsafe { self.map.start().cast::<T>().as_ref() }
+    }
+}
+
+/// Nanoseconds of one step.
+pub(crate) fn per_step(steps: u32, mut step: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    for _ in 0..steps {
+        step();
+    }
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(steps)
+}
+
+fn child(work: impl FnOnce()) -> io::Result<PidFd> {
+    // SAFETY: this program has one thread.
+    match unsafe { fork() }? {
+        Fork::Child => {
+            work();
+            exit_now(0)
+        }
+        Fork::Parent { child, .. } => Ok(child),
+    }
+}
+
+fn join(child: &PidFd) -> io::Result<()> {
+    poll::readable([Some(child.as_fd())], Deadline::NEVER)?;
+    wait::reap(child).map(drop)
+}
+
+/// Steps per microsecond of all processes together, and the slowest one's share of the mean.
+pub(crate) fn both_busy(processes: usize, step: impl Fn()) -> io::Result<(f64, f64)> {
+    const TIME: Duration = Duration::from_millis(150);
+    let counts = Shared::new(std::array::from_fn::<_, 16, _>(|_| AtomicU64::new(0)))?;
+    let stop = Shared::new(AtomicU64::new(0))?;
+    let start = Instant::now();
+    let children: Vec<_> = counts[..processes]
+        .iter()
+        .map(|count| {
+            child(|| {
+                while stop.load(Ordering::Relaxed) == 0 {
+                    step();
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect::<io::Result<_>>()?;
+    poll::any_readable(&[], Deadline::after(TIME))?;
+    stop.store(1, Ordering::Relaxed);
+    let time = start.elapsed().as_secs_f64();
+    for child in &children {
+        join(child)?;
+    }
+    let counts: Vec<f64> =
+        counts[..processes].iter().map(|count| count.load(Ordering::Relaxed) as f64).collect();
+    let all: f64 = counts.iter().sum();
+    let slowest = counts.iter().copied().fold(f64::MAX, f64::min);
+    Ok((all / time / 1e6, slowest * processes as f64 / all))
+}
+
+/// Microseconds of one round trip between two processes. With `asleep`, both rest long enough between
+/// their turns that the other one is asleep when it is called; that rest is taken off.
+pub(crate) fn ping_pong(
+    rounds: u32,
+    set: impl Fn(usize),
+    wait: impl Fn(usize),
+    asleep: bool,
+) -> f64 {
+    const REST: Duration = Duration::from_micros(300);
+    let rest = || {
+        let start = Instant::now();
+        while asleep && start.elapsed() < REST {
+            std::hint::spin_loop();
+        }
+    };
+    let other = child(|| {
+        for _ in 0..rounds {
+            wait(0);
+            rest();
+            set(1);
+        }
+    });
+    let mut spent = Duration::ZERO;
+    for _ in 0..rounds {
+        rest();
+        let start = Instant::now();
+        set(0);
+        wait(1);
+        spent += start.elapsed();
+    }
+    if asleep {
+        spent = spent.saturating_sub(REST * rounds);
+    }
+    if other.and_then(|other| join(&other)).is_err() {
+        return f64::NAN;
+    }
+    spent.as_secs_f64() * 1e6 / f64::from(rounds)
+}
+
+/// Processes that do nothing but keep the processors busy; killed on drop.
+pub(crate) struct Hogs(Vec<PidFd>);
+
+impl Hogs {
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
+        let hog = || {
+            // Ends by itself should nobody kill it.
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_mins(1) {
+                std::hint::spin_loop();
+            }
+        };
+        (0..count).map(|_| child(hog)).collect::<io::Result<_>>().map(Self)
+    }
+}
+
+impl Drop for Hogs {
+    fn drop(&mut self) {
+        for hog in &self.0 {
+            if hog.send_signal(Signal::KILL).and_then(|()| join(hog)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Milliseconds from the kill of a lock's holder to the moment at which a sleeping taker has it.
+pub(crate) fn inherit(lock: &raw::Lock) -> io::Result<f64> {
+    let base = Instant::now();
+    let killed_at = Shared::new(AtomicU64::new(0))?;
+    let ready = Shared::new(raw::Event::<Host>::new())?;
+    let holder = child(|| {
+        if lock.acquire(Wait::FOREVER).is_acquired() {
+            ready.set();
+        }
+        _ = raw::Event::<Host>::new().wait(Wait::FOREVER);
+    })?;
+    _ = ready.wait(Wait::FOREVER);
+    let killer = child(|| {
+        // Until the taker sleeps, and then at some other moment of its slice each time.
+        let pause = 10 + u64::from(std::process::id() % 37);
+        let slept = poll::any_readable(&[], Deadline::after(Duration::from_millis(pause)));
+        killed_at.store(base.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        if slept.and_then(|_| holder.send_signal(Signal::KILL)).is_err() {
+            exit_now(1);
+        }
+    })?;
+    if lock.acquire(Wait::FOREVER) != Outcome::OwnerDied {
+        return Err(io::Error::other("nobody was told"));
+    }
+    let now = base.elapsed().as_nanos() as u64;
+    lock.recover();
+    lock.release();
+    join(&holder)?;
+    join(&killer)?;
+    Ok((now - killed_at.load(Ordering::Relaxed)) as f64 / 1e6)
+}
+
+/// What attaching an arena cannot do without.
+pub(crate) fn map_and_touch(arena: &Arena) -> io::Result<u8> {
+    let file = std::fs::File::from(arena.fd().try_clone_to_owned()?);
+    let len = file.metadata()?.len();
+    let map = Mapping::shared(&file, len as usize)?;
+    // SAFETY: within the mapping.
+    let second = unsafe { map.start().add(4096) };
+    // SAFETY: the first byte of the magic number, which nobody changes.
+    let first = unsafe { map.start().as_ptr().read_volatile() };
+    // SAFETY: the first byte of the first member, which this process alone is.
+    Ok(first ^ unsafe { second.as_ptr().read_volatile() })
+}

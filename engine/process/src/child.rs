@@ -1,0 +1,110 @@
+//! A started process from inside: from its arrival to its exit.
+#![expect(unsafe_code, reason = "the environment of a forked copy")]
+
+use crate::birth::Birth;
+use crate::farewell;
+use crate::front::Outcome;
+use crate::member::{self, Inheritance, Member};
+use crate::wire::{self, Tag};
+use polyproc_sys::socket::Mode;
+use polyproc_sys::{fork, lifeline, socket};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::panic::AssertUnwindSafe;
+
+/// A new process with all that it needs to become what its parent wants.
+pub(crate) struct Arrival {
+    pub(crate) birth: Birth,
+    /// To the parent.
+    pub(crate) socket: OwnedFd,
+    pub(crate) inheritance: Inheritance,
+    /// Standard output and error to be; `None` in an executed child, where everything is in place.
+    pub(crate) outputs: Option<[OwnedFd; 2]>,
+}
+
+/// How a child leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Through `exit`: hooks run, C's buffers are written.
+    InOrder,
+    /// At once: hooks and buffers are copies of the parent's.
+    Now,
+}
+
+/// Runs the call of a new process and ends it.
+pub(crate) fn run(mut arrival: Arrival, end: End, call: impl FnOnce(&[u8]) -> Outcome) -> ! {
+    if let Some(outputs) = arrival.outputs.take()
+        && let Err((what, error)) = settle(&arrival, &outputs)
+    {
+        fail(&arrival.socket, &format!("cannot {what}: {error}"));
+    }
+    let Arrival { birth, socket, inheritance, .. } = arrival;
+    let roster = inheritance.roster;
+    if let Err(error) = member::join(&birth, socket, inheritance) {
+        // The socket went with the failed attempt: the exit code and the phase tell the parent.
+        tracing::error!(%error, "cannot join the family");
+        fork::exit_now(1);
+    }
+    roster.run(birth.ticket);
+    // A front catches panics itself; one that gets here must not run on into the caller's frames.
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| call(&birth.call)));
+    let outcome = outcome.unwrap_or_else(|_| Outcome { report: Vec::new(), code: 101 });
+    if !outcome.report.is_empty() {
+        report_early(&outcome.report);
+    }
+    roster.end(birth.ticket);
+    leave(end, outcome.code)
+}
+
+/// Puts a forked copy into its place: an executed child has all this from `exec`.
+fn settle(arrival: &Arrival, outputs: &[OwnedFd; 2]) -> Result<(), (&'static str, io::Error)> {
+    if let Some(signal) = arrival.birth.on_parent_death.signal() {
+        lifeline::arm(&arrival.inheritance.line, signal)
+            .map_err(|error| ("tie the process to its parent", error))?;
+    }
+    let failed = |error| ("set up the standard streams", error);
+    let null = File::open("/dev/null").map_err(failed)?;
+    socket::replace_stream(&null, 0).map_err(failed)?;
+    socket::replace_stream(&outputs[0], 1).map_err(failed)?;
+    socket::replace_stream(&outputs[1], 2).map_err(failed)?;
+    let surroundings = &arrival.birth.surroundings;
+    if let Some(directory) = &surroundings.directory {
+        std::env::set_current_dir(directory)
+            .map_err(|error| ("enter its working directory", error))?;
+    }
+    if let Some(environment) = &surroundings.environment {
+        for (name, _) in std::env::vars_os() {
+            // SAFETY: a forked copy has one thread (or its maker has answered for that).
+            unsafe { std::env::remove_var(name) };
+        }
+        for (name, value) in environment {
+            // SAFETY: as above.
+            unsafe { std::env::set_var(name, value) };
+        }
+    }
+    Ok(())
+}
+
+/// Ends a process that cannot become what it should; its parent is told why.
+pub(crate) fn fail(socket: &OwnedFd, reason: &str) -> ! {
+    drop(wire::send(socket, (Tag::StartFailed, 0), reason.as_bytes(), &[], Mode::Try));
+    fork::exit_now(1)
+}
+
+#[expect(clippy::disallowed_methods, clippy::exit, reason = "the one place where a child ends")]
+fn leave(end: End, code: i32) -> ! {
+    farewell::say_goodbye();
+    drop(io::stdout().flush());
+    match end {
+        End::InOrder => std::process::exit(code),
+        End::Now => fork::exit_now(code),
+    }
+}
+
+/// Sends the report of a call before its end: for a front that sees an abort coming.
+pub fn report_early(report: &[u8]) {
+    if let Some(socket) = member::existing().and_then(Member::socket) {
+        drop(wire::send(socket, (Tag::Report, 0), report, &[], Mode::Try));
+    }
+}

@@ -1,0 +1,56 @@
+//! Starting, watching and ending processes. Bytes in, bytes out: what a call and its report mean is
+//! the business of a front (the Rust API, later the Python one).
+//!
+//! From the bottom up:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `policy`, `front`, `environment` | what a start can choose; who runs the calls; a child's environment |
+//! | `wire`, `roster`, `birth`, `marker` | messages; the table of all members; what a child is told; how it is known |
+//! | [`Child`] (`handle`), `server`, `reaper` | a child, and the fork server, as others see them; children that nobody waits for |
+//! | `member`, `farewell` | this process in its family; what becomes of its children at its end |
+//! | `child` | a new process from inside: from its arrival to its exit |
+//! | [`Command`] (`command`), `start/` | settings; one file for each start method, and the fork server's own loop |
+//! | [`take_over`] | where an executed child finds out that it is one |
+//!
+//! The life of a process, who writes what where, and what a kill at each step leaves is drawn in
+//! `docs/design/0001-processes.md`.
+
+mod birth;
+mod child;
+mod command;
+mod environment;
+mod error;
+mod farewell;
+mod front;
+mod handle;
+mod marker;
+mod member;
+mod policy;
+mod reaper;
+mod roster;
+mod server;
+mod start;
+mod take_over;
+mod wire;
+
+pub use child::report_early;
+pub use command::{Command, Output};
+pub use error::{PreloadError, StartError};
+pub use front::{Front, Outcome, Stage};
+pub use handle::{Child, Ending, ExitStatus};
+pub use member::{
+    Current, Parent, active_children, current, detach, family, parent, set_executable, set_preload,
+    set_start_method, start_method,
+};
+pub use policy::{OnParentDeath, StartMethod};
+pub use roster::{Listing, Phase};
+pub use take_over::take_over;
+
+pub use polyproc_sys::clock::Deadline;
+pub use polyproc_sys::cpu::{self, CpuCount};
+pub use polyproc_sys::image;
+pub use polyproc_sys::poll;
+pub use polyproc_sys::signal::Signal;
+pub use polyproc_sys::stat::RunState;
+pub use polyproc_sys::wait::Usage;

@@ -1,0 +1,220 @@
+//! Asking the family's fork server for a process.
+//!
+//! One fork server serves the whole family: every member holds the asking end of the same socket.
+//! A request is one packet, so requests of many members and threads do not mix; the answer comes
+//! over the new child's own socket, whose far end travels with the request. So nobody holds a lock
+//! while he waits, and if the server is gone the far end is gone with it: the wait ends.
+
+use super::exec::{self, Launch};
+use super::{Draft, socket_pair};
+use crate::birth::{Birth, Role, ServerFacts, Surroundings};
+use crate::environment::{Changes, fingerprint};
+use crate::error::StartError;
+use crate::handle::Newborn;
+use crate::member::{self, Member};
+use crate::policy::{OnParentDeath, StartMethod};
+use crate::roster::Entry;
+use crate::server::Server;
+use crate::wire::{self, Packet, Putter, Tag, Taker};
+use polyproc_sys::clock::Deadline;
+use polyproc_sys::lifeline::Lifeline;
+use polyproc_sys::pidfd::PidFd;
+use polyproc_sys::poll;
+use polyproc_sys::socket::Mode;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+/// How a request ended that brought no child.
+enum Failure {
+    /// The server is gone: a new one may do better.
+    ServerGone,
+    Other(StartError),
+}
+
+pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Newborn, StartError> {
+    let deadline = Deadline::after(draft.command.start_timeout);
+    let mut reason = String::new();
+    for _attempt in 0..2 {
+        let server = running_server(member)?;
+        match request(draft, member, &server, deadline) {
+            Ok(made) => return Ok(made),
+            Err(Failure::Other(error)) => return Err(error),
+            Err(Failure::ServerGone) => {
+                reason = discard(member, &server);
+                tracing::warn!(pid = server.facts().pid, reason, "the fork server is gone");
+                // What the dead server still held of it is of no use.
+                let (near, far) = socket_pair()?;
+                (draft.near, draft.far) = (near, Some(far));
+            }
+        }
+    }
+    Err(StartError::ForkServer { reason })
+}
+
+fn running_server(member: &'static Member) -> Result<Arc<Server>, StartError> {
+    let mut state = member.server();
+    if let Some(server) = &state.server {
+        return Ok(Arc::clone(server));
+    }
+    let server = Arc::new(launch_server(member, &state.preload)?);
+    state.server = Some(Arc::clone(&server));
+    Ok(server)
+}
+
+/// Forgets a server that is gone, unless another thread has already put a new one in its place.
+fn discard(member: &Member, server: &Arc<Server>) -> String {
+    let mut state = member.server();
+    match &state.server {
+        Some(current) if Arc::ptr_eq(current, server) => {
+            state.server = None;
+            server.post_mortem()
+        }
+        _ => "it is gone".into(),
+    }
+}
+
+fn request(
+    draft: &mut Draft<'_>,
+    member: &Member,
+    server: &Server,
+    deadline: Deadline,
+) -> Result<Newborn, Failure> {
+    let line = member.lifeline().and_then(Lifeline::dependent_end).map_err(|source| {
+        Failure::Other(StartError::system("tie a process to its parent", source))
+    })?;
+    let far = draft.far.take().ok_or(Failure::ServerGone)?;
+    draft.birth.surroundings = surroundings(draft, server);
+    draft.birth.server = Some(server.facts());
+    let [stdout, stderr] = &draft.outputs;
+    let fds = [far.as_fd(), line.as_fd(), stdout.as_fd(), stderr.as_fd()];
+    match wire::send(&server.client(), (Tag::Birth, 0), &draft.birth.encode(), &fds, Mode::Block) {
+        Ok(()) => {}
+        Err(error) if is_disconnect(&error) => return Err(Failure::ServerGone),
+        Err(source) => {
+            let error = StartError::system("pass the arguments on to the fork server", source);
+            return Err(Failure::Other(error));
+        }
+    }
+    // From here on the far end is the server's alone: if it is gone, we see end-of-file.
+    drop(far);
+    await_answer(draft, deadline)
+}
+
+fn is_disconnect(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
+    )
+}
+
+fn await_answer(draft: &Draft<'_>, deadline: Deadline) -> Result<Newborn, Failure> {
+    let other = |source| Failure::Other(StartError::system("hear from the fork server", source));
+    let mut early = Vec::new();
+    loop {
+        let ready = poll::readable([Some(draft.near.as_fd())], deadline).map_err(other)?;
+        if !ready[0] {
+            let waited = draft.command.start_timeout;
+            return Err(Failure::Other(StartError::TimedOut { waited }));
+        }
+        match wire::receive(&draft.near, Mode::Try) {
+            // The child may be done before the server comes to tell that it lives.
+            Ok(Some(packet)) if packet.tag.is_childs() => early.push(packet),
+            Ok(Some(packet)) => return read_answer(packet, early),
+            Ok(None) => return Err(Failure::ServerGone),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if is_disconnect(&error) => return Err(Failure::ServerGone),
+            Err(error) => return Err(other(error)),
+        }
+    }
+}
+
+fn read_answer(mut packet: Packet, early: Vec<Packet>) -> Result<Newborn, Failure> {
+    let number = Taker(&packet.body).number().unwrap_or(0);
+    match (packet.tag, packet.fds.pop()) {
+        (Tag::Forked, Some(pidfd)) => Ok(Newborn {
+            pid: number as u32,
+            pidfd: PidFd::from_owned(pidfd),
+            direct: false,
+            early,
+        }),
+        (Tag::ForkFailed, _) => Err(Failure::Other(StartError::system(
+            "fork in the fork server",
+            io::Error::from_raw_os_error(number as i32),
+        ))),
+        _ => Err(Failure::Other(StartError::system(
+            "understand the fork server",
+            wire::invalid("an answer of another kind"),
+        ))),
+    }
+}
+
+/// What the copy of the server must change to be in the place of its parent.
+fn surroundings(draft: &Draft<'_>, server: &Server) -> Surroundings {
+    let environment = draft.command.environment.apply();
+    Surroundings {
+        directory: draft.command.directory.clone().or_else(|| std::env::current_dir().ok()),
+        environment: (fingerprint(&environment) != server.facts().environment)
+            .then_some(environment),
+    }
+}
+
+fn launch_server(member: &'static Member, preload: &[Vec<u8>]) -> Result<Server, StartError> {
+    let failed = |source| StartError::system("open /dev/null", source);
+    let (client, serving) = socket_pair()?;
+    let environment = Changes::default().apply();
+    let birth = server_birth(member, preload, fingerprint(&environment))?;
+    let null = member.null().map_err(failed)?;
+    let outputs = [
+        crate::Output::Inherit.open(&io::stdout(), null)?.0,
+        crate::Output::Inherit.open(&io::stderr(), null)?.0,
+    ];
+    let started = exec::launch(
+        member,
+        &Launch {
+            birth: &birth,
+            socket: (&client, &serving),
+            outputs: &outputs,
+            server: Some(client.as_fd()),
+            environment,
+            directory: None,
+        },
+    )
+    .inspect_err(|_| {
+        member.roster().free(birth.ticket);
+    })?;
+    tracing::debug!(pid = started.pid, "fork server started");
+    let environment = birth.server.map_or(0, |facts| facts.environment);
+    let facts = ServerFacts { pid: started.pid, environment };
+    Ok(Server::own(client, facts, started.pidfd))
+}
+
+fn server_birth(
+    member: &Member,
+    preload: &[Vec<u8>],
+    environment: u64,
+) -> Result<Birth, StartError> {
+    let (name, method) = ("ForkServer", StartMethod::Spawn);
+    let parent = member.identity();
+    let entry = Entry { name, parent, method: Some(method), daemon: true, fork_server: true };
+    let full = StartError::FamilyFull { members: crate::roster::PLACES };
+    let mut calls = Putter::default();
+    for call in preload {
+        calls.bytes(call);
+    }
+    Ok(Birth {
+        role: Role::ForkServer,
+        name: name.into(),
+        lineage: Vec::new(),
+        daemon: true,
+        method,
+        default_method: member::start_method(),
+        on_parent_death: OnParentDeath::Kill,
+        parent,
+        parent_name: member.name().to_owned(),
+        ticket: member.roster().claim(&entry).ok_or(full)?,
+        server: Some(ServerFacts { pid: 0, environment }),
+        surroundings: Surroundings::default(),
+        call: calls.0,
+    })
+}

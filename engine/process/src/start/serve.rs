@@ -1,0 +1,159 @@
+//! The fork server: a single-threaded copy of the program that forks on request and tells each
+//! child's parent how the child ended.
+//!
+//! It holds no state that matters: whoever asks next starts a new one if this one is killed, and
+//! the children that it has made go on. It ends when the process that started it is gone (by its
+//! lifeline).
+#![expect(unsafe_code, reason = "fork is unsafe in a process with other threads")]
+
+use crate::birth::Birth;
+use crate::child::Arrival;
+use crate::front::Front;
+use crate::handle::encode_end;
+use crate::member::Inheritance;
+use crate::roster::Roster;
+use crate::server::Server;
+use crate::wire::{self, Packet, Putter, Tag, Taker};
+use polyproc_sys::clock::Deadline;
+use polyproc_sys::fork::{self, Fork};
+use polyproc_sys::signal::Signal;
+use polyproc_sys::signals::{self, ChildEvents, Disposition};
+use polyproc_sys::socket::Mode;
+use polyproc_sys::{poll, stat, wait};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// What the server was born with.
+pub(crate) struct Serving {
+    pub(crate) birth: Birth,
+    /// Where requests arrive.
+    pub(crate) requests: OwnedFd,
+    /// The asking end, for the children to come.
+    pub(crate) client: OwnedFd,
+    pub(crate) roster: &'static Roster,
+    /// Ties the server to the process that started it. Its copies have their own.
+    #[expect(dead_code, reason = "only has to stay open here, and to close in the copies")]
+    pub(crate) line: OwnedFd,
+}
+
+/// Serves until it is killed. Returns only in children, with what they are to do.
+#[expect(clippy::needless_pass_by_value, reason = "what it holds must close in each child")]
+pub(crate) fn serve(front: &Front, serving: Serving) -> Arrival {
+    if let Err(reason) = preload(front, &serving.birth.call) {
+        drop(wire::send(&serving.requests, (Tag::LastWords, 0), reason.as_bytes(), &[], Mode::Try));
+        fork::exit_now(1);
+    }
+    // Ctrl-C is for those who work; the server goes when its parent goes.
+    // And a program that ignores the ends of its children would keep us from knowing them.
+    let before = [signals::ignore(Signal::INT), signals::reset(Signal::CHLD)];
+    let Ok(mut events) = ChildEvents::new() else { fork::exit_now(1) };
+    let mut children = HashMap::new();
+    loop {
+        let fds = [Some(serving.requests.as_fd()), Some(events.as_fd())];
+        let Ok([request, ended]) = poll::readable(fds, Deadline::NEVER) else { fork::exit_now(1) };
+        if ended {
+            events.clear();
+            relay_ends(&mut children);
+        }
+        if request && let Some(arrival) = answer(&serving, &mut children) {
+            before.iter().for_each(Disposition::restore);
+            return arrival;
+        }
+    }
+}
+
+/// Runs the preload functions, and makes sure that forking is safe afterwards.
+fn preload(front: &Front, calls: &[u8]) -> Result<(), String> {
+    let mut calls = Taker(calls);
+    while let Some(call) = calls.bytes() {
+        (front.preload)(call)?;
+    }
+    match stat::own_threads() {
+        Ok(1) => Ok(()),
+        Ok(threads) => Err(format!(
+            "a preloaded function left {} thread(s) running, and a process with threads cannot be \
+             forked safely",
+            threads - 1
+        )),
+        Err(error) => Err(format!("cannot count the threads after preloading: {error}")),
+    }
+}
+
+/// A birth record with its descriptors.
+struct Request {
+    birth: Birth,
+    /// The child's end.
+    socket: OwnedFd,
+    line: OwnedFd,
+    outputs: [OwnedFd; 2],
+}
+
+impl Request {
+    fn read(packet: Packet) -> Option<Self> {
+        let birth = Birth::decode(&packet.body).filter(|_| packet.tag == Tag::Birth)?;
+        let [socket, line, stdout, stderr] = packet.fds.try_into().ok()?;
+        Some(Self { birth, socket, line, outputs: [stdout, stderr] })
+    }
+}
+
+/// Takes one request. `Some` in the child.
+fn answer(serving: &Serving, children: &mut HashMap<u32, OwnedFd>) -> Option<Arrival> {
+    // One that makes no sense is dropped: whoever sent it sees its socket closed.
+    let Ok(Some(packet)) = wire::receive(&serving.requests, Mode::Try) else {
+        return None;
+    };
+    let request = Request::read(packet)?;
+    // SAFETY: `preload` has made sure that there is one thread, and the loop starts none.
+    match unsafe { fork::fork() } {
+        Ok(Fork::Child) => {
+            // The sockets of the others must close when their own processes end.
+            children.clear();
+            Some(arrival(serving, request))
+        }
+        Ok(Fork::Parent { pid, child }) => {
+            let mut body = Putter::default();
+            body.number(pid.into());
+            // If this fails the parent is gone, and its child follows by the lifeline.
+            let head = (Tag::Forked, 0);
+            drop(wire::send(&request.socket, head, &body.0, &[child.as_fd()], Mode::Try));
+            children.insert(pid, request.socket);
+            None
+        }
+        Err(error) => {
+            refuse(&error, &request.socket);
+            None
+        }
+    }
+}
+
+fn arrival(serving: &Serving, request: Request) -> Arrival {
+    let client = serving.client.try_clone();
+    let server = request.birth.server.zip(client.ok());
+    Arrival {
+        inheritance: Inheritance {
+            roster: serving.roster,
+            line: request.line,
+            server: server.map(|(facts, client)| Server::inherited(client, facts)),
+        },
+        birth: request.birth,
+        socket: request.socket,
+        outputs: Some(request.outputs),
+    }
+}
+
+fn refuse(error: &io::Error, socket: &OwnedFd) {
+    let mut body = Putter::default();
+    body.number(error.raw_os_error().unwrap_or_default().unsigned_abs().into());
+    drop(wire::send(socket, (Tag::ForkFailed, 0), &body.0, &[], Mode::Try));
+}
+
+/// Reaps the children that have ended and tells their parents.
+fn relay_ends(children: &mut HashMap<u32, OwnedFd>) {
+    while let Ok(Some(reaped)) = wait::reap_any() {
+        if let Some(socket) = children.remove(&reaped.pid) {
+            let body = encode_end(reaped.status, &reaped.usage);
+            drop(wire::send(&socket, (Tag::Ended, 0), &body, &[], Mode::Try));
+        }
+    }
+}

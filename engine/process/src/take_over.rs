@@ -1,0 +1,110 @@
+//! Where an executed child finds out that it is one.
+#![expect(unsafe_code, reason = "inherited descriptors, and the environment of a new process")]
+
+use crate::birth::{Birth, Role};
+use crate::child::{self, Arrival, End, fail};
+use crate::front::{self, Front, Stage};
+use crate::marker::{self, LINE, MARKER, ROSTER, SERVER, SOCKET};
+use crate::member::{self, Inheritance};
+use crate::roster::Roster;
+use crate::server::Server;
+use crate::start::serve::{Serving, serve};
+use crate::wire::{self, Tag};
+use polyproc_sys::signal::Signal;
+use polyproc_sys::socket::Mode;
+use polyproc_sys::{exec, signals, socket};
+use std::ffi::CString;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// To be called at `stage` by every program. If this process was started as a child that takes over
+/// there, this runs its call and does not return; in any other process it notes that children may.
+///
+/// # Panics
+/// When another front has been registered before.
+pub fn take_over(front: &'static Front, stage: Stage) {
+    front::register(front, stage);
+    let marker = std::env::var_os(MARKER);
+    if let Some(born) = marker.and_then(|marker| claim_birth(marker::read(&marker, stage)?)) {
+        // SAFETY: a new process that has not left its first function has no other threads.
+        unsafe { std::env::remove_var(MARKER) };
+        if stage == Stage::Load {
+            // What std's start-up does, which has not run yet.
+            signals::ignore(Signal::PIPE);
+        }
+        live(front, born)
+    }
+}
+
+/// What an executed child finds under the agreed numbers.
+struct Born {
+    birth: Birth,
+    socket: OwnedFd,
+    line: OwnedFd,
+    roster: File,
+    server: Option<OwnedFd>,
+}
+
+/// `None` when this process is no child of ours: the marker came from elsewhere.
+fn claim_birth(key: u64) -> Option<Born> {
+    // SAFETY: nothing in this process can own the number yet, if what is there is our socket; and
+    // if it is not, it is given back unharmed below.
+    let socket = unsafe { socket::adopt(SOCKET) }?;
+    if wire::peek(&socket) != Some((Tag::Birth, key)) {
+        give_back(socket);
+        return None;
+    }
+    let packet = wire::receive(&socket, Mode::Try).ok()??;
+    // SAFETY: a process with this key was given these numbers at its start, and has not run yet.
+    let [line, roster] = [LINE, ROSTER].map(|number| unsafe { socket::adopt_any(number) });
+    Some(Born {
+        birth: Birth::decode(&packet.body)?,
+        socket,
+        line: line?,
+        roster: roster?.into(),
+        // SAFETY: as above; the number is free when there is no fork server.
+        server: unsafe { socket::adopt(SERVER) },
+    })
+}
+
+/// Not ours to close.
+fn give_back(fd: OwnedFd) {
+    use std::os::fd::IntoRawFd;
+    let _number = fd.into_raw_fd();
+}
+
+/// Under the program's own name, and not the one that it was executed by.
+fn take_name() {
+    let path = std::env::args_os().next().map(PathBuf::from);
+    let name = path.as_deref().and_then(Path::file_name).map(|name| CString::new(name.as_bytes()));
+    if let Some(Ok(name)) = name {
+        exec::set_short_name(&name);
+    }
+}
+
+fn live(front: &'static Front, born: Born) -> ! {
+    take_name();
+    let roster = match Roster::attach(born.roster) {
+        Ok(roster) => Box::leak(Box::new(roster)),
+        Err(error) => fail(&born.socket, &format!("cannot join the family: {error}")),
+    };
+    let arrival = match (born.birth.role, born.server) {
+        (Role::ForkServer, Some(client)) => {
+            if let Err(error) = member::join_server(&born.birth, roster) {
+                fail(&born.socket, &error.to_string());
+            }
+            roster.run(born.birth.ticket);
+            let (birth, requests, line) = (born.birth, born.socket, born.line);
+            serve(front, Serving { birth, requests, client, roster, line })
+        }
+        (_, client) => {
+            let server = client.zip(born.birth.server);
+            let server = server.map(|(client, facts)| Server::inherited(client, facts));
+            let inheritance = Inheritance { roster, line: born.line, server };
+            Arrival { inheritance, birth: born.birth, socket: born.socket, outputs: None }
+        }
+    };
+    child::run(arrival, End::InOrder, front.run)
+}

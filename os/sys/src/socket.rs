@@ -1,0 +1,17 @@
+//! Socket pairs that carry whole messages, and descriptors with them.
+
+pub use crate::imp::socket::{adopt, adopt_any, pair, receive, replace_stream, send};
+
+/// The most descriptors that one message may carry.
+pub const MAX_FDS: usize = 12;
+
+/// Whether to wait when the socket cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Wait for room, or for a message.
+    Block,
+    /// Fail with [`std::io::ErrorKind::WouldBlock`].
+    Try,
+    /// Read without taking, and fail with [`std::io::ErrorKind::WouldBlock`].
+    Peek,
+}
