@@ -8,9 +8,11 @@ use crate::member::{self, Inheritance, Member};
 use crate::wire::{self, Tag};
 use polyproc_sys::socket::Mode;
 use polyproc_sys::{fork, lifeline, socket};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::AssertUnwindSafe;
 
 /// A new process with all that it needs to become what its parent wants.
@@ -34,10 +36,13 @@ pub(crate) enum End {
 
 /// Runs the call of a new process and ends it.
 pub(crate) fn run(mut arrival: Arrival, end: End, call: impl FnOnce(&[u8]) -> Outcome) -> ! {
-    if let Some(outputs) = arrival.outputs.take()
-        && let Err((what, error)) = settle(&arrival, &outputs)
-    {
-        fail(&arrival.socket, &format!("cannot {what}: {error}"));
+    if let Some(outputs) = arrival.outputs.take() {
+        // A panic here must not unwind into the caller's frames, either.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| settle(&arrival, &outputs))) {
+            Ok(Ok(())) => {}
+            Ok(Err((what, error))) => fail(&arrival.socket, &format!("cannot {what}: {error}")),
+            Err(_panic) => fail(&arrival.socket, "cannot take its place: a panic"),
+        }
     }
     let Arrival { birth, socket, inheritance, .. } = arrival;
     let roster = inheritance.roster;
@@ -74,16 +79,21 @@ fn settle(arrival: &Arrival, outputs: &[OwnedFd; 2]) -> Result<(), (&'static str
             .map_err(|error| ("enter its working directory", error))?;
     }
     if let Some(environment) = &surroundings.environment {
-        for (name, _) in std::env::vars_os() {
+        for (name, _) in std::env::vars_os().filter(can_change) {
             // SAFETY: a forked copy has one thread (or its maker has answered for that).
             unsafe { std::env::remove_var(name) };
         }
-        for (name, value) in environment {
+        for (name, value) in environment.iter().filter(|variable| can_change(variable)) {
             // SAFETY: as above.
             unsafe { std::env::set_var(name, value) };
         }
     }
     Ok(())
+}
+
+/// An environment may hold a line like `=a=b`. libc refuses to change it, and std panics then.
+fn can_change((name, _): &(OsString, OsString)) -> bool {
+    !name.is_empty() && !name.as_bytes().contains(&b'=')
 }
 
 /// Ends a process that cannot become what it should; its parent is told why.

@@ -75,6 +75,9 @@ pub enum StartError {
         /// Which character.
         character: char,
     },
+    /// An environment variable without a name.
+    #[error("an environment variable must have a name")]
+    Nameless,
     /// The roster of the family has no free place.
     #[error("the family has {members} members, which is the most that it can have")]
     FamilyFull {
