@@ -223,7 +223,7 @@ impl Child {
 
     /// How far it has come.
     pub fn phase(&self) -> Phase {
-        let ending = self.lock().ending;
+        let ending = if self.is_ours() { self.lock().ending } else { None };
         ending.map_or_else(|| self.roster.phase(self.ticket), |ending| ending.phase)
     }
 
@@ -284,7 +284,8 @@ impl Child {
 
     /// How it ended, if it has. Does not wait.
     pub fn poll(&self) -> Option<Ending> {
-        self.advance(&mut self.lock())
+        // A copy must not touch the lock: a thread of the original may have held it.
+        if self.is_ours() { self.advance(&mut self.lock()) } else { self.look_from_copy() }
     }
 
     /// Waits until it has ended, or until `deadline`: then `Ok(None)`.
@@ -306,6 +307,9 @@ impl Child {
 
     /// The descriptor to wait for, and when to look again at the latest.
     fn next_event(&self, deadline: Deadline) -> (Option<BorrowedFd<'_>>, Deadline) {
+        if !self.is_ours() {
+            return (Some(self.pidfd.as_fd()), deadline);
+        }
         let mut progress = self.lock();
         if let Some(since) = progress.silent_since {
             let grace = Deadline::at(since + RELAY_GRACE);
@@ -331,9 +335,6 @@ impl Child {
 
     /// Learns what there is to learn now.
     fn advance(&self, progress: &mut Progress) -> Option<Ending> {
-        if !self.is_ours() {
-            return self.look_from_copy();
-        }
         if progress.ending.is_none() && self.is_dead() {
             if self.direct {
                 self.reap(progress);
