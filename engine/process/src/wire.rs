@@ -126,7 +126,11 @@ fn parse_header(bytes: &[u8]) -> Option<(Tag, bool, u64)> {
 }
 
 fn read_all(file: &File) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX)];
+    let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    // Under a limit on memory, running out of it here is an error and no abort.
+    bytes.try_reserve_exact(len).map_err(|_too_large| io::ErrorKind::OutOfMemory)?;
+    bytes.resize(len, 0);
     file.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
 }
