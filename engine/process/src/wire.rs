@@ -26,7 +26,7 @@ pub(crate) enum Tag {
     Birth = 1,
     /// From a child: the report of its function.
     Report = 2,
-    /// From the fork server: the child lives; its pid, and its pidfd.
+    /// From the fork server's child: it lives; its pid, and its pidfd.
     Forked = 3,
     /// From the fork server: there is no child; an errno.
     ForkFailed = 4,

@@ -22,7 +22,7 @@ use polyproc_sys::pidfd::PidFd;
 use polyproc_sys::poll;
 use polyproc_sys::socket::Mode;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 /// How a request ended that brought no child.
@@ -88,9 +88,13 @@ fn request(
     draft.birth.server = Some(server.facts());
     let [stdout, stderr] = &draft.outputs;
     let fds = [far.as_fd(), line.as_fd(), stdout.as_fd(), stderr.as_fd()];
-    match wire::send(&server.client(), (Tag::Birth, 0), &draft.birth.encode(), &fds, Mode::Block) {
+    match send_request(server, &draft.birth.encode(), &fds, deadline) {
         Ok(()) => {}
         Err(error) if is_disconnect(&error) => return Err(Failure::ServerGone),
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            let waited = draft.command.start_timeout;
+            return Err(Failure::Other(StartError::TimedOut { waited }));
+        }
         Err(source) => {
             let error = StartError::system("pass the arguments on to the fork server", source);
             return Err(Failure::Other(error));
@@ -99,6 +103,24 @@ fn request(
     // From here on the far end is the server's alone: if it is gone, we see end-of-file.
     drop(far);
     await_answer(draft, deadline)
+}
+
+/// A server that is stopped reads nothing: its socket may stay full.
+fn send_request(
+    server: &Server,
+    birth: &[u8],
+    fds: &[BorrowedFd<'_>],
+    deadline: Deadline,
+) -> io::Result<()> {
+    loop {
+        match wire::send(&server.client(), (Tag::Birth, 0), birth, fds, Mode::Try) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+        if !poll::writable(server.client(), deadline)? {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
 }
 
 fn is_disconnect(error: &io::Error) -> bool {
@@ -138,6 +160,10 @@ fn read_answer(mut packet: Packet, early: Vec<Packet>) -> Result<Newborn, Failur
             direct: false,
             early,
         }),
+        (Tag::Ended, _) => Err(Failure::Other(StartError::system(
+            "hear from the new process",
+            wire::invalid("it ended at once"),
+        ))),
         (Tag::ForkFailed, _) => Err(Failure::Other(StartError::system(
             "fork in the fork server",
             io::Error::from_raw_os_error(number as i32),

@@ -305,6 +305,14 @@ pub mod poll {
         unsupported()
     }
 
+    /// Whether a message can be sent.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn writable(_fd: BorrowedFd<'_>, _deadline: Deadline) -> io::Result<bool> {
+        unsupported()
+    }
+
     /// Whether the other end is closed for good: not known.
     pub fn is_hung_up(_fd: BorrowedFd<'_>) -> bool {
         false
