@@ -101,8 +101,6 @@ pub(crate) struct Newborn {
     pub(crate) pidfd: PidFd,
     /// Whether it is our own child, or the fork server's.
     pub(crate) direct: bool,
-    /// What it has sent already.
-    pub(crate) early: Vec<Packet>,
 }
 
 /// What is fixed before the process exists.
@@ -157,10 +155,6 @@ struct Progress {
 
 impl Child {
     pub(crate) fn new(plan: Plan, socket: OwnedFd, newborn: Newborn) -> Self {
-        let mut progress = Progress::default();
-        for packet in newborn.early {
-            take_packet(&mut progress, packet);
-        }
         Self {
             name: plan.name,
             daemon: plan.daemon,
@@ -174,7 +168,7 @@ impl Child {
             roster: plan.roster,
             start_deadline: Deadline::after(plan.start_timeout),
             seen: moment::now(),
-            progress: Mutex::new(progress),
+            progress: Mutex::default(),
             pipes: Mutex::new([plan.stdout, plan.stderr]),
         }
     }
@@ -277,8 +271,8 @@ impl Child {
         self.lock().taken
     }
 
-    /// Why it could not reach its function, as it said itself.
-    pub fn start_failure(&self) -> Option<String> {
+    /// Why it could not reach its function, or send its report, as it said itself.
+    pub fn failure(&self) -> Option<String> {
         self.lock().failure.clone()
     }
 
@@ -423,7 +417,7 @@ impl Child {
 fn take_packet(progress: &mut Progress, packet: Packet) {
     match packet.tag {
         Tag::Report => progress.report = Some(packet.body),
-        Tag::StartFailed => {
+        Tag::Failed => {
             progress.failure = Some(String::from_utf8_lossy(&packet.body).into_owned());
         }
         Tag::Ended => {

@@ -121,7 +121,7 @@ fn live(front: &'static Front, born: Born) -> ! {
             let server = client.zip(born.birth.server);
             let server = server.map(|(client, facts)| Server::inherited(client, facts));
             let inheritance = Inheritance { roster, line: born.line, server };
-            Arrival { inheritance, birth: born.birth, socket: born.socket, outputs: None }
+            Arrival { inheritance, birth: born.birth, socket: born.socket, place: None }
         }
     };
     child::run(arrival, End::InOrder, front.run)

@@ -6,6 +6,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`exec`] | starts a program with exactly the descriptors that are meant |
+//! | [`directory`] | a directory, whatever becomes of its path |
 //! | [`fork`] | copies this process; hooks that run in the copy and at exit |
 //! | [`lifeline`] | ties a process to another: the kernel kills it when the other is gone |
 //! | [`pidfd`], [`wait`] | a process that cannot be confused with another; its end and its cost |
@@ -37,7 +38,7 @@ pub mod socket;
 pub mod stat;
 pub mod wait;
 
-pub use imp::{lifeline, memory, moment, pidfd, poll, signals};
+pub use imp::{directory, lifeline, memory, moment, pidfd, poll, signals};
 
 #[cfg(all(target_os = "linux", not(polyproc_unsupported)))]
 #[path = "linux/mod.rs"]

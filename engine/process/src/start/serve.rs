@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "fork is unsafe in a process with other threads")]
 
 use crate::birth::Birth;
-use crate::child::Arrival;
+use crate::child::{Arrival, Place};
 use crate::front::Front;
 use crate::handle::encode_end;
 use crate::member::Inheritance;
@@ -87,14 +87,15 @@ struct Request {
     /// The child's end.
     socket: OwnedFd,
     line: OwnedFd,
-    outputs: [OwnedFd; 2],
+    place: Place,
 }
 
 impl Request {
     fn read(packet: Packet) -> Option<Self> {
         let birth = Birth::decode(&packet.body).filter(|_| packet.tag == Tag::Birth)?;
-        let [socket, line, stdout, stderr] = packet.fds.try_into().ok()?;
-        Some(Self { birth, socket, line, outputs: [stdout, stderr] })
+        let [socket, line, stdout, stderr, directory] = packet.fds.try_into().ok()?;
+        let place = Place { outputs: [stdout, stderr], directory: Some(directory) };
+        Some(Self { birth, socket, line, place })
     }
 }
 
@@ -151,7 +152,7 @@ fn arrival(serving: &Serving, request: Request) -> Arrival {
         },
         birth: request.birth,
         socket: request.socket,
-        outputs: Some(request.outputs),
+        place: Some(request.place),
     }
 }
 
