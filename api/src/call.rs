@@ -97,7 +97,7 @@ where
 
 /// The last that the parent hears of a panic that aborts.
 fn report_early(panic: panic::Panic) {
-    polyproc_process::report_early(&Report::Panicked(panic).encode());
+    drop(polyproc_process::report_early(&Report::Panicked(panic).encode()));
 }
 
 /// In the child: from bytes to the call.

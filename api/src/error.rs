@@ -102,7 +102,7 @@ pub enum JoinError {
     Value {
         /// Which process.
         process: Who,
-        /// `encoded` (in the child) or `decoded` (here).
+        /// `encoded` or `passed on` (in the child), or `decoded` (here).
         verb: &'static str,
         /// Which value, and where.
         source: CodecError,

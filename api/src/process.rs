@@ -1,7 +1,7 @@
 //! Handles of processes: without a type ([`Handle`]), and with the type of the result ([`Process`]).
 
 use crate::call::Report;
-use crate::codec;
+use crate::codec::{self, CodecError};
 use crate::error::{JoinError, Who};
 use polyproc_process::{
     Child, Deadline, Ending, ExitStatus, Phase, RunState, Signal, StartMethod, Usage, poll,
@@ -301,8 +301,14 @@ impl<R: DeserializeOwned> Process<R> {
 
     fn no_report(&self, process: Who, ending: Ending) -> JoinError {
         let Ending { status, phase, overdue, .. } = ending;
-        if let Some(reason) = self.handle.0.start_failure() {
-            return JoinError::NotStarted { process, reason, status };
+        if let Some(reason) = self.handle.0.failure() {
+            return if phase == Phase::Starting {
+                JoinError::NotStarted { process, reason, status }
+            } else {
+                let (type_name, path) = (std::any::type_name::<R>().into(), String::new());
+                let source = CodecError { type_name, path, reason };
+                JoinError::Value { process, verb: "passed on", source }
+            };
         }
         if overdue {
             let reason = "it was given up at the end of its start timeout: does `main` come to \

@@ -13,6 +13,7 @@
 mod endings;
 mod families;
 mod faults;
+mod regressions;
 mod settings;
 mod subject;
 mod values;
@@ -30,8 +31,9 @@ pub(crate) const LONG: Duration = Duration::from_mins(1);
 /// A test for one start method.
 pub(crate) type Test = (&'static str, fn(StartMethod));
 
-#[polyproc::main]
 fn main() -> ExitCode {
+    subject::before_init();
+    polyproc::init();
     if let Some(name) = std::env::var_os("CONTRACT_SUBJECT") {
         return subject::run(&name.to_string_lossy());
     }
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         settings::TESTS,
         families::TESTS,
         faults::TESTS,
+        regressions::TESTS,
     ];
     let trials = StartMethod::ALL
         .into_iter()

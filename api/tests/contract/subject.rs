@@ -43,6 +43,10 @@ pub(crate) fn run(name: &str) -> ExitCode {
         "preload" => preload(),
         "bad preload" => bad_preload(),
         "killed server" => killed_server(),
+        "closed descriptors" => closed_descriptors(),
+        "stopped server" => stopped_server(),
+        "dying server" => dying_server(),
+        "less privileged" => less_privileged(),
         other => panic!("no subject {other:?}"),
     }
     ExitCode::SUCCESS
@@ -175,4 +179,65 @@ fn killed_server() {
     let error = running.join().unwrap_err();
     let is_known = matches!(error, JoinError::Signaled { signal: Signal::KILL, .. });
     assert!(is_known || matches!(error, JoinError::Lost { .. }), "{error}");
+}
+
+/// What some programs do first of all.
+#[expect(unsafe_code, reason = "closing what this process may have inherited")]
+pub(crate) fn before_init() {
+    if std::env::var_os("CONTRACT_SUBJECT").is_some_and(|name| name == "closed descriptors") {
+        // SAFETY: close_range takes integers, and nothing in this process has a descriptor yet.
+        unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
+    }
+}
+
+fn closed_descriptors() {
+    println!("main runs");
+    let refused = polyproc::spawn(|()| (), ()).map_err(|error| error.to_string());
+    assert!(refused.map_or(true, |process| process.join().is_err()));
+}
+
+fn server() -> Option<u32> {
+    polyproc::family().into_iter().find(|member| member.fork_server).map(|member| member.pid)
+}
+
+/// Its socket is soon full.
+fn stopped_server() {
+    assert!(polyproc::spawn(|()| true, ()).unwrap().join().unwrap());
+    process::facts(server().unwrap()).unwrap().signal(Signal::STOP);
+    for _ in 0..12 {
+        let builder = Process::builder().start_timeout(std::time::Duration::from_millis(20));
+        let error = builder.spawn(|bytes: Vec<u8>| bytes.len(), vec![0; 30_000]).unwrap_err();
+        assert!(matches!(error, SpawnError::Start(StartError::TimedOut { .. })), "{error}");
+    }
+}
+
+extern "C" fn die() {
+    let pid = process::facts(std::process::id()).unwrap();
+    pid.kill();
+}
+
+#[expect(unsafe_code, reason = "a server that dies right after its fork")]
+fn dying_server() {
+    polyproc::preload(|| {
+        // SAFETY: `die` ends the process.
+        unsafe { libc::pthread_atfork(None, Some(die), None) };
+    })
+    .unwrap();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let builder = Process::builder().stdout(Stdio::To(writer.into()));
+    let process = builder.spawn(|()| println!("once"), ()).unwrap();
+    process.join().unwrap();
+    drop(process);
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+    assert_eq!(text, "once\n");
+}
+
+#[expect(unsafe_code, reason = "std cannot change this process's user")]
+fn less_privileged() {
+    let daemon = Process::builder().daemon(true).spawn(sleep_for_ever, ()).unwrap();
+    // SAFETY: setuid takes an integer. Who is not root keeps what little he has.
+    unsafe { libc::setuid(64321) };
+    assert_eq!(polyproc::spawn(|x: u32| x, 7).unwrap().join().unwrap(), 7);
+    assert!(daemon.is_alive());
 }

@@ -5,7 +5,6 @@ use crate::policy::{OnParentDeath, StartMethod};
 use crate::roster::{Identity, Ticket};
 use crate::wire::{Putter, Taker};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 /// What the new process is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,24 +32,19 @@ pub(crate) struct Birth {
     pub(crate) ticket: Ticket,
     /// The fork server that its own children may ask.
     pub(crate) server: Option<ServerFacts>,
-    pub(crate) surroundings: Surroundings,
+    /// For a forked copy, when it is not the environment of what it is a copy of.
+    pub(crate) environment: Option<Variables>,
     pub(crate) call: Vec<u8>,
 }
 
 /// What the members know of the fork server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServerFacts {
     pub(crate) pid: u32,
     /// The fingerprint of its environment: a child is told its environment only when it differs.
     pub(crate) environment: u64,
-}
-
-/// What a forked copy does not inherit from the process that asked for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Surroundings {
-    pub(crate) directory: Option<PathBuf>,
-    /// `None` when it is the fork server's.
-    pub(crate) environment: Option<Variables>,
+    /// As whom it acts: see [`polyproc_sys::fork::authority`].
+    pub(crate) authority: (u32, u32),
 }
 
 impl Birth {
@@ -65,10 +59,11 @@ impl Birth {
         out.number(self.default_method as u64).number(self.on_parent_death as u64);
         out.number(self.parent.pid.into()).number(self.parent.seen);
         out.bytes(self.parent_name.as_bytes()).number(self.ticket.to_number());
-        let server = self.server.unwrap_or(ServerFacts { pid: 0, environment: 0 });
+        let server = self.server.unwrap_or_default();
         out.number(self.server.is_some().into());
         out.number(server.pid.into()).number(server.environment);
-        self.surroundings.encode(&mut out);
+        out.number(server.authority.0.into()).number(server.authority.1.into());
+        put_environment(&mut out, self.environment.as_ref());
         out.bytes(&self.call);
         out.0
     }
@@ -88,7 +83,7 @@ impl Birth {
             parent_name: input.text()?,
             ticket: Ticket::from_number(input.number()?),
             server: take_server(input).ok()?,
-            surroundings: Surroundings::decode(input)?,
+            environment: take_environment(input).ok()?,
             call: input.bytes()?.to_vec(),
         })
     }
@@ -104,35 +99,26 @@ fn take_server(input: &mut Taker<'_>) -> Result<Option<ServerFacts>, ()> {
     let is_there = input.number().ok_or(())? != 0;
     let pid = input.small().ok_or(())?;
     let environment = input.number().ok_or(())?;
-    Ok(is_there.then_some(ServerFacts { pid, environment }))
+    let authority = (input.small().ok_or(())?, input.small().ok_or(())?);
+    Ok(is_there.then_some(ServerFacts { pid, environment, authority }))
 }
 
-impl Surroundings {
-    fn encode(&self, out: &mut Putter) {
-        let directory = self.directory.as_ref().map(|path| path.as_os_str().as_bytes());
-        out.number(directory.is_some().into()).bytes(directory.unwrap_or_default());
-        out.number(self.environment.is_some().into());
-        let variables = self.environment.as_deref().unwrap_or_default();
-        out.number(variables.len() as u64);
-        for (name, value) in variables {
-            out.bytes(name.as_bytes()).bytes(value.as_bytes());
-        }
+fn put_environment(out: &mut Putter, environment: Option<&Variables>) {
+    out.number(environment.is_some().into());
+    let variables = environment.map(Vec::as_slice).unwrap_or_default();
+    out.number(variables.len() as u64);
+    for (name, value) in variables {
+        out.bytes(name.as_bytes()).bytes(value.as_bytes());
     }
+}
 
-    fn decode(input: &mut Taker<'_>) -> Option<Self> {
-        let has_directory = input.number()? != 0;
-        let directory = PathBuf::from(os_string(input.bytes()?));
-        let has_environment = input.number()? != 0;
-        let len = input.number()?;
-        let variables: Option<Variables> = (0..len)
-            .map(|_| Some((os_string(input.bytes()?), os_string(input.bytes()?))))
-            .collect();
-        let variables = variables?;
-        Some(Self {
-            directory: has_directory.then_some(directory),
-            environment: has_environment.then_some(variables),
-        })
-    }
+/// `Err` when the input ends too early.
+fn take_environment(input: &mut Taker<'_>) -> Result<Option<Variables>, ()> {
+    let is_there = input.number().ok_or(())? != 0;
+    let len = input.number().ok_or(())?;
+    let mut take = || Some((os_string(input.bytes()?), os_string(input.bytes()?)));
+    let variables = (0..len).map(|_| take()).collect::<Option<Variables>>().ok_or(())?;
+    Ok(is_there.then_some(variables))
 }
 
 #[cfg(test)]
@@ -152,11 +138,8 @@ mod tests {
             parent: Identity { pid: 5, seen: 6 },
             parent_name: "Process-1".into(),
             ticket: Ticket::from_number(77),
-            server: Some(ServerFacts { pid: 3, environment: 4 }),
-            surroundings: Surroundings {
-                directory: Some("/tmp".into()),
-                environment: Some(vec![("A".into(), "B".into())]),
-            },
+            server: Some(ServerFacts { pid: 3, environment: 4, authority: (5, 6) }),
+            environment: Some(vec![("A".into(), "B".into())]),
             call: vec![1, 2, 3],
         }
     }
@@ -164,8 +147,8 @@ mod tests {
     #[test]
     fn arrives_as_it_was_sent() {
         for role in [Role::Worker, Role::ForkServer] {
-            for surroundings in [birth().surroundings, Surroundings::default()] {
-                let birth = Birth { role, surroundings, ..birth() };
+            for environment in [birth().environment, None] {
+                let birth = Birth { role, environment, ..birth() };
                 assert_eq!(Birth::decode(&birth.encode()), Some(birth));
             }
         }

@@ -7,10 +7,12 @@ use crate::front::Outcome;
 use crate::member::{self, Inheritance, Member};
 use crate::wire::{self, Tag};
 use polyproc_sys::socket::Mode;
-use polyproc_sys::{fork, lifeline, socket};
+use polyproc_sys::{directory, fork, lifeline, socket};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::AssertUnwindSafe;
 
 /// A new process with all that it needs to become what its parent wants.
@@ -19,8 +21,16 @@ pub(crate) struct Arrival {
     /// To the parent.
     pub(crate) socket: OwnedFd,
     pub(crate) inheritance: Inheritance,
-    /// Standard output and error to be; `None` in an executed child, where everything is in place.
-    pub(crate) outputs: Option<[OwnedFd; 2]>,
+    /// Where it is to be; `None` in an executed child, where everything is in place.
+    pub(crate) place: Option<Place>,
+}
+
+/// What a forked copy has to move to.
+pub(crate) struct Place {
+    /// Standard output and error.
+    pub(crate) outputs: [OwnedFd; 2],
+    /// The working directory, if it is not where the copy is.
+    pub(crate) directory: Option<OwnedFd>,
 }
 
 /// How a child leaves.
@@ -34,10 +44,13 @@ pub(crate) enum End {
 
 /// Runs the call of a new process and ends it.
 pub(crate) fn run(mut arrival: Arrival, end: End, call: impl FnOnce(&[u8]) -> Outcome) -> ! {
-    if let Some(outputs) = arrival.outputs.take()
-        && let Err((what, error)) = settle(&arrival, &outputs)
-    {
-        fail(&arrival.socket, &format!("cannot {what}: {error}"));
+    if let Some(place) = arrival.place.take() {
+        // A panic here must not unwind into the caller's frames, either.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| settle(&arrival, &place))) {
+            Ok(Ok(())) => {}
+            Ok(Err((what, error))) => fail(&arrival.socket, &format!("cannot {what}: {error}")),
+            Err(_panic) => fail(&arrival.socket, "cannot take its place: a panic"),
+        }
     }
     let Arrival { birth, socket, inheritance, .. } = arrival;
     let roster = inheritance.roster;
@@ -50,15 +63,16 @@ pub(crate) fn run(mut arrival: Arrival, end: End, call: impl FnOnce(&[u8]) -> Ou
     // A front catches panics itself; one that gets here must not run on into the caller's frames.
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| call(&birth.call)));
     let outcome = outcome.unwrap_or_else(|_| Outcome { report: Vec::new(), code: 101 });
-    if !outcome.report.is_empty() {
-        report_early(&outcome.report);
+    let sent = if outcome.report.is_empty() { Ok(()) } else { report_early(&outcome.report) };
+    if let Err(error) = &sent {
+        explain(error);
     }
     roster.end(birth.ticket);
-    leave(end, outcome.code)
+    leave(end, if sent.is_ok() { outcome.code } else { 1 })
 }
 
 /// Puts a forked copy into its place: an executed child has all this from `exec`.
-fn settle(arrival: &Arrival, outputs: &[OwnedFd; 2]) -> Result<(), (&'static str, io::Error)> {
+fn settle(arrival: &Arrival, place: &Place) -> Result<(), (&'static str, io::Error)> {
     if let Some(signal) = arrival.birth.on_parent_death.signal() {
         lifeline::arm(&arrival.inheritance.line, signal)
             .map_err(|error| ("tie the process to its parent", error))?;
@@ -66,19 +80,17 @@ fn settle(arrival: &Arrival, outputs: &[OwnedFd; 2]) -> Result<(), (&'static str
     let failed = |error| ("set up the standard streams", error);
     let null = File::open("/dev/null").map_err(failed)?;
     socket::replace_stream(&null, 0).map_err(failed)?;
-    socket::replace_stream(&outputs[0], 1).map_err(failed)?;
-    socket::replace_stream(&outputs[1], 2).map_err(failed)?;
-    let surroundings = &arrival.birth.surroundings;
-    if let Some(directory) = &surroundings.directory {
-        std::env::set_current_dir(directory)
-            .map_err(|error| ("enter its working directory", error))?;
+    socket::replace_stream(&place.outputs[0], 1).map_err(failed)?;
+    socket::replace_stream(&place.outputs[1], 2).map_err(failed)?;
+    if let Some(place) = &place.directory {
+        directory::enter(place).map_err(|error| ("enter its working directory", error))?;
     }
-    if let Some(environment) = &surroundings.environment {
-        for (name, _) in std::env::vars_os() {
+    if let Some(environment) = &arrival.birth.environment {
+        for (name, _) in std::env::vars_os().filter(can_change) {
             // SAFETY: a forked copy has one thread (or its maker has answered for that).
             unsafe { std::env::remove_var(name) };
         }
-        for (name, value) in environment {
+        for (name, value) in environment.iter().filter(|variable| can_change(variable)) {
             // SAFETY: as above.
             unsafe { std::env::set_var(name, value) };
         }
@@ -86,9 +98,14 @@ fn settle(arrival: &Arrival, outputs: &[OwnedFd; 2]) -> Result<(), (&'static str
     Ok(())
 }
 
+/// An environment may hold a line like `=a=b`. libc refuses to change it, and std panics then.
+fn can_change((name, _): &(OsString, OsString)) -> bool {
+    !name.is_empty() && !name.as_bytes().contains(&b'=')
+}
+
 /// Ends a process that cannot become what it should; its parent is told why.
 pub(crate) fn fail(socket: &OwnedFd, reason: &str) -> ! {
-    drop(wire::send(socket, (Tag::StartFailed, 0), reason.as_bytes(), &[], Mode::Try));
+    drop(wire::send(socket, (Tag::Failed, 0), reason.as_bytes(), &[], Mode::Try));
     fork::exit_now(1)
 }
 
@@ -103,8 +120,19 @@ fn leave(end: End, code: i32) -> ! {
 }
 
 /// Sends the report of a call before its end: for a front that sees an abort coming.
-pub fn report_early(report: &[u8]) {
+///
+/// # Errors
+/// When there is no memory or no descriptor for a large one.
+pub fn report_early(report: &[u8]) -> io::Result<()> {
+    member::existing()
+        .and_then(Member::socket)
+        .map_or(Ok(()), |socket| wire::send(socket, (Tag::Report, 0), report, &[], Mode::Try))
+}
+
+/// Tells the parent why there is no report. (If it is gone, so is this process soon.)
+fn explain(error: &io::Error) {
     if let Some(socket) = member::existing().and_then(Member::socket) {
-        drop(wire::send(socket, (Tag::Report, 0), report, &[], Mode::Try));
+        let reason = error.to_string();
+        drop(wire::send(socket, (Tag::Failed, 0), reason.as_bytes(), &[], Mode::Try));
     }
 }

@@ -40,6 +40,9 @@ impl Changes {
 
     /// Refuses what no environment can hold.
     pub(crate) fn check(&self) -> Result<(), StartError> {
+        if self.set.iter().any(|(name, _)| name.is_empty()) {
+            return Err(StartError::Nameless);
+        }
         let name_has = |byte| self.set.iter().any(|(name, _)| name.as_bytes().contains(&byte));
         let mut values = self.set.iter().filter_map(|(_, value)| value.as_ref());
         if name_has(b'=') {
@@ -103,7 +106,7 @@ mod tests {
 
     #[test]
     fn impossible_names_and_values_are_refused() {
-        for (name, value) in [("A=B", "1"), ("A\0", "1"), ("A", "\0")] {
+        for (name, value) in [("", "1"), ("A=B", "1"), ("A\0", "1"), ("A", "\0")] {
             assert!(changes(false, &[(name, Some(value))]).check().is_err());
         }
     }

@@ -75,6 +75,9 @@ pub enum StartError {
         /// Which character.
         character: char,
     },
+    /// An environment variable without a name.
+    #[error("an environment variable must have a name")]
+    Nameless,
     /// The roster of the family has no free place.
     #[error("the family has {members} members, which is the most that it can have")]
     FamilyFull {
@@ -98,10 +101,15 @@ impl StartError {
         const ENOMEM: i32 = 12;
         const ENFILE: i32 = 23;
         const EMFILE: i32 = 24;
+        const EFBIG: i32 = 27;
         let (what, advice) = match source.raw_os_error() {
             Some(EMFILE) => (
                 "this process has too many open files",
                 "each process handle holds two; raise `ulimit -n`, or drop handles",
+            ),
+            Some(EFBIG) => (
+                "the limit on the size of files is reached",
+                "it holds for messages and the family's table, too; raise `ulimit -f`",
             ),
             Some(ENFILE) => ("the system has too many open files", "see fs.file-max"),
             Some(ENOMEM) => ("the system is out of memory", "see free and the cgroup's limit"),

@@ -101,8 +101,6 @@ pub(crate) struct Newborn {
     pub(crate) pidfd: PidFd,
     /// Whether it is our own child, or the fork server's.
     pub(crate) direct: bool,
-    /// What it has sent already.
-    pub(crate) early: Vec<Packet>,
 }
 
 /// What is fixed before the process exists.
@@ -157,10 +155,6 @@ struct Progress {
 
 impl Child {
     pub(crate) fn new(plan: Plan, socket: OwnedFd, newborn: Newborn) -> Self {
-        let mut progress = Progress::default();
-        for packet in newborn.early {
-            take_packet(&mut progress, packet);
-        }
         Self {
             name: plan.name,
             daemon: plan.daemon,
@@ -174,7 +168,7 @@ impl Child {
             roster: plan.roster,
             start_deadline: Deadline::after(plan.start_timeout),
             seen: moment::now(),
-            progress: Mutex::new(progress),
+            progress: Mutex::default(),
             pipes: Mutex::new([plan.stdout, plan.stderr]),
         }
     }
@@ -223,7 +217,7 @@ impl Child {
 
     /// How far it has come.
     pub fn phase(&self) -> Phase {
-        let ending = self.lock().ending;
+        let ending = if self.is_ours() { self.lock().ending } else { None };
         ending.map_or_else(|| self.roster.phase(self.ticket), |ending| ending.phase)
     }
 
@@ -277,14 +271,15 @@ impl Child {
         self.lock().taken
     }
 
-    /// Why it could not reach its function, as it said itself.
-    pub fn start_failure(&self) -> Option<String> {
+    /// Why it could not reach its function, or send its report, as it said itself.
+    pub fn failure(&self) -> Option<String> {
         self.lock().failure.clone()
     }
 
     /// How it ended, if it has. Does not wait.
     pub fn poll(&self) -> Option<Ending> {
-        self.advance(&mut self.lock())
+        // A copy must not touch the lock: a thread of the original may have held it.
+        if self.is_ours() { self.advance(&mut self.lock()) } else { self.look_from_copy() }
     }
 
     /// Waits until it has ended, or until `deadline`: then `Ok(None)`.
@@ -306,6 +301,9 @@ impl Child {
 
     /// The descriptor to wait for, and when to look again at the latest.
     fn next_event(&self, deadline: Deadline) -> (Option<BorrowedFd<'_>>, Deadline) {
+        if !self.is_ours() {
+            return (Some(self.pidfd.as_fd()), deadline);
+        }
         let mut progress = self.lock();
         if let Some(since) = progress.silent_since {
             let grace = Deadline::at(since + RELAY_GRACE);
@@ -331,9 +329,6 @@ impl Child {
 
     /// Learns what there is to learn now.
     fn advance(&self, progress: &mut Progress) -> Option<Ending> {
-        if !self.is_ours() {
-            return self.look_from_copy();
-        }
         if progress.ending.is_none() && self.is_dead() {
             if self.direct {
                 self.reap(progress);
@@ -422,7 +417,7 @@ impl Child {
 fn take_packet(progress: &mut Progress, packet: Packet) {
     match packet.tag {
         Tag::Report => progress.report = Some(packet.body),
-        Tag::StartFailed => {
+        Tag::Failed => {
             progress.failure = Some(String::from_utf8_lossy(&packet.body).into_owned());
         }
         Tag::Ended => {

@@ -7,7 +7,7 @@ use polyproc_sys::exec;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// Set in the environment of a process that is to take over: `<key in hex>-<stage>`.
+/// Set in the environment of a process that is to take over: `<key in hex>-<stage>-<parent's pid>`.
 pub(crate) const MARKER: &str = "POLYPROC_CHILD";
 
 /// The agreed numbers. They follow [`exec::FIRST_EXTRA`] in this order.
@@ -19,15 +19,18 @@ const _: () = assert!(SOCKET == exec::FIRST_EXTRA && SERVER < SOCKET + exec::MAX
 
 /// The environment with a marker in it, in the place of one that this process inherited.
 pub(crate) fn put(environment: &Variables, key: u64, stage: Stage) -> Variables {
-    let marker = (OsString::from(MARKER), OsString::from(format!("{key:016x}-{stage}")));
+    let parent = std::process::id();
+    let marker = (OsString::from(MARKER), OsString::from(format!("{key:016x}-{stage}-{parent}")));
     environment.iter().filter(|(name, _)| name != MARKER).cloned().chain([marker]).collect()
 }
 
-/// The key in a marker, if it is for `stage`.
-pub(crate) fn read(marker: &OsStr, stage: Stage) -> Option<u64> {
+/// The key in a marker and the pid of who made it, if it is for `stage`.
+pub(crate) fn read(marker: &OsStr, stage: Stage) -> Option<(u64, u32)> {
     let text = std::str::from_utf8(marker.as_bytes()).ok()?;
-    let (key, marked_stage) = text.split_once('-')?;
-    (marked_stage == stage.to_string()).then_some(u64::from_str_radix(key, 16).ok()?)
+    let (key, rest) = text.split_once('-')?;
+    let (marked_stage, parent) = rest.split_once('-')?;
+    let content = (u64::from_str_radix(key, 16).ok()?, parent.parse().ok()?);
+    (marked_stage == stage.to_string()).then_some(content)
 }
 
 #[cfg(test)]
@@ -37,9 +40,9 @@ mod tests {
     #[test]
     fn a_marker_is_for_one_stage() {
         let (_, marker) = put(&Vec::new(), 0xabc, Stage::Main).pop().unwrap();
-        assert_eq!(read(&marker, Stage::Main), Some(0xabc));
+        assert_eq!(read(&marker, Stage::Main), Some((0xabc, std::process::id())));
         assert_eq!(read(&marker, Stage::Load), None);
-        for wrong in ["", "abc", "xyz-main", "-main", "123-"] {
+        for wrong in ["", "abc", "xyz-main-1", "-main-1", "123-", "123-main", "123-main-x"] {
             assert_eq!(read(OsStr::new(wrong), Stage::Main), None);
         }
     }

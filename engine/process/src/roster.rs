@@ -143,7 +143,7 @@ impl Roster {
     /// For the first process of a family.
     pub(crate) fn create() -> io::Result<Self> {
         let file = memory::memfd(c"polyproc-family")?;
-        file.set_len(BYTES as u64)?;
+        memory::set_size(&file, BYTES as u64)?;
         memory::seal_size(&file)?;
         let roster = Self::map(file)?;
         roster.mapping.words()[1].store(VERSION, Ordering::Relaxed);

@@ -12,9 +12,10 @@ use crate::start::serve::{Serving, serve};
 use crate::wire::{self, Tag};
 use polyproc_sys::signal::Signal;
 use polyproc_sys::socket::Mode;
-use polyproc_sys::{exec, signals, socket};
+use polyproc_sys::{exec, fork, signals, socket};
 use std::ffi::CString;
 use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,15 @@ use std::path::{Path, PathBuf};
 pub fn take_over(front: &'static Front, stage: Stage) {
     front::register(front, stage);
     let marker = std::env::var_os(MARKER);
-    if let Some(born) = marker.and_then(|marker| claim_birth(marker::read(&marker, stage)?)) {
+    let Some((key, parent)) = marker.and_then(|marker| marker::read(&marker, stage)) else {
+        return;
+    };
+    let born = claim_birth(key);
+    if born.is_none() && std::os::unix::process::parent_id() == parent {
+        // Running the program instead would have it start itself again, and again.
+        cut_off();
+    }
+    if let Some(born) = born {
         // SAFETY: a new process that has not left its first function has no other threads.
         unsafe { std::env::remove_var(MARKER) };
         if stage == Stage::Load {
@@ -69,6 +78,15 @@ fn claim_birth(key: u64) -> Option<Born> {
     })
 }
 
+/// Ends a child that has lost what it was to take over, and with it the way to say so.
+fn cut_off() -> ! {
+    let message = "polyproc: this process was started as a child, but its program has closed the \
+                   descriptors that it inherited before it came to `polyproc::init()`, or has not \
+                   enough memory or descriptors to read its arguments; it ends\n";
+    drop(io::stderr().write_all(message.as_bytes()));
+    fork::exit_now(1)
+}
+
 /// Not ours to close.
 fn give_back(fd: OwnedFd) {
     use std::os::fd::IntoRawFd;
@@ -103,7 +121,7 @@ fn live(front: &'static Front, born: Born) -> ! {
             let server = client.zip(born.birth.server);
             let server = server.map(|(client, facts)| Server::inherited(client, facts));
             let inheritance = Inheritance { roster, line: born.line, server };
-            Arrival { inheritance, birth: born.birth, socket: born.socket, outputs: None }
+            Arrival { inheritance, birth: born.birth, socket: born.socket, place: None }
         }
     };
     child::run(arrival, End::InOrder, front.run)

@@ -7,7 +7,7 @@
 use polyproc_sys::memory;
 use polyproc_sys::socket::{self, Mode};
 use std::fs::File;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
@@ -26,7 +26,7 @@ pub(crate) enum Tag {
     Birth = 1,
     /// From a child: the report of its function.
     Report = 2,
-    /// From the fork server: the child lives; its pid, and its pidfd.
+    /// From the fork server's child: it lives; its pid, and its pidfd.
     Forked = 3,
     /// From the fork server: there is no child; an errno.
     ForkFailed = 4,
@@ -34,16 +34,11 @@ pub(crate) enum Tag {
     Ended = 5,
     /// From the fork server: why it gives up; a text.
     LastWords = 6,
-    /// From a child: why it cannot reach its function; a text.
-    StartFailed = 7,
+    /// From a child: why it cannot reach its function, or send its report; a text.
+    Failed = 7,
 }
 
 impl Tag {
-    /// Whether a child sends it, and not the fork server.
-    pub(crate) fn is_childs(self) -> bool {
-        matches!(self, Self::Report | Self::StartFailed)
-    }
-
     fn from_byte(byte: u8) -> Option<Self> {
         const ALL: [Tag; 7] = [
             Tag::Birth,
@@ -52,7 +47,7 @@ impl Tag {
             Tag::ForkFailed,
             Tag::Ended,
             Tag::LastWords,
-            Tag::StartFailed,
+            Tag::Failed,
         ];
         ALL.into_iter().find(|tag| *tag as u8 == byte)
     }
@@ -83,8 +78,8 @@ pub(crate) fn send(
             result => return result,
         }
     }
-    let mut file = memory::memfd(c"polyproc-message")?;
-    file.write_all(body)?;
+    let file = memory::memfd(c"polyproc-message")?;
+    memory::write_all(&file, body)?;
     let fds: Vec<_> = fds.iter().copied().chain([file.as_fd()]).collect();
     socket::send(to, &[IoSlice::new(&header(tag, true, key))], &fds, mode)
 }
@@ -126,7 +121,11 @@ fn parse_header(bytes: &[u8]) -> Option<(Tag, bool, u64)> {
 }
 
 fn read_all(file: &File) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX)];
+    let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    // Under a limit on memory, running out of it here is an error and no abort.
+    bytes.try_reserve_exact(len).map_err(|_too_large| io::ErrorKind::OutOfMemory)?;
+    bytes.resize(len, 0);
     file.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
 }

@@ -4,7 +4,7 @@
 use crate::pidfd::PidFd;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-pub use crate::imp::fork::{at_exit, at_fork_in_child, exit_now, fork};
+pub use crate::imp::fork::{at_exit, at_fork_in_child, authority, exit_now, fork};
 
 /// Which of the two processes the call returned in.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`exec`] | starts a program with exactly the descriptors that are meant |
+//! | [`directory`] | a directory, whatever becomes of its path |
 //! | [`fork`], [`fork_hooks`] | copies this process; hooks around that, in the copy and at exit |
 //! | [`lifeline`] | ties a process to another: the kernel kills it when the other is gone |
 //! | [`pidfd`], [`wait`] | a process that cannot be confused with another; its end and its cost |
@@ -38,7 +39,9 @@ pub mod socket;
 pub mod stat;
 pub mod wait;
 
-pub use imp::{fork_hooks, handler, lifeline, memory, moment, pidfd, poll, signals, thread};
+pub use imp::{
+    directory, fork_hooks, handler, lifeline, memory, moment, pidfd, poll, signals, thread,
+};
 
 #[cfg(all(target_os = "linux", not(polyproc_unsupported)))]
 #[path = "linux/mod.rs"]

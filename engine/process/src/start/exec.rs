@@ -38,7 +38,7 @@ pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Ne
             directory: draft.command.directory.clone(),
         },
     )?;
-    Ok(Newborn { pid: started.pid, pidfd: started.pidfd, direct: true, early: Vec::new() })
+    Ok(Newborn { pid: started.pid, pidfd: started.pidfd, direct: true })
 }
 
 /// What to execute, and with what.

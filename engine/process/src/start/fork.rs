@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "fork is unsafe in a process with other threads")]
 
 use super::Draft;
-use crate::child::{self, Arrival, End};
+use crate::child::{self, Arrival, End, Place};
 use crate::command::Command;
 use crate::error::StartError;
 use crate::front::{self, Outcome};
@@ -50,9 +50,7 @@ pub(crate) unsafe fn start(
         // SAFETY: passed on to the caller.
         match unsafe { fork::fork() } {
             Err(source) => Err(StartError::system("fork", source)),
-            Ok(Fork::Parent { pid, child }) => {
-                Ok(Newborn { pid, pidfd: child, direct: true, early: Vec::new() })
-            }
+            Ok(Fork::Parent { pid, child }) => Ok(Newborn { pid, pidfd: child, direct: true }),
             Ok(Fork::Child) => run_copy(draft, member, line, body),
         }
     })
@@ -67,17 +65,17 @@ fn run_copy(
 ) -> ! {
     let server = member.server_of_copy();
     draft.birth.server = server.as_ref().map(Server::facts);
-    draft.birth.surroundings.directory.clone_from(&draft.command.directory);
     if !draft.command.environment.is_empty() {
-        draft.birth.surroundings.environment = Some(draft.command.environment.apply());
+        draft.birth.environment = Some(draft.command.environment.apply());
     }
     draft.close_pipes();
     let outputs = draft.outputs.each_ref().map(OwnedFd::try_clone);
     let inheritance = Inheritance { roster: member.roster(), line, server };
     match (draft.far.take(), outputs) {
         (Some(socket), [Ok(stdout), Ok(stderr)]) => {
-            let outputs = Some([stdout, stderr]);
-            let arrival = Arrival { birth: draft.birth.clone(), socket, inheritance, outputs };
+            let place =
+                Some(Place { outputs: [stdout, stderr], directory: draft.directory.take() });
+            let arrival = Arrival { birth: draft.birth.clone(), socket, inheritance, place };
             child::run(arrival, End::Now, |_call| body())
         }
         _ => fork::exit_now(1),

@@ -6,9 +6,9 @@
 //! while he waits, and if the server is gone the far end is gone with it: the wait ends.
 
 use super::exec::{self, Launch};
-use super::{Draft, socket_pair};
-use crate::birth::{Birth, Role, ServerFacts, Surroundings};
-use crate::environment::{Changes, fingerprint};
+use super::{Draft, hold_directory, socket_pair};
+use crate::birth::{Birth, Role, ServerFacts};
+use crate::environment::{Changes, Variables, fingerprint};
 use crate::error::StartError;
 use crate::handle::Newborn;
 use crate::member::{self, Member};
@@ -19,10 +19,11 @@ use crate::wire::{self, Packet, Putter, Tag, Taker};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::lifeline::Lifeline;
 use polyproc_sys::pidfd::PidFd;
-use polyproc_sys::poll;
 use polyproc_sys::socket::Mode;
+use polyproc_sys::{fork, poll};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How a request ended that brought no child.
@@ -54,8 +55,13 @@ pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Ne
 
 fn running_server(member: &'static Member) -> Result<Arc<Server>, StartError> {
     let mut state = member.server();
-    if let Some(server) = &state.server {
-        return Ok(Arc::clone(server));
+    match &state.server {
+        Some(server) if server.facts().authority == fork::authority() => {
+            return Ok(Arc::clone(server));
+        }
+        // Its children would have what this process has given up (or not what it has got).
+        Some(server) => server.stop(),
+        None => {}
     }
     let server = Arc::new(launch_server(member, &state.preload)?);
     state.server = Some(Arc::clone(&server));
@@ -84,13 +90,19 @@ fn request(
         Failure::Other(StartError::system("tie a process to its parent", source))
     })?;
     let far = draft.far.take().ok_or(Failure::ServerGone)?;
-    draft.birth.surroundings = surroundings(draft, server);
+    draft.birth.environment = environment(draft, server);
     draft.birth.server = Some(server.facts());
+    let here = hold_directory(Path::new(".")).map_err(Failure::Other)?;
+    let directory = draft.directory.as_ref().unwrap_or(&here);
     let [stdout, stderr] = &draft.outputs;
-    let fds = [far.as_fd(), line.as_fd(), stdout.as_fd(), stderr.as_fd()];
-    match wire::send(&server.client(), (Tag::Birth, 0), &draft.birth.encode(), &fds, Mode::Block) {
+    let fds = [&far, &line, stdout, stderr, directory].map(AsFd::as_fd);
+    match send_request(server, &draft.birth.encode(), &fds, deadline) {
         Ok(()) => {}
         Err(error) if is_disconnect(&error) => return Err(Failure::ServerGone),
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            let waited = draft.command.start_timeout;
+            return Err(Failure::Other(StartError::TimedOut { waited }));
+        }
         Err(source) => {
             let error = StartError::system("pass the arguments on to the fork server", source);
             return Err(Failure::Other(error));
@@ -99,6 +111,24 @@ fn request(
     // From here on the far end is the server's alone: if it is gone, we see end-of-file.
     drop(far);
     await_answer(draft, deadline)
+}
+
+/// A server that is stopped reads nothing: its socket may stay full.
+fn send_request(
+    server: &Server,
+    birth: &[u8],
+    fds: &[BorrowedFd<'_>],
+    deadline: Deadline,
+) -> io::Result<()> {
+    loop {
+        match wire::send(&server.client(), (Tag::Birth, 0), birth, fds, Mode::Try) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+        if !poll::writable(server.client(), deadline)? {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
 }
 
 fn is_disconnect(error: &io::Error) -> bool {
@@ -110,7 +140,6 @@ fn is_disconnect(error: &io::Error) -> bool {
 
 fn await_answer(draft: &Draft<'_>, deadline: Deadline) -> Result<Newborn, Failure> {
     let other = |source| Failure::Other(StartError::system("hear from the fork server", source));
-    let mut early = Vec::new();
     loop {
         let ready = poll::readable([Some(draft.near.as_fd())], deadline).map_err(other)?;
         if !ready[0] {
@@ -118,9 +147,7 @@ fn await_answer(draft: &Draft<'_>, deadline: Deadline) -> Result<Newborn, Failur
             return Err(Failure::Other(StartError::TimedOut { waited }));
         }
         match wire::receive(&draft.near, Mode::Try) {
-            // The child may be done before the server comes to tell that it lives.
-            Ok(Some(packet)) if packet.tag.is_childs() => early.push(packet),
-            Ok(Some(packet)) => return read_answer(packet, early),
+            Ok(Some(packet)) => return read_answer(packet),
             Ok(None) => return Err(Failure::ServerGone),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if is_disconnect(&error) => return Err(Failure::ServerGone),
@@ -129,15 +156,16 @@ fn await_answer(draft: &Draft<'_>, deadline: Deadline) -> Result<Newborn, Failur
     }
 }
 
-fn read_answer(mut packet: Packet, early: Vec<Packet>) -> Result<Newborn, Failure> {
+fn read_answer(mut packet: Packet) -> Result<Newborn, Failure> {
     let number = Taker(&packet.body).number().unwrap_or(0);
     match (packet.tag, packet.fds.pop()) {
-        (Tag::Forked, Some(pidfd)) => Ok(Newborn {
-            pid: number as u32,
-            pidfd: PidFd::from_owned(pidfd),
-            direct: false,
-            early,
-        }),
+        (Tag::Forked, Some(pidfd)) => {
+            Ok(Newborn { pid: number as u32, pidfd: PidFd::from_owned(pidfd), direct: false })
+        }
+        (Tag::Ended, _) => Err(Failure::Other(StartError::system(
+            "hear from the new process",
+            wire::invalid("it ended at once"),
+        ))),
         (Tag::ForkFailed, _) => Err(Failure::Other(StartError::system(
             "fork in the fork server",
             io::Error::from_raw_os_error(number as i32),
@@ -149,14 +177,10 @@ fn read_answer(mut packet: Packet, early: Vec<Packet>) -> Result<Newborn, Failur
     }
 }
 
-/// What the copy of the server must change to be in the place of its parent.
-fn surroundings(draft: &Draft<'_>, server: &Server) -> Surroundings {
+/// The environment that the child is to have, unless it is the server's own.
+fn environment(draft: &Draft<'_>, server: &Server) -> Option<Variables> {
     let environment = draft.command.environment.apply();
-    Surroundings {
-        directory: draft.command.directory.clone().or_else(|| std::env::current_dir().ok()),
-        environment: (fingerprint(&environment) != server.facts().environment)
-            .then_some(environment),
-    }
+    (fingerprint(&environment) != server.facts().environment).then_some(environment)
 }
 
 fn launch_server(member: &'static Member, preload: &[Vec<u8>]) -> Result<Server, StartError> {
@@ -185,7 +209,7 @@ fn launch_server(member: &'static Member, preload: &[Vec<u8>]) -> Result<Server,
     })?;
     tracing::debug!(pid = started.pid, "fork server started");
     let environment = birth.server.map_or(0, |facts| facts.environment);
-    let facts = ServerFacts { pid: started.pid, environment };
+    let facts = ServerFacts { pid: started.pid, environment, authority: fork::authority() };
     Ok(Server::own(client, facts, started.pidfd))
 }
 
@@ -213,8 +237,8 @@ fn server_birth(
         parent,
         parent_name: member.name().to_owned(),
         ticket: member.roster().claim(&entry).ok_or(full)?,
-        server: Some(ServerFacts { pid: 0, environment }),
-        surroundings: Surroundings::default(),
+        server: Some(ServerFacts { pid: 0, environment, authority: fork::authority() }),
+        environment: None,
         call: calls.0,
     })
 }

@@ -5,7 +5,7 @@ mod fork;
 mod forkserver;
 pub(crate) mod serve;
 
-use crate::birth::{Birth, Role, Surroundings};
+use crate::birth::{Birth, Role};
 use crate::command::Command;
 use crate::error::StartError;
 use crate::farewell;
@@ -15,7 +15,7 @@ use crate::member::{self, Member};
 use crate::policy::StartMethod;
 use crate::roster::Entry;
 use polyproc_sys::exec::Step;
-use polyproc_sys::socket;
+use polyproc_sys::{directory, socket};
 use std::io::{self, PipeReader};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -73,6 +73,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) near: OwnedFd,
     /// The child's end, until the child (or the fork server) has it.
     pub(crate) far: Option<OwnedFd>,
+    /// Where the child starts, if not where this process is.
+    pub(crate) directory: Option<OwnedFd>,
     /// Standard output and error of the child.
     pub(crate) outputs: [OwnedFd; 2],
     pipes: [Option<PipeReader>; 2],
@@ -85,7 +87,7 @@ impl<'a> Draft<'a> {
         call: &[u8],
     ) -> Result<Self, StartError> {
         command.environment.check()?;
-        check_directory(command.directory.as_deref())?;
+        let directory = command.directory.as_deref().map(hold_directory).transpose()?;
         let member = member::member()?;
         let lineage = member.next_lineage();
         if lineage.len() > MAX_DEPTH {
@@ -114,11 +116,12 @@ impl<'a> Draft<'a> {
                 parent: member.identity(),
                 parent_name: member.name().to_owned(),
                 server: None,
-                surroundings: Surroundings::default(),
+                environment: None,
                 call: call.to_vec(),
             },
             near,
             far: Some(far),
+            directory,
             outputs: [stdout, stderr],
             pipes: [stdout_pipe, stderr_pipe],
         })
@@ -158,15 +161,12 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// A copy would find out too late for a plain error.
-fn check_directory(directory: Option<&Path>) -> Result<(), StartError> {
-    let Some(path) = directory else { return Ok(()) };
-    let source = match path.metadata() {
-        Ok(metadata) if metadata.is_dir() => return Ok(()),
-        Ok(_) => io::ErrorKind::NotADirectory.into(),
-        Err(error) => error,
-    };
-    Err(StartError::Exec { step: Step::Directory, path: path.to_owned(), source })
+/// A path that leads to no directory is an error here, and not in the child.
+fn hold_directory(path: &Path) -> Result<OwnedFd, StartError> {
+    directory::hold(path).map_err(|source| {
+        let (step, path) = (Step::Directory, path.to_owned());
+        StartError::Exec { step, path, source }
+    })
 }
 
 pub(crate) fn socket_pair() -> Result<(OwnedFd, OwnedFd), StartError> {

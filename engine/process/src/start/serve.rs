@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "fork is unsafe in a process with other threads")]
 
 use crate::birth::Birth;
-use crate::child::Arrival;
+use crate::child::{Arrival, Place};
 use crate::front::Front;
 use crate::handle::encode_end;
 use crate::member::Inheritance;
@@ -16,6 +16,7 @@ use crate::server::Server;
 use crate::wire::{self, Packet, Putter, Tag, Taker};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::fork::{self, Fork};
+use polyproc_sys::pidfd::PidFd;
 use polyproc_sys::signal::Signal;
 use polyproc_sys::signals::{self, ChildEvents, Disposition};
 use polyproc_sys::socket::Mode;
@@ -86,14 +87,15 @@ struct Request {
     /// The child's end.
     socket: OwnedFd,
     line: OwnedFd,
-    outputs: [OwnedFd; 2],
+    place: Place,
 }
 
 impl Request {
     fn read(packet: Packet) -> Option<Self> {
         let birth = Birth::decode(&packet.body).filter(|_| packet.tag == Tag::Birth)?;
-        let [socket, line, stdout, stderr] = packet.fds.try_into().ok()?;
-        Some(Self { birth, socket, line, outputs: [stdout, stderr] })
+        let [socket, line, stdout, stderr, directory] = packet.fds.try_into().ok()?;
+        let place = Place { outputs: [stdout, stderr], directory: Some(directory) };
+        Some(Self { birth, socket, line, place })
     }
 }
 
@@ -109,14 +111,10 @@ fn answer(serving: &Serving, children: &mut HashMap<u32, OwnedFd>) -> Option<Arr
         Ok(Fork::Child) => {
             // The sockets of the others must close when their own processes end.
             children.clear();
+            announce(&request.socket);
             Some(arrival(serving, request))
         }
-        Ok(Fork::Parent { pid, child }) => {
-            let mut body = Putter::default();
-            body.number(pid.into());
-            // If this fails the parent is gone, and its child follows by the lifeline.
-            let head = (Tag::Forked, 0);
-            drop(wire::send(&request.socket, head, &body.0, &[child.as_fd()], Mode::Try));
+        Ok(Fork::Parent { pid, .. }) => {
             children.insert(pid, request.socket);
             None
         }
@@ -124,6 +122,22 @@ fn answer(serving: &Serving, children: &mut HashMap<u32, OwnedFd>) -> Option<Arr
             refuse(&error, &request.socket);
             None
         }
+    }
+}
+
+/// In the child: tells the parent that it lives. The server does not, since it may be killed right
+/// after the fork: the parent would ask the next server for a second process. And a child whose
+/// parent has given up waiting must not run.
+fn announce(socket: &OwnedFd) {
+    let pid = std::process::id();
+    let sent = PidFd::open(pid).and_then(|child| {
+        let mut body = Putter::default();
+        body.number(pid.into());
+        wire::send(socket, (Tag::Forked, 0), &body.0, &[child.as_fd()], Mode::Try)
+    });
+    if let Err(error) = sent {
+        refuse(&error, socket);
+        fork::exit_now(1);
     }
 }
 
@@ -138,7 +152,7 @@ fn arrival(serving: &Serving, request: Request) -> Arrival {
         },
         birth: request.birth,
         socket: request.socket,
-        outputs: Some(request.outputs),
+        place: Some(request.place),
     }
 }
 

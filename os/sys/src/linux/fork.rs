@@ -28,6 +28,8 @@ pub unsafe fn fork() -> io::Result<Fork> {
     }
     match PidFd::open(pid.unsigned_abs()) {
         Ok(child) => Ok(Fork::Parent { pid: pid.unsigned_abs(), child }),
+        // Somebody waits for any child, and was faster: there is none to be ended any more.
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Err(error),
         Err(error) => {
             // SAFETY: kill takes two integers; our own child that nobody has reaped has this pid.
             unsafe { libc::kill(pid, Signal::KILL.number()) };
@@ -63,6 +65,14 @@ pub fn at_exit(hook: extern "C" fn()) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::ErrorKind::OutOfMemory.into()),
     }
+}
+
+/// As whom this process acts: its effective user and group.
+pub fn authority() -> (u32, u32) {
+    // SAFETY: geteuid has no precondition.
+    let user = unsafe { libc::geteuid() };
+    // SAFETY: nor has getegid.
+    (user, unsafe { libc::getegid() })
 }
 
 /// Ends this process at once: no exit hooks, no flushing. For the child of a fork, whose hooks and

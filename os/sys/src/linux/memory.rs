@@ -4,7 +4,8 @@
 use super::{check, retry};
 use std::ffi::CStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
@@ -28,6 +29,46 @@ pub fn memfd(name: &CStr) -> io::Result<File> {
     };
     // SAFETY: the call just returned this descriptor, so nobody else owns it.
     Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Makes a file `len` bytes long. A limit on the size of files (`RLIMIT_FSIZE`) holds for memory
+/// files, too; going over it is an error here, and not the signal that usually ends the program.
+///
+/// # Errors
+/// `EFBIG` over that limit, `ENOMEM`.
+pub fn set_size(file: &File, len: u64) -> io::Result<()> {
+    without_size_signal(|| file.set_len(len))
+}
+
+/// Writes all of `bytes` to a memory file, with the same regard for the limit as [`set_size`].
+///
+/// # Errors
+/// `EFBIG` over that limit, `ENOMEM` and `ENOSPC` when there is no more memory.
+pub fn write_all(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    without_size_signal(|| file.write_all(bytes))
+}
+
+/// The kernel sends `SIGXFSZ` to the thread that goes over the limit: it is kept waiting, and taken
+/// away before anybody sees it.
+fn without_size_signal<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: room for a set.
+    unsafe { libc::sigemptyset(mask.as_mut_ptr()) };
+    // SAFETY: an initialised set and a valid signal.
+    unsafe { libc::sigaddset(mask.as_mut_ptr(), libc::SIGXFSZ) };
+    // SAFETY: initialised above.
+    let (mask, mut old) = (unsafe { mask.assume_init() }, MaybeUninit::zeroed());
+    // SAFETY: both pointers are to live sets.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const mask, old.as_mut_ptr()) };
+    let result = call();
+    if matches!(&result, Err(error) if error.raw_os_error() == Some(libc::EFBIG)) {
+        let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: a live set and a live time; what the signal carried is not asked for.
+        unsafe { libc::sigtimedwait(&raw const mask, std::ptr::null_mut(), &raw const now) };
+    }
+    // SAFETY: the set that the call above filled.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), std::ptr::null_mut()) };
+    result
 }
 
 /// Fixes the size of a file made by [`memfd`]: nobody can cut memory away under a mapping.

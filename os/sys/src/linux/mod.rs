@@ -1,6 +1,7 @@
 //! The Linux back end: x86-64 and aarch64, kernel 5.10 or newer, glibc or musl.
 
 pub(crate) mod cpu;
+pub mod directory;
 pub(crate) mod exec;
 pub(crate) mod fork;
 pub mod fork_hooks;

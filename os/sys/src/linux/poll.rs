@@ -31,6 +31,16 @@ pub fn any_readable(fds: &[BorrowedFd<'_>], deadline: Deadline) -> io::Result<Ve
     Ok((0..set.len()).filter(|&index| set[index].revents != 0).collect())
 }
 
+/// Waits until `fd` takes a message (or its other end is closed), or until `deadline`; says whether.
+///
+/// # Errors
+/// As [`readable`].
+pub fn writable(fd: BorrowedFd<'_>, deadline: Deadline) -> io::Result<bool> {
+    let mut set = [libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 }];
+    wait(&mut set, deadline)?;
+    Ok(set[0].revents != 0)
+}
+
 /// Whether the other end of a pipe or socket is closed for good.
 pub fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
     let mut set = [libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 }];

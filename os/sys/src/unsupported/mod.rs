@@ -30,6 +30,29 @@ pub(crate) mod cpu {
     }
 }
 
+pub mod directory {
+    //! Directories held by descriptor.
+
+    use super::{AsFd, OwnedFd, io, unsupported};
+    use std::path::Path;
+
+    /// Holds a directory.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn hold(_path: &Path) -> io::Result<OwnedFd> {
+        unsupported()
+    }
+
+    /// Makes it the working directory.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn enter(_directory: &impl AsFd) -> io::Result<()> {
+        unsupported()
+    }
+}
+
 pub(crate) mod exec {
     use crate::exec::{ExecError, Program, Started, Step};
     use std::ffi::CStr;
@@ -76,6 +99,11 @@ pub(crate) mod fork {
     /// Always.
     pub fn at_exit(_hook: extern "C" fn()) -> io::Result<()> {
         unsupported()
+    }
+
+    /// As whom this process acts: not known.
+    pub fn authority() -> (u32, u32) {
+        (0, 0)
     }
 
     /// Ends this process at once. Only a forked child asks for it, and there is none: so without
@@ -214,6 +242,22 @@ pub mod memory {
         unsupported()
     }
 
+    /// Makes a file `len` bytes long.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn set_size(_file: &File, _len: u64) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn write_all(_file: &File, _bytes: &[u8]) -> io::Result<()> {
+        unsupported()
+    }
+
     /// Fixes the size of a file made by [`memfd`].
     ///
     /// # Errors
@@ -332,6 +376,14 @@ pub mod poll {
     /// # Errors
     /// Always.
     pub fn any_readable(_fds: &[BorrowedFd<'_>], _deadline: Deadline) -> io::Result<Vec<usize>> {
+        unsupported()
+    }
+
+    /// Whether a message can be sent.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn writable(_fd: BorrowedFd<'_>, _deadline: Deadline) -> io::Result<bool> {
         unsupported()
     }
 
