@@ -134,6 +134,8 @@ fn violations(crates: &[Crate<'_>]) -> Vec<Violation> {
         for &(name, is_dev) in &from.uses {
             let broken = match crates.iter().find(|one| one.name == name) {
                 Some(to) => broken_inside(from, to, is_dev),
+                // A test may do by hand what its subject is to survive.
+                None if is_dev && name == "libc" => None,
                 None => broken_outside(from, name),
             };
             if let Some(rule) = broken {
@@ -287,7 +289,7 @@ mod tests {
         let workspace = [
             ("os/info", "polyproc-info", &["libc", "serde_json"][..]),
             ("engine/process", "polyproc-process", &["dev:serde", "pyo3-ffi", "serdes"]),
-            ("api", "polyproc", &["serde", "dev:libc"]),
+            ("api", "polyproc", &["serde", "libc", "dev:libc"]),
         ];
         assert_eq!(
             found(&workspace),

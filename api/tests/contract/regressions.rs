@@ -1,6 +1,6 @@
 //! What broke once: each test is named after it.
 
-use crate::subject::command;
+use crate::subject::{command, command_under};
 use crate::{LONG, Test};
 use polyproc::prelude::*;
 use polyproc_testkit::run_with_deadline;
@@ -15,6 +15,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_stopped_server_holds_nobody_up", a_stopped_server_holds_nobody_up),
     ("a_function_runs_once_though_its_server_dies", a_function_runs_once_though_its_server_dies),
     ("privileges_given_up", privileges_given_up),
+    ("a_limit_on_file_sizes_is_an_error", a_limit_on_file_sizes_is_an_error),
+    ("a_deleted_working_directory", a_deleted_working_directory),
 ];
 
 fn builder(method: StartMethod) -> polyproc::Builder {
@@ -22,7 +24,7 @@ fn builder(method: StartMethod) -> polyproc::Builder {
 }
 
 fn a_start_timeout_without_end_is_no_timeout(method: StartMethod) {
-    let nap = |()| std::thread::sleep(Duration::from_millis(30));
+    let nap = |()| std::thread::park_timeout(Duration::from_millis(30));
     builder(method).start_timeout(Duration::MAX).spawn(nap, ()).unwrap().join().unwrap();
 }
 
@@ -76,6 +78,28 @@ fn a_function_runs_once_though_its_server_dies(method: StartMethod) {
     if method == StartMethod::ForkServer {
         run("dying server", method);
     }
+}
+
+fn a_limit_on_file_sizes_is_an_error(method: StartMethod) {
+    // In units of 512 bytes: too little for the family's table, then for a large result.
+    for (limit, message) in [("100", "the limit on the size of files"), ("4000", "passed on")] {
+        let script = format!("ulimit -f {limit}; exec \"$0\"");
+        let subject = command_under(&["sh", "-c", &script], "large result", method);
+        let output = run_with_deadline(subject, LONG);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && text.contains(message), "{output:?}");
+    }
+}
+
+fn a_deleted_working_directory(method: StartMethod) {
+    let here = std::env::current_dir().unwrap();
+    let gone = std::env::temp_dir().join(format!("polyproc-gone-{}", std::process::id()));
+    std::fs::create_dir(&gone).unwrap();
+    std::env::set_current_dir(&gone).unwrap();
+    std::fs::remove_dir(&gone).unwrap();
+    let process = builder(method).spawn(|()| std::env::current_dir().is_err(), ());
+    std::env::set_current_dir(here).unwrap();
+    assert!(process.unwrap().join().unwrap(), "the child is in the deleted directory, too");
 }
 
 fn privileges_given_up(method: StartMethod) {

@@ -47,6 +47,7 @@ pub(crate) fn run(name: &str) -> ExitCode {
         "stopped server" => stopped_server(),
         "dying server" => dying_server(),
         "less privileged" => less_privileged(),
+        "large result" => large_result(),
         other => panic!("no subject {other:?}"),
     }
     ExitCode::SUCCESS
@@ -238,6 +239,19 @@ fn less_privileged() {
     let daemon = Process::builder().daemon(true).spawn(sleep_for_ever, ()).unwrap();
     // SAFETY: setuid takes an integer. Who is not root keeps what little he has.
     unsafe { libc::setuid(64321) };
-    assert_eq!(polyproc::spawn(|x: u32| x, 7).unwrap().join().unwrap(), 7);
+    let user = |()| {
+        // SAFETY: geteuid has no precondition.
+        unsafe { libc::geteuid() }
+    };
+    assert_eq!(polyproc::spawn(user, ()).unwrap().join().unwrap(), user(()));
     assert!(daemon.is_alive());
+}
+
+/// Prints what went wrong, if it did.
+fn large_result() {
+    let error = match polyproc::spawn(|len: usize| "x".repeat(len), 5_000_000) {
+        Ok(process) => process.join().err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    println!("{}", error.unwrap_or_default());
 }
