@@ -12,7 +12,7 @@ use std::io;
 pub enum Error {
     /// The memory could not be made or mapped.
     #[error(
-        "cannot map {size} bytes of shared memory (limits: RLIMIT_AS, POLYPROC_ARENA_SIZE): {source}"
+        "cannot map {size} bytes of shared memory (limits: RLIMIT_AS, RLIMIT_FSIZE, POLYPROC_ARENA_SIZE): {source}"
     )]
     Map {
         /// The smallest size that was tried.

@@ -1,7 +1,7 @@
 //! Named blocks, for processes outside the family.
 
 use crate::error::Error;
-use polyproc_sys::memory::Mapping;
+use polyproc_sys::memory::{Mapping, set_size};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -47,7 +47,7 @@ impl SharedMemory {
     }
 
     fn sized(file: &File, len: usize) -> io::Result<Mapping> {
-        file.set_len(len as u64)?;
+        set_size(file, len as u64)?;
         Mapping::shared(file, len)
     }
 

@@ -1,5 +1,7 @@
 //! What the living are told when a process dies, and what a fork inherits. One thread: it forks.
 
+#![expect(unsafe_code, reason = "a limit is set by a C call")]
+
 use libtest_mimic::{Arguments, Trial};
 use polyproc_chaos_ipc::process::{Child, Stage, pause};
 use polyproc_shm::{Arena, Error, Shared, SharedArray, Value};
@@ -32,6 +34,7 @@ fn main() {
         Trial::test("a_dead_member_gives_back_and_others_keep", reclaim),
         Trial::test("an_exec_child_attaches_by_descriptor", attach),
         Trial::test("values_and_arrays_are_shared", values),
+        Trial::test("a_limit_on_file_sizes_makes_the_arena_smaller", small_files),
         Trial::test("a_signal_ends_only_waits_that_want_it", interrupted),
         Trial::test("a_fork_beside_busy_threads_leaves_the_arena_usable", busy_fork),
     ];
@@ -394,4 +397,20 @@ fn values() -> Result {
     let scores = objects.iter().find(|object| object.name == "scores");
     assert!(scores.is_some_and(|scores| scores.kind == Kind::Array));
     Ok(())
+}
+
+/// Going over the limit kills by `SIGXFSZ` whoever does not take care.
+fn small_files() -> Result {
+    let mut child = Child::start(|| {
+        let limit = libc::rlimit { rlim_cur: 1 << 30, rlim_max: 1 << 30 };
+        // SAFETY: a live limit.
+        let limited = unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) };
+        let arena = Arena::create();
+        let usable = arena.is_ok_and(|arena| arena.allocate(1000, Kind::Bytes).is_ok());
+        i32::from(limited != 0 || !usable)
+    })?;
+    match child.end(patience())? {
+        Some(Status::Exited(0)) => Ok(()),
+        other => Err(format!("{other:?}").into()),
+    }
 }
