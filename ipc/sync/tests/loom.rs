@@ -1,7 +1,6 @@
 //! All interleavings of a few steps of each algorithm, by loom's model checker.
 //!
-//! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --release -p polyproc-sync --test loom`,
-//! with a target folder of its own. A thread stands for a process; a lost wake-up shows as a deadlock.
+//! `cargo xtask loom` runs them. A thread stands for a process; a lost wake-up shows as a deadlock.
 #![cfg(loom)]
 
 use loom::sync::Arc;
