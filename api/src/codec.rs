@@ -66,7 +66,9 @@ fn codec_error<T>(path: String, error: &postcard::Error) -> CodecError {
                 .into()
         }
         E::SerdeSerCustom | E::SerdeDeCustom => {
-            "its `Serialize` or `Deserialize` refused (see its own documentation)".into()
+            "its `Serialize` or `Deserialize` refused: a path or other system text that is not \
+             UTF-8 does (pass its bytes), and so may a check of its own"
+                .into()
         }
         E::DeserializeUnexpectedEnd => {
             "its `Deserialize` reads more than its `Serialize` writes".into()

@@ -47,7 +47,7 @@ pub enum JoinError {
         /// Which process.
         process: Who,
         /// Message, place and backtrace.
-        panic: Panic,
+        panic: Box<Panic>,
         /// How it ended: exit code 101, or `SIGABRT` under `panic = "abort"`.
         status: ExitStatus,
     },
@@ -95,7 +95,7 @@ pub enum JoinError {
         /// Which process.
         process: Who,
         /// Which value, and where.
-        source: CodecError,
+        source: Box<CodecError>,
     },
     /// The child could not pass its result on, or we could not read it.
     #[error("{process} has ended, but its result cannot be {verb}: {source}")]
@@ -105,7 +105,7 @@ pub enum JoinError {
         /// `encoded` or `passed on` (in the child), or `decoded` (here).
         verb: &'static str,
         /// Which value, and where.
-        source: CodecError,
+        source: Box<CodecError>,
     },
     /// It ended without a result, and nobody can say how.
     #[error(

@@ -4,7 +4,7 @@ use crate::call::Report;
 use crate::codec::{self, CodecError};
 use crate::error::{JoinError, Who};
 use polyproc_process::{
-    Child, Deadline, Ending, ExitStatus, Phase, RunState, Signal, StartMethod, Usage, poll,
+    Child, Deadline, Ending, ExitStatus, Phase, RunState, Signal, StartMethod, Usage,
 };
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -274,7 +274,11 @@ impl<R: DeserializeOwned> Process<R> {
 
     fn read_result(&self, ending: Ending) -> Result<R, JoinError> {
         let process = self.who();
-        let bad_value = |verb, source| JoinError::Value { process: self.who(), verb, source };
+        let bad_value = |verb, source: CodecError| JoinError::Value {
+            process: self.who(),
+            verb,
+            source: source.into(),
+        };
         let Some(report) = self.handle.0.take_report() else {
             return Err(if self.handle.0.is_taken() {
                 JoinError::Taken { process }
@@ -287,14 +291,16 @@ impl<R: DeserializeOwned> Process<R> {
                 codec::decode(&bytes).map_err(|source| bad_value("decoded", source))
             }
             Report::Panicked(panic) => {
-                Err(JoinError::Panicked { process, panic, status: ending.status })
+                Err(JoinError::Panicked { process, panic: panic.into(), status: ending.status })
             }
             Report::NotHere(reason) => Err(JoinError::NotStarted {
                 process,
                 reason: reason.to_string(),
                 status: ending.status,
             }),
-            Report::BadArguments(source) => Err(JoinError::Arguments { process, source }),
+            Report::BadArguments(source) => {
+                Err(JoinError::Arguments { process, source: source.into() })
+            }
             Report::BadResult(source) => Err(bad_value("encoded", source)),
         }
     }
@@ -306,7 +312,7 @@ impl<R: DeserializeOwned> Process<R> {
                 JoinError::NotStarted { process, reason, status }
             } else {
                 let (type_name, path) = (std::any::type_name::<R>().into(), String::new());
-                let source = CodecError { type_name, path, reason };
+                let source = CodecError { type_name, path, reason }.into();
                 JoinError::Value { process, verb: "passed on", source }
             };
         }
@@ -409,6 +415,6 @@ fn wait_any_until(
             "there are no processes to wait for",
         ));
     }
-    let sentinels: Vec<_> = processes.iter().map(|process| process.as_ref().sentinel()).collect();
-    Ok(poll::any_readable(&sentinels, deadline)?.first().copied())
+    let children: Vec<_> = processes.iter().map(|process| &*process.as_ref().0).collect();
+    Child::wait_any(&children, deadline)
 }

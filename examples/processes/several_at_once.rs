@@ -1,7 +1,6 @@
 //! Several processes run at once, end in any order, and are joined in any order.
 //!
 //! ```text
-//! all three ran at the same time: true
 //! they ended in the order ["short", "middle", "long"]
 //! joined in the order of their start: long 400, middle 200, short 1
 //! ```
@@ -10,7 +9,7 @@
 
 use polyproc::prelude::*;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn work(milliseconds: u64) -> u64 {
     thread::sleep(Duration::from_millis(milliseconds));
@@ -19,7 +18,6 @@ fn work(milliseconds: u64) -> u64 {
 
 #[polyproc::main]
 fn main() -> polyproc::Result<()> {
-    let begin = Instant::now();
     let mut processes = Vec::new();
     for (name, milliseconds) in [("long", 400), ("middle", 200), ("short", 1)] {
         processes.push(Process::builder().name(name).spawn(work, milliseconds)?);
@@ -32,8 +30,6 @@ fn main() -> polyproc::Result<()> {
         let process = running.remove(polyproc::wait_any(&running)?);
         ended.push(process.name().to_owned());
     }
-    let sum = Duration::from_millis(400 + 200 + 1);
-    println!("all three ran at the same time: {}", begin.elapsed() < sum);
     println!("they ended in the order {ended:?}");
 
     // A process that has ended keeps its result until it is joined.

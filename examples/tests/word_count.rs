@@ -295,7 +295,6 @@ fn a_signal_stops_it_at_once_and_no_process_is_left() {
         [("-INT", true), ("-INT", false), ("-TERM", false), ("-KILL", false)]
     {
         let corpus = Corpus::empty();
-        // A named pipe that nobody writes to: the worker that reads it would wait for ever.
         let text = "word ".repeat(1_000_000);
         for number in 0..40 {
             corpus.add(number.to_string(), text.as_bytes());

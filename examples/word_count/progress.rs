@@ -48,7 +48,7 @@ impl Progress {
         );
         match self {
             Self::Bar(bar) => {
-                let style = "{bar:30} {percent:>3}%  {binary_bytes_per_sec}  {msg}";
+                let style = "{bar:30} {percent:>3}%  {binary_bytes_per_sec}  {wide_msg}";
                 bar.set_style(
                     ProgressStyle::with_template(style)
                         .unwrap_or_else(|_| ProgressStyle::default_bar()),

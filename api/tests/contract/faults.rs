@@ -100,7 +100,10 @@ fn a_program_that_never_comes_to_init(method: StartMethod) {
         with_executable(script.to_str().unwrap(), || {
             let timeout = Duration::from_millis(30);
             let builder = polyproc::context(method).builder().start_timeout(timeout);
-            let error = builder.spawn(|()| (), ()).unwrap().join().unwrap_err();
+            let process = builder.spawn(|()| (), ()).unwrap();
+            // Whoever waits gives it up.
+            assert_eq!(polyproc::wait_any(&[&process]).unwrap(), 0);
+            let error = process.join().unwrap_err();
             assert!(matches!(error, JoinError::NotStarted { .. }), "{error}");
             assert!(error.to_string().contains("start timeout"), "{error}");
         });

@@ -10,6 +10,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("try_join_does_not_wait", try_join_does_not_wait),
     ("join_in_any_order", join_in_any_order),
     ("wait_any_finds_the_first", wait_any_finds_the_first),
+    ("wait_any_knows_the_end", wait_any_knows_the_end),
     ("a_dropped_process_runs_on_and_leaves_nothing", a_dropped_process_runs_on),
     ("active_children_are_those_that_run", active_children_are_those_that_run),
     ("a_report_waits_for_its_reader", a_report_waits_for_its_reader),
@@ -58,6 +59,15 @@ fn wait_any_finds_the_first(method: StartMethod) {
     processes[1].join().unwrap();
     let none: [Handle; 0] = [];
     assert!(polyproc::wait_any(&none).is_err());
+}
+
+fn wait_any_knows_the_end(method: StartMethod) {
+    for _ in 0..100 {
+        let processes = [start(method, |()| 3, ())];
+        assert_eq!(polyproc::wait_any(&processes).unwrap(), 0);
+        assert!(!processes[0].is_alive() && processes[0].usage().is_some());
+        assert_eq!(processes[0].try_join().unwrap(), Some(3));
+    }
 }
 
 /// The census after the test finds what is left.

@@ -289,14 +289,27 @@ impl Child {
     /// # Errors
     /// Only what polling a descriptor may give, such as `ENOMEM`.
     pub fn wait(&self, deadline: Deadline) -> io::Result<Option<Ending>> {
-        while self.poll().is_none() {
-            let (fd, until) = self.next_event(deadline);
-            let ready = poll::readable([fd], until)?;
-            if !ready[0] && deadline.has_passed() {
-                break;
+        Ok(Self::wait_any(&[self], deadline)?.and_then(|_| self.poll()))
+    }
+
+    /// Waits until one of `children` has ended, or until `deadline`: then `Ok(None)`. Says which,
+    /// the first in order if several have; its ending is known by then.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub fn wait_any(children: &[&Self], deadline: Deadline) -> io::Result<Option<usize>> {
+        loop {
+            if let Some(index) = children.iter().position(|child| child.poll().is_some()) {
+                return Ok(Some(index));
             }
+            if deadline.has_passed() {
+                return Ok(None);
+            }
+            let events = children.iter().map(|child| child.next_event(deadline));
+            let (fds, ends): (Vec<_>, Vec<_>) = events.unzip();
+            let fds: Vec<_> = fds.into_iter().flatten().collect();
+            poll::any_readable(&fds, ends.into_iter().fold(deadline, Deadline::earlier))?;
         }
-        Ok(self.poll())
     }
 
     /// The descriptor to wait for, and when to look again at the latest.
