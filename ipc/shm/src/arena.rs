@@ -10,7 +10,7 @@ use crate::layout::{
     PARCELS_AT, Parcel, VERSION,
 };
 use polyproc_sync::Kind;
-use polyproc_sys::memory::{Mapping, memfd, set_size};
+use polyproc_sys::memory::{Mapping, memfd, seal_size, set_size};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
@@ -82,6 +82,8 @@ impl Arena {
         let failed = |source| Error::Map { size, source };
         let file = memfd(c"polyproc-arena").map_err(failed)?;
         set_size(&file, size).map_err(failed)?;
+        // Nobody who holds the descriptor can cut the memory away under the others.
+        seal_size(&file).map_err(failed)?;
         let map = Mapping::shared(&file, size as usize).map_err(failed)?;
         let most_blocks = (size / 1024).clamp(1024, MOST_BLOCKS);
         let data_at = (BLOCKS_AT + most_blocks * size_of::<Block>() as u64).next_multiple_of(PAGE);
