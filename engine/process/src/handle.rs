@@ -27,6 +27,8 @@ const RELAY_GRACE: Duration = Duration::from_secs(1);
 const TRACER_PAUSE: Duration = Duration::from_millis(1);
 /// How often to look for the fork server's word before sleeping: a few ten microseconds in all.
 const RELAY_GLANCES: u32 = 30;
+/// The errno of a process that may open no more descriptors.
+const EMFILE: i32 = 24;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -391,10 +393,12 @@ impl Child {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // It ended without reading its birth record. What it sent comes next.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
-                // A packet that makes no sense, or whose body does not fit in memory.
-                Err(error) => {
-                    tracing::warn!(pid = self.pid, name = self.name, %error, "lost a packet");
+                // The packet was taken, but there was no memory or no descriptor for its body.
+                Err(error) if matches!(error.raw_os_error(), None | Some(EMFILE)) => {
+                    progress.failure = Some(error.to_string());
                 }
+                // Somebody has closed our end.
+                Err(_) => progress.closed = true,
             }
         }
     }
