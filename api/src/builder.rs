@@ -3,7 +3,7 @@
 use crate::call::{self, CallError};
 use crate::error::SpawnError;
 use crate::process::Process;
-use polyproc_process::{Command, OnParentDeath, Output, StartMethod};
+use polyproc_process::{Command, OnParentDeath, StartMethod, Stdio};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::ffi::OsStr;
@@ -105,12 +105,15 @@ impl Builder {
     }
 
     /// Where its standard output goes. (Its standard input is always empty.)
-    pub fn stdout(self, output: Output) -> Self {
+    ///
+    /// A pipe ([`Stdio::Piped`]) has to be read while the process runs: it holds 64 KiB, and a
+    /// process that has more to write waits for the reader, and so does who joins it.
+    pub fn stdout(self, output: Stdio) -> Self {
         self.with(|command| command.stdout(output))
     }
 
     /// Where its standard error goes.
-    pub fn stderr(self, output: Output) -> Self {
+    pub fn stderr(self, output: Stdio) -> Self {
         self.with(|command| command.stderr(output))
     }
 
@@ -127,8 +130,11 @@ impl Builder {
 
     /// Starts a process that runs `function(arguments)`.
     ///
-    /// Any function will do that captures nothing: `fn` items, also generic ones, and closures
-    /// without captures. Several arguments are a tuple.
+    /// Any function of one parameter will do that captures nothing: `fn` items, also generic ones,
+    /// and closures without captures. Several arguments are one tuple (`|(a, b): (u32, u32)| …`),
+    /// none is `()` (`|()| …`; one that never returns needs a type, `|()| -> () { … }`). Arguments
+    /// and results are owned types that serde can take: `String` and not `&str`, an error's text
+    /// and not `io::Error`.
     ///
     /// # Errors
     /// [`SpawnError`]; nothing is left of a process that did not start.
@@ -154,7 +160,8 @@ impl Builder {
     }
 
     /// Copies this process; the copy runs `body`, which may capture anything, and ends. Nothing but
-    /// the result is encoded. See [`fork`](crate::fork).
+    /// the result is encoded, and no `init` is needed. Whatever start method was set, this is a
+    /// fork. See [`fork`](crate::fork).
     ///
     /// # Errors
     /// [`StartError::Threads`](crate::StartError::Threads) while other threads run; else as

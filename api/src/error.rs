@@ -22,8 +22,9 @@ impl fmt::Display for Who {
     }
 }
 
-/// Why a process was not started.
-#[derive(Debug, thiserror::Error)]
+/// Why a process was not started. Its [`Debug`](fmt::Debug) form is the message, too: it is what
+/// `unwrap` and a `main` that returns an error print.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SpawnError {
     /// The system or the engine refused.
@@ -37,8 +38,8 @@ pub enum SpawnError {
     NoImage,
 }
 
-/// Why a process has no result for its parent.
-#[derive(Debug, thiserror::Error)]
+/// Why a process has no result for its parent. Its [`Debug`](fmt::Debug) form is the message, too.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinError {
     /// Its function panicked.
@@ -186,12 +187,17 @@ pub enum Error {
     Io(#[from] io::Error),
 }
 
-/// As [`Display`](fmt::Display): it is what a `main` that returns an error prints.
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+/// What `unwrap` and a `main` that returns an error print is for people.
+macro_rules! debug_is_display {
+    ($($error:ty),*) => {
+        $(impl fmt::Debug for $error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        })*
+    };
 }
+debug_is_display!(Error, SpawnError, JoinError);
 
 /// With [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -214,8 +220,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "process 'Process-1' (pid 42) was ended by SIGSEGV (core dumped): invalid memory \
-             access, or a stack that overflowed"
+            "process 'Process-1' (pid 42) was ended by SIGSEGV (core dumped): invalid memory access"
         );
         let error = JoinError::Exited { process: who(), code: 3 };
         assert_eq!(

@@ -49,10 +49,12 @@
 //! # Death
 //!
 //! A process may be killed at any instruction. Whoever waits for it is told; nothing is left of it.
-//! When a process ends in good order, it waits for its children, but ends the
-//! [daemonic](Builder::daemon) ones. When it ends in any other way (`SIGKILL` included), the kernel
+//! When a process ends in good order (by returning from `main`, also after a panic there, or by
+//! `exit`), it waits for its children, but ends the [daemonic](Builder::daemon) ones. When it ends in any other way (`SIGKILL` included), the kernel
 //! kills its children, and theirs, within milliseconds: also while they are in a long native call,
 //! and while they are stopped.
+//!
+//! A panic in a child is also printed on its standard error, as everywhere.
 //!
 //! # `panic = "abort"`
 //!
@@ -90,9 +92,9 @@ pub use process::{Handle, Process, wait_any, wait_any_timeout};
 
 pub use polyproc_macros::main;
 pub use polyproc_process::{
-    CpuCount, Current, ExitStatus, Listing, OnParentDeath, Output as Stdio, Parent, Phase,
-    PreloadError, RunState, Signal, StartError, StartMethod, Usage, current, family, parent,
-    set_executable, set_start_method, start_method,
+    CpuCount, Current, ExitStatus, Listing, OnParentDeath, Parent, Phase, PreloadError, RunState,
+    Signal, StartError, StartMethod, Stdio, Usage, current, family, parent, set_executable,
+    set_start_method, start_method,
 };
 
 /// The programs in the README compile and run, too.

@@ -45,7 +45,8 @@ const FAILED: u8 = 2;
 /// are not followed; a file with a zero byte in its first 8 KiB is binary and skipped; bytes that
 /// are not UTF-8 count as U+FFFD.
 ///
-/// The exit code is 0 when every file was counted, 1 when some could not be, 2 when nothing was.
+/// The exit code is 0 when every text file was counted, 1 when some could not be, 2 for wrong
+/// arguments or a report that cannot be written.
 #[derive(Debug, Parser)]
 #[command(name = "word_count", version)]
 struct Arguments {

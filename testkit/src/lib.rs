@@ -22,4 +22,4 @@ pub use census::{Census, Leak};
 pub use eventually::eventually;
 pub use process::family_of_session;
 pub use rng::Rng;
-pub use run::{RunError, run_with_deadline, try_run};
+pub use run::{RunError, heed_interrupts, run_with_deadline, try_run};

@@ -5,6 +5,7 @@ use crate::process::{self, Facts};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::pidfd::PidFd;
 use polyproc_sys::poll;
+use polyproc_sys::signal::Signal;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -53,6 +54,12 @@ impl From<io::Error> for RunError {
     fn from(error: io::Error) -> Self {
         Self::System(error)
     }
+}
+
+/// Has Ctrl-C's signal end this program and those that it starts, as tests expect it: a shell that
+/// starts something in the background has it ignored.
+pub fn heed_interrupts() {
+    polyproc_sys::signals::reset(Signal::INT);
 }
 
 /// Runs a program without input to the end of its output, in a process group of its own.

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     if let Some(name) = std::env::var_os("CONTRACT_SUBJECT") {
         return subject::run(&name.to_string_lossy());
     }
+    polyproc_testkit::heed_interrupts();
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let tests = [

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Where a standard stream of a child goes.
 #[derive(Debug, Default)]
-pub enum Output {
+pub enum Stdio {
     /// Where this process's own goes.
     #[default]
     Inherit,
@@ -20,11 +20,11 @@ pub enum Output {
     Null,
     /// Into this file, pipe or socket.
     To(OwnedFd),
-    /// Into a pipe: see [`Child::take_stdout`](crate::Child::take_stdout).
+    /// Into a pipe: see `take_stdout` of the handle.
     Piped,
 }
 
-impl Output {
+impl Stdio {
     /// What the child gets, and what this process keeps.
     pub(crate) fn open(
         &self,
@@ -56,8 +56,8 @@ pub struct Command {
     pub(crate) method: Option<StartMethod>,
     pub(crate) environment: Changes,
     pub(crate) directory: Option<PathBuf>,
-    pub(crate) stdout: Output,
-    pub(crate) stderr: Output,
+    pub(crate) stdout: Stdio,
+    pub(crate) stderr: Stdio,
     pub(crate) on_parent_death: OnParentDeath,
     pub(crate) start_timeout: Duration,
 }
@@ -70,8 +70,8 @@ impl Default for Command {
             method: None,
             environment: Changes::default(),
             directory: None,
-            stdout: Output::Inherit,
-            stderr: Output::Inherit,
+            stdout: Stdio::Inherit,
+            stderr: Stdio::Inherit,
             on_parent_death: OnParentDeath::Kill,
             start_timeout: Duration::from_mins(1),
         }
@@ -111,12 +111,12 @@ impl Command {
     }
 
     /// Where its standard output goes.
-    pub fn stdout(&mut self, output: Output) {
+    pub fn stdout(&mut self, output: Stdio) {
         self.stdout = output;
     }
 
     /// Where its standard error goes.
-    pub fn stderr(&mut self, output: Output) {
+    pub fn stderr(&mut self, output: Stdio) {
         self.stderr = output;
     }
 

@@ -248,9 +248,9 @@ impl Child {
         Ok(())
     }
 
-    /// The reading end of its standard output, once, if it was started with [`Output::Piped`].
+    /// The reading end of its standard output, once, if it was started with [`Stdio::Piped`].
     ///
-    /// [`Output::Piped`]: crate::Output::Piped
+    /// [`Stdio::Piped`]: crate::Stdio::Piped
     pub fn take_stdout(&self) -> Option<PipeReader> {
         self.pipes.lock().unwrap_or_else(PoisonError::into_inner)[0].take()
     }
@@ -389,7 +389,6 @@ impl Child {
         while !progress.closed {
             match wire::receive(&self.socket, Mode::Try) {
                 Ok(Some(packet)) => take_packet(progress, packet),
-                Ok(None) => progress.closed = true,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // It ended without reading its birth record. What it sent comes next.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
@@ -397,8 +396,8 @@ impl Child {
                 Err(error) if matches!(error.raw_os_error(), None | Some(EMFILE)) => {
                     progress.failure = Some(error.to_string());
                 }
-                // Somebody has closed our end.
-                Err(_) => progress.closed = true,
+                // The other end is closed; or somebody has closed ours.
+                Ok(None) | Err(_) => progress.closed = true,
             }
         }
     }

@@ -35,7 +35,7 @@ mod take_over;
 mod wire;
 
 pub use child::report_early;
-pub use command::{Command, Output};
+pub use command::{Command, Stdio};
 pub use error::{PreloadError, StartError};
 pub use front::{Front, Outcome, Stage};
 pub use handle::{Child, Ending, ExitStatus};

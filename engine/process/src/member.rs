@@ -15,6 +15,7 @@ use polyproc_sys::clock::Deadline;
 use polyproc_sys::fork::{self, ForkLocal};
 use polyproc_sys::lifeline::{self, Lifeline};
 use polyproc_sys::{moment, poll, stat};
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -303,7 +304,6 @@ pub fn current() -> Result<Current, StartError> {
 }
 
 /// The process that started this one.
-#[derive(Debug)]
 pub struct Parent {
     origin: &'static Origin,
 }
@@ -311,6 +311,12 @@ pub struct Parent {
 /// The parent, unless this is the program itself.
 pub fn parent() -> Option<Parent> {
     MEMBER.get()?.origin.as_ref().map(|origin| Parent { origin })
+}
+
+impl fmt::Debug for Parent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parent").field("name", &self.name()).field("pid", &self.pid()).finish()
+    }
 }
 
 impl Parent {

@@ -47,9 +47,10 @@ impl Server {
     }
 
     /// How it ended, as far as can be said: called when it does not answer any more.
-    pub(crate) fn post_mortem(&self) -> String {
+    pub(crate) fn post_mortem(&self) -> PostMortem {
+        let unknown = || PostMortem { reason: "it is gone".into(), gave_up: false };
         let Some(own) = &self.own else {
-            return "it is gone".into();
+            return unknown();
         };
         // The first look may only say that it left a request unread.
         let last_words = (0..2).find_map(|_| match wire::receive(&self.client, Mode::Try) {
@@ -62,8 +63,17 @@ impl Server {
         kill_and_wait(own);
         let status = wait::reap(own).ok().flatten();
         let status = status.map(|reaped| ExitStatus::from(reaped.status).to_string());
-        last_words.or(status).unwrap_or_else(|| "it is gone".into())
+        let gave_up = last_words.is_some();
+        last_words.or(status).map_or_else(unknown, |reason| PostMortem { reason, gave_up })
     }
+}
+
+/// What can be said of a server that is gone.
+#[derive(Debug)]
+pub(crate) struct PostMortem {
+    pub(crate) reason: String,
+    /// Whether it said the reason itself: the next one would come to the same end.
+    pub(crate) gave_up: bool,
 }
 
 /// A process that has given up the privileges that its fork server still has may not kill it: then

@@ -32,6 +32,7 @@ pub(crate) struct Ended {
 impl Program {
     pub(crate) fn new(example: &str) -> Self {
         static RUNS: AtomicU32 = AtomicU32::new(0);
+        polyproc_testkit::heed_interrupts();
         let mark = format!("{}.{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
         let mut command = Command::new(built(example));
         command.env(MARK, &mark);

@@ -106,8 +106,8 @@ impl Signal {
     pub const fn hint(self) -> Option<&'static str> {
         match self {
             Self::KILL => Some("killed from outside, or by the kernel for want of memory"),
-            Self::SEGV => Some("invalid memory access, or a stack that overflowed"),
-            Self::ABRT => Some("abort, or a panic under panic=abort"),
+            Self::SEGV => Some("invalid memory access"),
+            Self::ABRT => Some("abort, a stack that overflowed, or a panic under panic=abort"),
             Self::BUS => Some("bad memory access, such as a mapped file that shrank"),
             Self::PIPE => Some("wrote to a pipe that nobody reads"),
             Self::XCPU => Some("over its limit of processor time"),

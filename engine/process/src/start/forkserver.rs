@@ -14,7 +14,7 @@ use crate::handle::Newborn;
 use crate::member::{self, Member};
 use crate::policy::{OnParentDeath, StartMethod};
 use crate::roster::Entry;
-use crate::server::Server;
+use crate::server::{PostMortem, Server};
 use crate::wire::{self, Packet, Putter, Tag, Taker};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::lifeline::Lifeline;
@@ -42,8 +42,12 @@ pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Ne
             Ok(made) => return Ok(made),
             Err(Failure::Other(error)) => return Err(error),
             Err(Failure::ServerGone) => {
-                reason = discard(member, &server);
+                let end = discard(member, &server);
+                reason = end.reason;
                 tracing::warn!(pid = server.facts().pid, reason, "the fork server is gone");
+                if end.gave_up {
+                    break;
+                }
                 // What the dead server still held of it is of no use.
                 let (near, far) = socket_pair()?;
                 (draft.near, draft.far) = (near, Some(far));
@@ -69,14 +73,14 @@ fn running_server(member: &'static Member) -> Result<Arc<Server>, StartError> {
 }
 
 /// Forgets a server that is gone, unless another thread has already put a new one in its place.
-fn discard(member: &Member, server: &Arc<Server>) -> String {
+fn discard(member: &Member, server: &Arc<Server>) -> PostMortem {
     let mut state = member.server();
     match &state.server {
         Some(current) if Arc::ptr_eq(current, server) => {
             state.server = None;
             server.post_mortem()
         }
-        _ => "it is gone".into(),
+        _ => PostMortem { reason: "it is gone".into(), gave_up: false },
     }
 }
 
@@ -190,8 +194,8 @@ fn launch_server(member: &'static Member, preload: &[Vec<u8>]) -> Result<Server,
     let birth = server_birth(member, preload, fingerprint(&environment))?;
     let null = member.null().map_err(failed)?;
     let outputs = [
-        crate::Output::Inherit.open(&io::stdout(), null)?.0,
-        crate::Output::Inherit.open(&io::stderr(), null)?.0,
+        crate::Stdio::Inherit.open(&io::stdout(), null)?.0,
+        crate::Stdio::Inherit.open(&io::stderr(), null)?.0,
     ];
     let started = exec::launch(
         member,

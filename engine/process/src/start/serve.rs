@@ -66,15 +66,21 @@ pub(crate) fn serve(front: &Front, serving: Serving) -> Arrival {
 
 /// Runs the preload functions, and makes sure that forking is safe afterwards.
 fn preload(front: &Front, calls: &[u8]) -> Result<(), String> {
+    let has_preloaded = !calls.is_empty();
     let mut calls = Taker(calls);
     while let Some(call) = calls.bytes() {
         (front.preload)(call)?;
     }
     match stat::own_threads() {
         Ok(1) => Ok(()),
-        Ok(threads) => Err(format!(
+        Ok(threads) if has_preloaded => Err(format!(
             "a preloaded function left {} thread(s) running, and a process with threads cannot be \
              forked safely",
+            threads - 1
+        )),
+        Ok(threads) => Err(format!(
+            "{} thread(s) ran before `polyproc::init()`, and a process with threads cannot be \
+             forked safely: make it the first statement of `main`",
             threads - 1
         )),
         Err(error) => Err(format!("cannot count the threads after preloading: {error}")),
