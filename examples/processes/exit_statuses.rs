@@ -5,7 +5,7 @@
 //! returned an error: exit code Some(0): Ok(Err("invalid digit found in string"))
 //! exited: exit code Some(3): process 'exited' (pid …) exited with code 3 before its function returned
 //! panicked: exit code Some(101): process 'panicked' (pid …) panicked at …exit_statuses.rs:…: no such shelf: 12
-//! aborted: exit code Some(-6): process 'aborted' (pid …) was ended by SIGABRT…: abort, or a panic under panic=abort
+//! aborted: exit code Some(-6): process 'aborted' (pid …) was ended by SIGABRT…: abort, a stack that overflowed, or a panic under panic=abort
 //! killed: exit code Some(-9): process 'killed' (pid …) was ended by SIGKILL…: killed from outside, or by the kernel for want of memory
 //! of the panic, its parent has 1 line of message and a backtrace: true
 //! ```
