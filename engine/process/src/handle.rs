@@ -141,6 +141,7 @@ pub struct Child {
 }
 
 /// What has been learned so far.
+#[expect(clippy::struct_excessive_bools, reason = "facts that are learned one by one")]
 #[derive(Debug, Default)]
 struct Progress {
     closed: bool,
@@ -152,6 +153,8 @@ struct Progress {
     /// When we saw that it is dead, while the fork server has not said how.
     silent_since: Option<Instant>,
     overdue: bool,
+    /// It is dead, and a debugger keeps its status from us.
+    withheld: bool,
     ending: Option<Ending>,
 }
 
@@ -324,7 +327,7 @@ impl Child {
             let grace = Deadline::at(since + RELAY_GRACE);
             return (Some(self.socket.as_fd()), deadline.earlier(grace));
         }
-        if self.is_dead() {
+        if progress.withheld {
             // A debugger has to be told first. No descriptor announces when it has been.
             return (None, deadline.earlier(Deadline::after(TRACER_PAUSE)));
         }
@@ -374,7 +377,7 @@ impl Child {
                 progress.status = Some(reaped.status.into());
                 progress.usage = Some(reaped.usage);
             }
-            Ok(None) => {}
+            Ok(None) => progress.withheld = true,
             Err(_not_ours_any_more) => progress.status = Some(self.status_by_kernel()),
         }
     }

@@ -212,15 +212,21 @@ impl Member {
         self.origin.as_ref().map(|origin| &origin.socket)
     }
 
-    /// What this member's children depend on.
-    pub(crate) fn lifeline(&self) -> io::Result<&Lifeline> {
-        let line = get_or_make(&self.lifeline, Lifeline::new)?;
-        LINE_WRITER.store(line.writer(), Ordering::Release);
-        Ok(line)
+    /// For a new child: its end of what this member's children depend on.
+    pub(crate) fn dependent_end(&self) -> Result<OwnedFd, StartError> {
+        let make = || {
+            let line = get_or_make(&self.lifeline, Lifeline::new)?;
+            LINE_WRITER.store(line.writer(), Ordering::Release);
+            line.dependent_end()
+        };
+        make().map_err(|source| {
+            StartError::system("tie a process to its parent (is /proc mounted?)", source)
+        })
     }
 
-    pub(crate) fn null(&self) -> io::Result<&File> {
+    pub(crate) fn null(&self) -> Result<&File, StartError> {
         get_or_make(&self.null, || File::options().read(true).write(true).open("/dev/null"))
+            .map_err(|source| StartError::system("open /dev/null", source))
     }
 
     /// The fork server of the process that this one is a copy of.

@@ -16,7 +16,6 @@ use crate::marker::{self, LINE};
 use crate::member::{self, Member};
 use crate::wire::{self, Tag};
 use polyproc_sys::exec::{self, Program, Started};
-use polyproc_sys::lifeline::Lifeline;
 use polyproc_sys::socket::Mode;
 use std::ffi::{CString, OsString};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -58,16 +57,14 @@ pub(crate) fn launch(member: &Member, launch: &Launch<'_>) -> Result<Started, St
     // It waits in the socket before the child exists: nobody waits for anybody.
     wire::send(launch.socket.0, (Tag::Birth, key), &launch.birth.encode(), &[], Mode::Try)
         .map_err(|source| StartError::system("pass the arguments on to a process", source))?;
-    let line = member.lifeline().and_then(Lifeline::dependent_end).map_err(|source| {
-        StartError::system("tie a process to its parent (is /proc mounted?)", source)
-    })?;
+    let line = member.dependent_end()?;
     let roster = member.roster();
     let extra: Vec<_> = [launch.socket.1.as_fd(), line.as_fd(), roster.as_fd()]
         .into_iter()
         .chain(launch.server)
         .collect();
     let program = member::executable();
-    let null = member.null().map_err(|source| StartError::system("open /dev/null", source))?;
+    let null = member.null()?;
     exec::start(&Program {
         path: &c_string(program.clone().into_os_string())?,
         arguments: &arguments(),

@@ -11,7 +11,6 @@ use crate::member::{self, Inheritance, Member};
 use crate::policy::StartMethod;
 use crate::server::Server;
 use polyproc_sys::fork::{self, Fork};
-use polyproc_sys::lifeline::Lifeline;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -41,10 +40,7 @@ pub(crate) unsafe fn start(
     body: impl FnOnce() -> Outcome,
 ) -> Result<Arc<Child>, StartError> {
     Draft::new(command, StartMethod::Fork, &[])?.finish(|draft, member| {
-        let line = member
-            .lifeline()
-            .and_then(Lifeline::dependent_end)
-            .map_err(|source| StartError::system("tie a process to its parent", source))?;
+        let line = member.dependent_end()?;
         // What waits in the buffer would be written by both.
         drop(std::io::stdout().flush());
         // SAFETY: passed on to the caller.

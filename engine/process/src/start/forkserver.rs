@@ -6,18 +6,16 @@
 //! while he waits, and if the server is gone the far end is gone with it: the wait ends.
 
 use super::exec::{self, Launch};
-use super::{Draft, hold_directory, socket_pair};
+use super::{Draft, claim, hold_directory, socket_pair};
 use crate::birth::{Birth, Role, ServerFacts};
 use crate::environment::{Changes, Variables, fingerprint};
 use crate::error::StartError;
 use crate::handle::Newborn;
 use crate::member::{self, Member};
 use crate::policy::{OnParentDeath, StartMethod};
-use crate::roster::Entry;
 use crate::server::{PostMortem, Server};
 use crate::wire::{self, Packet, Putter, Tag, Taker};
 use polyproc_sys::clock::Deadline;
-use polyproc_sys::lifeline::Lifeline;
 use polyproc_sys::pidfd::PidFd;
 use polyproc_sys::socket::Mode;
 use polyproc_sys::{fork, poll};
@@ -90,14 +88,17 @@ fn request(
     server: &Server,
     deadline: Deadline,
 ) -> Result<Newborn, Failure> {
-    let line = member.lifeline().and_then(Lifeline::dependent_end).map_err(|source| {
-        Failure::Other(StartError::system("tie a process to its parent", source))
-    })?;
+    let line = member.dependent_end().map_err(Failure::Other)?;
     let far = draft.far.take().ok_or(Failure::ServerGone)?;
     draft.birth.environment = environment(draft, server);
     draft.birth.server = Some(server.facts());
-    let here = hold_directory(Path::new(".")).map_err(Failure::Other)?;
-    let directory = draft.directory.as_ref().unwrap_or(&here);
+    let here;
+    let directory = if let Some(directory) = &draft.directory {
+        directory
+    } else {
+        here = hold_directory(Path::new(".")).map_err(Failure::Other)?;
+        &here
+    };
     let [stdout, stderr] = &draft.outputs;
     let fds = [&far, &line, stdout, stderr, directory].map(AsFd::as_fd);
     match send_request(server, &draft.birth.encode(), &fds, deadline) {
@@ -188,11 +189,10 @@ fn environment(draft: &Draft<'_>, server: &Server) -> Option<Variables> {
 }
 
 fn launch_server(member: &'static Member, preload: &[Vec<u8>]) -> Result<Server, StartError> {
-    let failed = |source| StartError::system("open /dev/null", source);
     let (client, serving) = socket_pair()?;
     let environment = Changes::default().apply();
     let birth = server_birth(member, preload, fingerprint(&environment))?;
-    let null = member.null().map_err(failed)?;
+    let null = member.null()?;
     let outputs = [
         crate::Stdio::Inherit.open(&io::stdout(), null)?.0,
         crate::Stdio::Inherit.open(&io::stderr(), null)?.0,
@@ -222,25 +222,23 @@ fn server_birth(
     preload: &[Vec<u8>],
     environment: u64,
 ) -> Result<Birth, StartError> {
-    let (name, method) = ("ForkServer", StartMethod::Spawn);
-    let parent = member.identity();
-    let entry = Entry { name, parent, method: Some(method), daemon: true, fork_server: true };
-    let full = StartError::FamilyFull { members: crate::roster::PLACES };
+    let (role, name) = (Role::ForkServer, "ForkServer");
+    let (method, daemon) = (StartMethod::Spawn, true);
     let mut calls = Putter::default();
     for call in preload {
         calls.bytes(call);
     }
     Ok(Birth {
-        role: Role::ForkServer,
+        role,
         name: name.into(),
         lineage: Vec::new(),
-        daemon: true,
+        daemon,
         method,
         default_method: member::start_method(),
         on_parent_death: OnParentDeath::Kill,
-        parent,
+        parent: member.identity(),
         parent_name: member.name().to_owned(),
-        ticket: member.roster().claim(&entry).ok_or(full)?,
+        ticket: claim(member, role, name, (method, daemon))?,
         server: Some(ServerFacts { pid: 0, environment, authority: fork::authority() }),
         environment: None,
         call: calls.0,

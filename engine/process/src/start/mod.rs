@@ -13,7 +13,7 @@ use crate::front::{self, Outcome};
 use crate::handle::{Child, Newborn, Plan};
 use crate::member::{self, Member};
 use crate::policy::StartMethod;
-use crate::roster::Entry;
+use crate::roster::{Entry, PLACES, Ticket};
 use polyproc_sys::exec::Step;
 use polyproc_sys::{directory, socket};
 use std::io::{self, PipeReader};
@@ -98,7 +98,7 @@ impl<'a> Draft<'a> {
             return Err(StartError::Forbidden { what: "a process's name", character: '\0' });
         }
         let (near, far) = socket_pair()?;
-        let null = member.null().map_err(|source| StartError::system("open /dev/null", source))?;
+        let null = member.null()?;
         let (stdout, stdout_pipe) = command.stdout.open(&io::stdout(), null)?;
         let (stderr, stderr_pipe) = command.stderr.open(&io::stderr(), null)?;
         let daemon = command.daemon.unwrap_or(member.daemon());
@@ -106,7 +106,7 @@ impl<'a> Draft<'a> {
             command,
             birth: Birth {
                 role: Role::Worker,
-                ticket: claim(member, &name, method, daemon)?,
+                ticket: claim(member, Role::Worker, &name, (method, daemon))?,
                 name,
                 lineage,
                 daemon,
@@ -178,15 +178,17 @@ fn default_name(lineage: &[u32]) -> String {
     format!("Process-{}", numbers.join(":"))
 }
 
+/// A place in the roster for a process that `member` is about to start.
 fn claim(
     member: &Member,
+    role: Role,
     name: &str,
-    method: StartMethod,
-    daemon: bool,
-) -> Result<crate::roster::Ticket, StartError> {
+    (method, daemon): (StartMethod, bool),
+) -> Result<Ticket, StartError> {
+    let fork_server = role == Role::ForkServer;
     let entry =
-        Entry { name, parent: member.identity(), method: Some(method), daemon, fork_server: false };
-    member.roster().claim(&entry).ok_or(StartError::FamilyFull { members: crate::roster::PLACES })
+        Entry { name, parent: member.identity(), method: Some(method), daemon, fork_server };
+    member.roster().claim(&entry).ok_or(StartError::FamilyFull { members: PLACES })
 }
 
 #[cfg(test)]
