@@ -124,11 +124,15 @@ fn out_of_processes(method: StartMethod) {
 }
 
 fn out_of_descriptors(method: StartMethod) {
-    let subject = command_under(&["prlimit", "--nofile=40"], "until refused", method);
-    let output = run_with_deadline(subject, LONG);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains("too many open files") && text.contains("ulimit -n"), "{output:?}");
-    assert!(output.status.success(), "{output:?}");
+    // Each limit runs out at another step of a start.
+    for limit in 40..48 {
+        let limit = format!("--nofile={limit}");
+        let subject = command_under(&["prlimit", &limit], "until refused", method);
+        let output = run_with_deadline(subject, LONG);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("too many open files") && text.contains("ulimit -n"), "{output:?}");
+        assert!(output.status.success(), "{output:?}");
+    }
 }
 
 fn without_streams(method: StartMethod) {

@@ -114,12 +114,12 @@ fn until_refused() {
         }
         assert!(processes.len() < 300, "no limit");
     };
-    assert!(matches!(error, SpawnError::Start(StartError::Limit { .. })), "{error}");
-    println!("{error}");
     for process in processes {
         process.kill().unwrap();
         process.wait().unwrap();
     }
+    assert!(matches!(error, SpawnError::Start(StartError::Limit { .. })), "{error}");
+    println!("{error}");
 }
 
 /// Under a rain of signals whose handler interrupts every system call.

@@ -164,8 +164,12 @@ impl<'a> Draft<'a> {
 /// A path that leads to no directory is an error here, and not in the child.
 fn hold_directory(path: &Path) -> Result<OwnedFd, StartError> {
     directory::hold(path).map_err(|source| {
-        let (step, path) = (Step::Directory, path.to_owned());
-        StartError::Exec { step, path, source }
+        match StartError::system("hold the working directory", source) {
+            StartError::System { source, .. } => {
+                StartError::Exec { step: Step::Directory, path: path.to_owned(), source }
+            }
+            limit => limit,
+        }
     })
 }
 
