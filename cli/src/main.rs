@@ -1,0 +1,12 @@
+//! x
+mod arguments;
+mod exit;
+mod output;
+mod paint;
+mod process;
+mod report;
+mod table;
+mod text;
+mod units;
+mod value;
+fn main() {}
