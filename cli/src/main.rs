@@ -7,6 +7,7 @@ mod process;
 mod report;
 mod table;
 mod text;
+mod top;
 mod units;
 mod value;
 fn main() {}

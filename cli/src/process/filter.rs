@@ -2,6 +2,7 @@
 
 use super::Row;
 use crate::arguments::Selection;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 /// What [`Selection`] asks for. A process passes when it passes every kind of condition, and a kind
@@ -42,7 +43,7 @@ impl Filter {
             && any(&self.ports, |port| row.ports.contains(port))
             && (!self.families || row.role.is_some())
             && !(self.no_kernel && row.is_kernel)
-            && any(&self.text, |text| mentions(row, text))
+            && any(&self.text, |text| row.mentions(text))
     }
 
     /// Whether ports have to be known.
@@ -60,16 +61,18 @@ fn any<T>(wanted: &[T], fits: impl FnMut(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(fits)
 }
 
-/// Whether `text`, in lower case, is in the name, the command line or the role.
-pub(crate) fn mentions(row: &Row, text: &[u8]) -> bool {
-    let role = row.role.iter().map(|role| role.name.as_bytes());
-    let command = row.command.join(std::ffi::OsStr::new(" "));
-    let mut places = [row.name.as_bytes(), command.as_bytes()].into_iter().chain(role);
-    places.any(|place| contains(&place.to_ascii_lowercase(), text))
+impl Row {
+    /// Whether `text`, in lower case, is in the name, the command line or the role.
+    pub(crate) fn mentions(&self, text: &[u8]) -> bool {
+        let role = self.role.iter().map(|role| role.name.as_bytes());
+        let command = self.command.join(OsStr::new(" "));
+        let mut places = [self.name.as_bytes(), command.as_bytes()].into_iter().chain(role);
+        text.is_empty() || places.any(|place| contains(&place.to_ascii_lowercase(), text))
+    }
 }
 
 fn contains(whole: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || whole.windows(part.len()).any(|window| window == part)
+    whole.windows(part.len()).any(|window| window == part)
 }
 
 #[cfg(test)]
