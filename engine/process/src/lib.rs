@@ -11,6 +11,7 @@
 //! | `member`, `farewell` | this process in its family; what becomes of its children at its end |
 //! | `child` | a new process from inside: from its arrival to its exit |
 //! | [`Command`] (`command`), `start/` | settings; one file for each start method, and the fork server's own loop |
+//! | [`ObservedFamily`] (`observer`) | a family as any process of the same user can see it |
 //! | [`take_over`] | where an executed child finds out that it is one |
 //!
 //! The life of a process, who writes what where, and what a kill at each step leaves is drawn in
@@ -26,6 +27,7 @@ mod front;
 mod handle;
 mod marker;
 mod member;
+mod observer;
 mod policy;
 mod reaper;
 mod roster;
@@ -43,6 +45,7 @@ pub use member::{
     Current, Parent, active_children, current, detach, family, parent, set_executable, set_preload,
     set_start_method, start_method,
 };
+pub use observer::ObservedFamily;
 pub use policy::{OnParentDeath, StartMethod};
 pub use roster::{Listing, Phase};
 pub use take_over::take_over;
