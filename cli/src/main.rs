@@ -1,5 +1,18 @@
-//! x
+//! `polyproc`: the machine's processes on the terminal.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`arguments`] | what can be asked for: the help, completions and the man page come from it |
+//! | [`commands`] | one file for each command: asks `polyproc-info`, makes a report |
+//! | [`value`], [`table`], [`report`] | what a report holds, as data: amounts with units, columns |
+//! | [`text`], [`units`], [`paint`] | how it looks |
+//! | [`output`], [`exit`] | where it goes, and how the program ends |
+//! | [`process`] | a process as `ps` and `top` list it: columns, filter, order, tree, role |
+//! | [`top`] | the live view |
+#![forbid(unsafe_code)]
+
 mod arguments;
+mod commands;
 mod exit;
 mod output;
 mod paint;
@@ -10,4 +23,25 @@ mod text;
 mod top;
 mod units;
 mod value;
-fn main() {}
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let ended = match arguments::Arguments::try_parse() {
+        Ok(arguments) => commands::run(&arguments),
+        Err(error) => explain(&error),
+    };
+    ended.err().unwrap_or(exit::Exit::Done).into()
+}
+
+/// Help and version go to the standard output and are no error; a wrong argument is one.
+fn explain(error: &clap::Error) -> Result<(), exit::Exit> {
+    // Nobody may be reading any more.
+    drop(error.print());
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(()),
+        _ => Err(exit::Exit::Usage),
+    }
+}

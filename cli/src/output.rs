@@ -77,10 +77,7 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Exit> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Exit::Closed),
-        Err(error) => {
-            say(&format!("cannot write the output: {error}"));
-            Err(Exit::Failed)
-        }
+        Err(error) => Err(failed(&format!("cannot write the output: {error}"))),
         Ok(()) => Ok(()),
     }
 }
@@ -88,4 +85,16 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Exit> {
 /// A line to the standard error. If nobody can hear it, then so be it.
 pub(crate) fn say(message: &str) {
     let _ = writeln!(io::stderr().lock(), "polyproc: {message}");
+}
+
+/// Says what was not possible.
+pub(crate) fn failed(message: &str) -> Exit {
+    say(message);
+    Exit::Failed
+}
+
+/// Says which argument makes no sense.
+pub(crate) fn usage(message: &str) -> Exit {
+    say(message);
+    Exit::Usage
 }

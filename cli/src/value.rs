@@ -31,8 +31,8 @@ pub(crate) enum Value {
     Span(Duration),
     /// A point in time, in seconds since 1970.
     Moment(f64),
-    /// The words of a command line.
-    Words(Vec<OsString>),
+    /// The words of a command line, and what people see where there are none.
+    Words(Vec<OsString>, OsString),
     /// Several of a kind.
     List(Vec<Value>),
 }
@@ -71,7 +71,8 @@ impl Value {
             Self::Ratio(ratio) => format!("{ratio:.2}"),
             Self::Span(span) => units::span(*span),
             Self::Moment(moment) => units::moment(*moment),
-            Self::Words(words) => text::shown_words(words),
+            Self::Words(words, instead) if words.is_empty() => text::shown_os(instead),
+            Self::Words(words, _) => text::shown_words(words),
             Self::List(values) if values.is_empty() => "-".into(),
             Self::List(values) => joined(values, ", ", Self::shown),
         }
@@ -88,7 +89,7 @@ impl Value {
             Self::Rate(number) | Self::Percent(number) | Self::Ratio(number) => rounded(*number),
             Self::Span(span) => rounded(span.as_secs_f64()),
             Self::Moment(moment) => rounded(*moment),
-            Self::Words(words) => words.iter().map(|word| text::json(word.as_bytes())).collect(),
+            Self::Words(words, _) => words.iter().map(|word| text::json(word.as_bytes())).collect(),
             Self::List(values) => values.iter().map(Self::json).collect(),
         }
     }
@@ -99,7 +100,7 @@ impl Value {
         match self {
             Self::Missing => Vec::new(),
             Self::Text(text) => text.as_bytes().to_vec(),
-            Self::Words(words) => text::shown_words(words).into_bytes(),
+            Self::Words(words, _) => text::shown_words(words).into_bytes(),
             Self::List(values) => {
                 let values: Vec<_> = values.iter().map(Self::plain).collect();
                 values.join(&b' ')
@@ -113,7 +114,7 @@ impl Value {
     pub(crate) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => order_of_names(a, b),
-            (Self::Words(a), Self::Words(b)) => a.cmp(b),
+            (Self::Words(a, _), Self::Words(b, _)) => a.cmp(b),
             (Self::List(a), Self::List(b)) => {
                 let firsts = a.iter().zip(b).map(|(a, b)| a.order(b));
                 firsts.fold(Ordering::Equal, Ordering::then).then(a.len().cmp(&b.len()))
@@ -138,7 +139,7 @@ impl Value {
             | Self::Ratio(number)
             | Self::Moment(number) => *number,
             Self::Span(span) => span.as_secs_f64(),
-            Self::Missing | Self::Text(_) | Self::Words(_) | Self::List(_) => 0.0,
+            Self::Missing | Self::Text(_) | Self::Words(..) | Self::List(_) => 0.0,
         }
     }
 }
@@ -179,7 +180,7 @@ mod tests {
             ),
             (Value::raw(*b"a\xff"), "a\\xff", json!({"bytes": "61ff", "shown": "a\\xff"}), ""),
             (
-                Value::Words(vec!["a b".into(), "c".into()]),
+                Value::Words(vec!["a b".into(), "c".into()], "-".into()),
                 "'a b' c",
                 json!(["a b", "c"]),
                 "'a b' c",

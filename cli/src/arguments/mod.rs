@@ -45,16 +45,16 @@ pub(crate) struct Common {
     )]
     pub(crate) color: ColorChoice,
 
-    /// Where the kernel's process file system is, as in a container that has the host's
+    /// Look at the system below this directory, as in a container that has the host's
     #[arg(
         long,
         global = true,
         value_name = "DIR",
-        default_value = "/proc",
-        env = "POLYPROC_PROC",
+        default_value = "/",
+        env = "POLYPROC_ROOT",
         help_heading = "Common options"
     )]
-    pub(crate) proc: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 /// What to do.

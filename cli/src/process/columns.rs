@@ -48,12 +48,12 @@ pub(crate) const ALL: &[ProcessColumn] = columns! {
     "parent" "PARENT" Number Basics other "the process that started it, or took it over"
         |row| Value::number(row.parent);
     "user" "USER" Text Basics usual "whose it is (real user)"
-        |row| Value::text(row.user.as_str());
+        |row| Value::Text(row.user.clone());
     "uid" "UID" Number Basics other "the same as a number"
         |row| Value::number(row.user_id);
-    "state" "STATE" Text Basics usual "what it does: running, sleeping, disk-sleep, stopped, zombie, idle"
+    "state" "STATE" Text Basics usual "what it does: running, sleeping, waiting for a disk, stopped, ..."
         |row| Value::text(row.state);
-    "cpu" "CPU%" Percent Basics usual "share of one processor, over its life or over --interval"
+    "cpu" "CPU%" Percent Basics usual "share of one processor"
         |row| Value::maybe(row.cpu, Value::Percent);
     "cpu_time" "TIME" Span Basics usual "processor time used so far"
         |row| Value::Span(row.cpu_time);
@@ -69,11 +69,11 @@ pub(crate) const ALL: &[ProcessColumn] = columns! {
         |row| Value::maybe(row.read, Value::Bytes);
     "written" "WRITTEN" Bytes Traffic other "bytes written to disks so far"
         |row| Value::maybe(row.written, Value::Bytes);
-    "read_rate" "READ/S" Rate Traffic other "bytes read from disks in a second (with --interval, and in top)"
+    "read_rate" "READ/S" Rate Traffic other "bytes read from disks in a second"
         |row| Value::maybe(row.read_rate, Value::Rate);
-    "write_rate" "WRITE/S" Rate Traffic other "bytes written to disks in a second (with --interval, and in top)"
+    "write_rate" "WRITE/S" Rate Traffic other "bytes written to disks in a second"
         |row| Value::maybe(row.write_rate, Value::Rate);
-    "io_rate" "IO/S" Rate Traffic other "both together"
+    "io_rate" "IO/S" Rate Traffic other "bytes read from and written to disks in a second"
         |row| Value::maybe(row.read_rate.zip(row.write_rate), |(read, write)| Value::Rate(read + write));
     "threads" "THREADS" Count Basics usual "how many threads it has"
         |row| Value::number(row.threads);
@@ -102,7 +102,7 @@ pub(crate) const ALL: &[ProcessColumn] = columns! {
     "name" "NAME" Text Basics other "its short name"
         |row| Value::Text(row.name.clone());
     "command" "COMMAND" Text Command usual "its command line, or its name in brackets when it has none"
-        |row| Value::Words(row.command_line());
+        |row| Value::Words(row.command.clone(), row.shown_command().into());
 };
 
 /// The column called `name`. A hyphen counts as an underscore, and usual other names are known, too.

@@ -36,7 +36,7 @@ impl From<&Selection> for Filter {
 impl Filter {
     /// Whether `row` is to be seen.
     pub(crate) fn passes(&self, row: &Row) -> bool {
-        let user = |user: &String| *user == row.user || user.parse() == Ok(row.user_id);
+        let user = |user: &String| row.user == user.as_str() || user.parse() == Ok(row.user_id);
         any(&self.pids, |&pid| pid == row.pid())
             && any(&self.users, user)
             && any(&self.states, |state| state == row.state)

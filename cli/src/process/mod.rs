@@ -17,6 +17,7 @@ pub(crate) use filter::Filter;
 pub(crate) use order::Order;
 pub(crate) use role::{Place, Role};
 
+use crate::text;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub(crate) struct Row {
     pub(crate) command: Vec<OsString>,
     pub(crate) executable: Option<OsString>,
     pub(crate) directory: Option<OsString>,
-    pub(crate) user: String,
+    pub(crate) user: OsString,
     pub(crate) user_id: u32,
     /// One of [`crate::arguments::parse::STATES`].
     pub(crate) state: &'static str,
@@ -72,14 +73,11 @@ impl Row {
         self.identity.pid
     }
 
-    /// How people know it: its arguments, or its name in brackets where there are none.
-    pub(crate) fn command_line(&self) -> Vec<OsString> {
+    /// How people know it: by its arguments, or by its name in brackets where there are none.
+    pub(crate) fn shown_command(&self) -> String {
         if self.command.is_empty() {
-            let (mut name, mut close) = (OsString::from("["), OsString::from("]"));
-            name.push(&self.name);
-            name.push(&mut close);
-            return vec![name];
+            return format!("[{}]", text::shown_os(&self.name));
         }
-        self.command.clone()
+        text::shown_words(&self.command)
     }
 }

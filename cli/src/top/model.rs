@@ -165,8 +165,17 @@ impl Top {
         self.lines.get(self.cursor).map(|line| &self.rows[line.index])
     }
 
+    /// How busy all processors were on average at a look of the past.
+    pub(crate) fn average(&self, look: usize) -> f64 {
+        let busy = self.history.iter().filter_map(|history| history.get(look));
+        busy.sum::<f64>() / self.history.len().max(1) as f64
+    }
+
     fn take(&mut self, sample: Sample) {
-        self.history.resize(sample.machine.cpus.len(), Vec::new());
+        if self.history.len() != sample.machine.cpus.len() {
+            // A processor came or went: their pasts would no longer match.
+            self.history = vec![Vec::new(); sample.machine.cpus.len()];
+        }
         for (history, &busy) in self.history.iter_mut().zip(&sample.machine.cpus) {
             history.push(busy);
             if history.len() > HISTORY {

@@ -123,7 +123,16 @@ fn cpu_grid(top: &Top, area: Rect) -> (usize, u16) {
     let in_line = (usize::from(area.width) / CPU_CELLS).max(1);
     // As few columns as the lines allow: wide sparklines.
     let columns = cpus.div_ceil(most.min(cpus.div_ceil(2))).min(in_line);
-    (columns, cpus.div_ceil(columns).min(most) as u16)
+    let lines = match cpus.div_ceil(columns) {
+        lines if lines <= most => lines,
+        _ => 1 + cpus.div_ceil(strip_cells(area)),
+    };
+    (columns, lines.min(most) as u16)
+}
+
+/// How many processors a line of [`cpu_strip`] has room for.
+fn strip_cells(area: Rect) -> usize {
+    usize::from(area.width.saturating_sub(4)).max(1)
 }
 
 /// Writes lines from the top down.
@@ -178,30 +187,41 @@ fn counts(top: &Top) -> String {
 
 fn cpus(top: &Top, look: Look, pen: &mut Pen<'_>) {
     let (columns, lines) = cpu_grid(top, pen.area);
+    if top.machine.cpus.len() > columns * usize::from(lines) {
+        return cpu_strip(top, look, lines, pen);
+    }
     let width = usize::from(pen.area.width) / columns;
     for line in 0..usize::from(lines) {
         for column in 0..columns {
             // Downwards first, as people count.
             let index = column * usize::from(lines) + line;
             if let Some(history) = top.history.get(index) {
-                cpu(history, index, look, (column * width, width), pen);
+                cpu(history, &format!("{index:>3}"), look, (column * width, width), pen);
             }
         }
         pen.line += 1;
     }
-    let shown = columns * usize::from(lines);
-    if top.machine.cpus.len() > shown {
-        pen.line -= 1;
-        let rest = top.machine.cpus.len() - shown;
-        pen.put_right(&format!(" +{rest}, all {:.0}%", top.machine.cpu()), look.strong());
-        pen.line += 1;
-    }
 }
 
-/// Number, percent and sparkline of one processor.
-fn cpu(history: &[f64], index: usize, look: Look, (at, width): (usize, usize), pen: &mut Pen<'_>) {
+/// More processors than there is room for: all of them together, and below a character for each.
+fn cpu_strip(top: &Top, look: Look, lines: u16, pen: &mut Pen<'_>) {
+    let width = usize::from(pen.area.width);
+    let all: Vec<_> = (0..top.history[0].len()).map(|at| top.average(at)).collect();
+    cpu(&all, "all", look, (0, width), pen);
+    let mut levels = top.machine.cpus.chunks(strip_cells(pen.area));
+    for _ in 1..lines {
+        pen.line += 1;
+        for (at, &busy) in levels.next().unwrap_or_default().iter().enumerate() {
+            pen.put(at + 4, gauge::level(busy).encode_utf8(&mut [0; 4]), look.share(busy));
+        }
+    }
+    pen.line += 1;
+}
+
+/// Number, percent and sparkline of a processor.
+fn cpu(history: &[f64], title: &str, look: Look, (at, width): (usize, usize), pen: &mut Pen<'_>) {
     let busy = history.last().copied().unwrap_or(0.0);
-    let x = pen.put(at, &format!("{index:>3} "), look.faint());
+    let x = pen.put(at, &format!("{title} "), look.faint());
     let x = pen.put(x, &format!("{busy:>3.0}% "), look.share(busy));
     let cells = (at + width).saturating_sub(x + 1);
     pen.put(x, &gauge::sparkline(history, cells), look.share(busy));
@@ -209,16 +229,23 @@ fn cpu(history: &[f64], index: usize, look: Look, (at, width): (usize, usize), p
 
 fn memory(top: &Top, look: Look, pen: &mut Pen<'_>) {
     let machine = &top.machine;
-    let half = usize::from(pen.area.width) / 2;
+    let half = usize::from(pen.area.width) / 2 + 1;
     let limit = machine.memory_limit.map(|limit| format!(", limit {}", units::bytes(limit)));
     let used = |used, total| format!("{} of {}", units::bytes(used), units::bytes(total));
     let memory = used(machine.memory_used, machine.memory_total) + &limit.unwrap_or_default();
-    gauge_line("mem", machine.memory_percent(), &memory, look, (0, half), pen);
+    gauge_line("mem", machine.memory_percent(), &memory, look, (0, half.saturating_sub(2)), pen);
     if machine.swap_total > 0 {
         let swap = used(machine.swap_used, machine.swap_total);
-        gauge_line("swap", machine.swap_percent(), &swap, look, (half, half), pen);
+        gauge_line(
+            "swap",
+            machine.swap_percent(),
+            &swap,
+            look,
+            (half, half.saturating_sub(1)),
+            pen,
+        );
     } else {
-        pen.put(half, " no swap", look.faint());
+        pen.put(half, "no swap", look.faint());
     }
     pen.line += 1;
 }
@@ -307,7 +334,7 @@ fn process(row: &Row, line: &Branch, look: Look, fields: &[&Field], pen: &mut Pe
     }
     let faint = row.is_kernel || row.state == "zombie";
     let room = usize::from(pen.area.width).saturating_sub(x);
-    let command = text::cut(&text::shown_words(&row.command_line()), room);
+    let command = text::cut(&row.shown_command(), room);
     pen.put(x, &command, if faint { look.faint() } else { Style::new() });
 }
 
