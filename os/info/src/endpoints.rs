@@ -33,11 +33,10 @@ pub(crate) fn of_process(process: &Process, kinds: Kinds) -> Result<Option<Vec<C
     };
     let mut reader = Reader::without_boot_time(process.system())?;
     let directory = reader.directory(process.pid())?;
-    let folder = match files::open_at(directory.as_fd(), c"fd") {
-        // A zombie has none, and so has a process whose first thread has ended: there the list
-        // knows better.
-        Err(_) => return Ok(None),
-        Ok(folder) => folder,
+    // A zombie has none, and so has a process whose first thread has ended: there the list knows
+    // better.
+    let Ok(folder) = files::open_at(directory.as_fd(), c"fd") else {
+        return Ok(None);
     };
     let Ok(numbers) = reader.numbers(folder.as_fd()) else {
         return Ok(None);

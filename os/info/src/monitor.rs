@@ -152,15 +152,15 @@ impl Monitor {
         }
         let used = used_ticks(&facts.stat).saturating_sub(ticks);
         one.row.cpu_percent = share(crate::parse::process::ticks(used), passed);
-        if facts.stat.name != name {
+        if facts.stat.name == name {
+            self.refresh_memory(one);
+        } else {
             // It has executed another program.
             let fresh = self.reader.read(facts.pid, self.attributes).ok()?;
             if fresh.stat.start_ticks != started {
                 return None;
             }
             *facts = fresh;
-        } else {
-            self.refresh_memory(one);
         }
         self.refresh_io(one, passed);
         Some(())
@@ -255,13 +255,12 @@ fn content<'b>(
     kept: Option<&OwnedFd>,
 ) -> Option<&'b [u8]> {
     let read = |file: BorrowedFd<'_>, buffer| files::read_piece(file, buffer).ok();
-    match kept {
-        Some(file) => read(file.as_fd(), buffer)?,
-        None => {
-            let path = Name::join(&[], pid, &[b"/", name.to_bytes()].concat());
-            let file = files::open_at(reader.proc(), path.as_c_str()).ok()?;
-            read(file.as_fd(), buffer)?;
-        }
+    if let Some(file) = kept {
+        read(file.as_fd(), buffer)?;
+    } else {
+        let path = Name::join(&[], pid, &[b"/", name.to_bytes()].concat());
+        let file = files::open_at(reader.proc(), path.as_c_str()).ok()?;
+        read(file.as_fd(), buffer)?;
     }
     Some(buffer)
 }

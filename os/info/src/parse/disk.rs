@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn only_escapes_are_escapes() {
-        assert_eq!(unescape(br"a\040\\134\777\08x\1"), b"a \\\\134\\777\\08x\\1");
+        assert_eq!(unescape(br"a\040\\134\777\08x\1"), b"a \\\\\\777\\08x\\1");
         assert_eq!(unescape(br"\134040"), b"\\040");
     }
 

@@ -57,24 +57,23 @@ impl MemoryDetail {
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let mut detail = Self::default();
         for line in lines(bytes) {
-            let mut add = |key: &[u8], place: fn(&mut Self) -> &mut u64| {
-                if let Some(value) = value_after(line, key) {
-                    let place = place(&mut detail);
-                    *place = place.saturating_add(value.saturating_mul(1024));
-                }
-            };
-            match line.first() {
-                Some(b'P') => {
-                    add(b"Pss:", |detail| &mut detail.proportional);
-                    add(b"Private_Clean:", |detail| &mut detail.unique);
-                    add(b"Private_Dirty:", |detail| &mut detail.unique);
-                    add(b"Private_Hugetlb:", |detail| &mut detail.unique);
-                }
-                Some(b'S') => add(b"Swap:", |detail| &mut detail.swapped),
-                _ => {}
-            }
+            detail.add(line);
         }
         detail
+    }
+
+    fn add(&mut self, line: &[u8]) {
+        /// What only this process maps.
+        const UNIQUE: [&[u8]; 3] = [b"Private_Clean:", b"Private_Dirty:", b"Private_Hugetlb:"];
+        let value = |key: &[u8]| value_after(line, key).map(|value| value.saturating_mul(1024));
+        let add = |place: &mut u64, value: u64| *place = place.saturating_add(value);
+        if let Some(value) = UNIQUE.into_iter().find_map(value) {
+            add(&mut self.unique, value);
+        } else if let Some(value) = value(b"Pss:") {
+            add(&mut self.proportional, value);
+        } else if let Some(value) = value(b"Swap:") {
+            add(&mut self.swapped, value);
+        }
     }
 }
 
@@ -136,22 +135,22 @@ impl MemoryMap {
     }
 
     fn line(&mut self, line: &[u8]) {
-        let places = [
-            (&mut self.resident, &b"Rss:"[..]),
-            (&mut self.size, b"Size:"),
-            (&mut self.proportional, b"Pss:"),
-            (&mut self.shared_clean, b"Shared_Clean:"),
-            (&mut self.shared_dirty, b"Shared_Dirty:"),
-            (&mut self.private_clean, b"Private_Clean:"),
-            (&mut self.private_dirty, b"Private_Dirty:"),
-            (&mut self.referenced, b"Referenced:"),
-            (&mut self.anonymous, b"Anonymous:"),
-            (&mut self.swapped, b"Swap:"),
-        ];
-        for (place, key) in places {
-            if let Some(value) = value_after(line, key) {
-                *place = value.saturating_mul(1024);
-            }
+        let Some(colon) = line.iter().position(|&byte| byte == b':') else { return };
+        let place = match &line[..colon] {
+            b"Rss" => &mut self.resident,
+            b"Size" => &mut self.size,
+            b"Pss" => &mut self.proportional,
+            b"Shared_Clean" => &mut self.shared_clean,
+            b"Shared_Dirty" => &mut self.shared_dirty,
+            b"Private_Clean" => &mut self.private_clean,
+            b"Private_Dirty" => &mut self.private_dirty,
+            b"Referenced" => &mut self.referenced,
+            b"Anonymous" => &mut self.anonymous,
+            b"Swap" => &mut self.swapped,
+            _ => return,
+        };
+        if let Some(value) = split(&line[colon + 1..]).next().and_then(number) {
+            *place = value.saturating_mul(1024);
         }
     }
 }

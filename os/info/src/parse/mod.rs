@@ -50,7 +50,7 @@ pub(crate) fn number_to_base(word: &[u8], base: u32) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(word).ok()?, base).ok()
 }
 
-/// The number behind `key` in a line such as `Threads:	5` or `MemFree:  77 kB`.
+/// The number behind `key` in a line such as `Threads: 5` or `MemFree:  77 kB`.
 pub(crate) fn value_after(line: &[u8], key: &[u8]) -> Option<u64> {
     number(split(line.strip_prefix(key)?).next()?)
 }

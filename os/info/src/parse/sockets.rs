@@ -84,7 +84,7 @@ pub enum ConnectionState {
 }
 
 impl ConnectionState {
-    /// By the kernel's number (net/tcp_states.h).
+    /// By the kernel's number (`net/tcp_states.h`).
     pub(crate) fn of_tcp(number: u8) -> Self {
         match number {
             1 => Self::Established,

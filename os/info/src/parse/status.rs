@@ -52,7 +52,8 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let mut status = Self::default();
-        let (mut users, mut groups) = (None, None);
+        let (mut users, mut groups, mut processors) = (None, None, None);
+        let (mut voluntary, mut involuntary) = (None, None);
         for line in lines(bytes) {
             // The first line is `Name:`, whose value the kernel escapes: no newline is in it.
             match line.first() {
@@ -60,21 +61,20 @@ impl Status {
                 Some(b'U') => read(&mut users, ids_after(line, b"Uid:")),
                 Some(b'G') => read(&mut groups, ids_after(line, b"Gid:")),
                 Some(b'C') => {
-                    if let Some(list) = line.strip_prefix(b"Cpus_allowed_list:") {
-                        status.processors = ranges(list);
-                    }
+                    read(&mut processors, line.strip_prefix(b"Cpus_allowed_list:").map(ranges));
                 }
                 Some(b'v') => {
-                    let count = value_after(line, b"voluntary_ctxt_switches:");
-                    status.switches.voluntary = count.unwrap_or(status.switches.voluntary);
+                    read(&mut voluntary, value_after(line, b"voluntary_ctxt_switches:"));
                 }
                 Some(b'n') => {
-                    let count = value_after(line, b"nonvoluntary_ctxt_switches:");
-                    status.switches.involuntary = count.unwrap_or(status.switches.involuntary);
+                    read(&mut involuntary, value_after(line, b"nonvoluntary_ctxt_switches:"));
                 }
                 _ => {}
             }
         }
+        status.processors = processors.unwrap_or_default();
+        status.switches =
+            Switches { voluntary: voluntary.unwrap_or(0), involuntary: involuntary.unwrap_or(0) };
         status.identities = users.zip(groups).map(|(users, groups)| Identities { users, groups });
         status
     }
@@ -121,24 +121,24 @@ pub struct IoCounters {
 impl IoCounters {
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut io = Self::default();
-        let mut found = 0;
-        for line in lines(bytes) {
-            for (place, key) in [
-                (&mut io.read_chars, &b"rchar:"[..]),
-                (&mut io.write_chars, b"wchar:"),
-                (&mut io.read_calls, b"syscr:"),
-                (&mut io.write_calls, b"syscw:"),
-                (&mut io.read_bytes, b"read_bytes:"),
-                (&mut io.write_bytes, b"write_bytes:"),
-                (&mut io.cancelled_write_bytes, b"cancelled_write_bytes:"),
-            ] {
-                if let Some(value) = value_after(line, key) {
-                    *place = value;
-                    found += 1;
-                }
-            }
-        }
+        let found = lines(bytes).filter(|line| io.line(line).is_some()).count();
         (found > 0).then_some(io)
+    }
+
+    fn line(&mut self, line: &[u8]) -> Option<()> {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let place = match &line[..colon] {
+            b"rchar" => &mut self.read_chars,
+            b"wchar" => &mut self.write_chars,
+            b"syscr" => &mut self.read_calls,
+            b"syscw" => &mut self.write_calls,
+            b"read_bytes" => &mut self.read_bytes,
+            b"write_bytes" => &mut self.write_bytes,
+            b"cancelled_write_bytes" => &mut self.cancelled_write_bytes,
+            _ => return None,
+        };
+        *place = number(split(&line[colon + 1..]).next()?)?;
+        Some(())
     }
 }
 

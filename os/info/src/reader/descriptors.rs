@@ -8,14 +8,18 @@ use crate::error::{Missing, Result, is_absent};
 use crate::facts::Facts;
 use crate::parse::files::{DELETED, OpenFile, fdinfo, socket_inode};
 use polyproc_sys::files;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-/// A file in memory without a name looks like a path, and is none.
-const NAMELESS: &[u8] = b"/memfd:";
+/// Whether a link leads to a place in the file system. A file in memory has a name that looks so,
+/// and is none.
+fn has_path(link: &[u8]) -> bool {
+    link.starts_with(b"/") && !link.starts_with(b"/memfd:")
+}
 
 impl Body<'_> {
     pub(super) fn descriptors(&mut self, facts: &mut Facts, attributes: Attributes) -> Result<()> {
@@ -68,27 +72,24 @@ impl Body<'_> {
         attributes: Attributes,
     ) -> Result<(Vec<OpenFile>, Vec<Found>)> {
         let (mut open_files, mut sockets): (Vec<OpenFile>, Vec<Found>) = (Vec::new(), Vec::new());
+        let mut seen = HashSet::new();
+        let wants_files = attributes.contains(Attributes::OPEN_FILES);
         for &number in numbers {
             let name = Name::number(number);
             let link = files::read_link(folder.as_fd(), name.as_c_str(), &mut self.reader.names);
             if link.is_err() {
                 continue;
             }
-            let descriptor = number.cast_signed();
-            if let Some(inode) = socket_inode(&self.reader.names) {
-                // A copy of a descriptor that was seen before is no other socket.
-                if !sockets.iter().any(|socket| socket.inode == inode) {
-                    sockets.push(Found { inode, descriptor });
-                }
-            } else if attributes.contains(Attributes::OPEN_FILES)
-                && self.reader.names.starts_with(b"/")
-                && !self.reader.names.starts_with(NAMELESS)
-            {
+            let inode = socket_inode(&self.reader.names);
+            // A copy of a descriptor that was seen before is no other socket.
+            if let Some(inode) = inode.filter(|&inode| seen.insert(inode)) {
+                sockets.push(Found { inode, descriptor: number.cast_signed() });
+            } else if wants_files && has_path(&self.reader.names) {
                 open_files.extend(self.open_file(folder.as_fd(), number));
             }
         }
-        if numbers.is_empty() || open_files.is_empty() && sockets.is_empty() {
-            // Nothing at all may also mean that it has just ended.
+        if open_files.is_empty() && sockets.is_empty() {
+            // That may also mean that it has just ended.
             self.look_again()?;
         }
         Ok((open_files, sockets))

@@ -77,21 +77,17 @@ struct Tree<'s> {
 impl Tree<'_> {
     /// The lowest limit, and what is used of it. File names are of version 2 and of version 1.
     fn tightest(&self, most: [&str; 2], used: [&str; 2]) -> (Option<u64>, Option<u64>) {
-        let mut found = (None, None);
+        let mut all: Vec<(Option<u64>, Option<u64>)> = Vec::new();
         for (is_version_2, folders) in &self.folders {
             let at = usize::from(!is_version_2);
-            for folder in folders {
-                let now = || number(self.read(folder, used[at])?.trim_ascii());
-                let most = self.read(folder, most[at]).and_then(|text| limit(&text));
-                let is_tighter = most.is_some_and(|most| found.0.is_none_or(|known| most < known));
-                if is_tighter {
-                    found = (most, now());
-                } else if found == (None, None) {
-                    found.1 = now();
-                }
-            }
+            let most = |folder| self.read(folder, most[at]).and_then(|text| limit(&text));
+            let used = |folder| number(self.read(folder, used[at])?.trim_ascii());
+            all.extend(folders.iter().map(|folder| (most(folder), used(folder))));
         }
-        found
+        let limited = all.iter().filter(|one| one.0.is_some()).min_by_key(|one| one.0);
+        // Without any limit, what the process's own group uses is still of interest.
+        let own = all.iter().find(|one| one.1.is_some());
+        limited.or(own).copied().unwrap_or_default()
     }
 
     fn processors(&self) -> Option<f64> {

@@ -6,7 +6,9 @@ use crate::parse::cpu::{CpuStats, ProcessorTimes, Processors, load_average, mega
 use crate::parse::number;
 use crate::wait::share;
 use polyproc_sys::clock::Deadline;
-use polyproc_sys::{cpu, poll};
+use polyproc_sys::cpu::{self, CpuCount};
+use polyproc_sys::poll;
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How fast a processor runs, in megahertz.
@@ -116,10 +118,27 @@ impl System {
         Ok(Processors::parse(&self.read("proc/stat")?))
     }
 
-    /// How many processors there are: all, cores, and those that this process may use. The numbers
-    /// are always of this system.
-    pub fn cpu_count(&self) -> cpu::CpuCount {
-        cpu::count()
+    /// How many processors there are: all, cores, and those that this process may use.
+    pub fn cpu_count(&self) -> CpuCount {
+        if self.is_live() { cpu::count() } else { self.cpu_count_by_files() }
+    }
+
+    /// Of another root the files are all there is.
+    fn cpu_count_by_files(&self) -> CpuCount {
+        let logical = self.processors().map_or(0, |found| found.each.len()).max(1);
+        let siblings = |name: String| {
+            let topology = format!("sys/devices/system/cpu/{name}/topology");
+            let file = |name| self.read_if_there(&format!("{topology}/{name}"));
+            file("core_cpus_list").or_else(|| file("thread_siblings_list"))
+        };
+        let cores: HashSet<_> =
+            self.entries("sys/devices/system/cpu").into_iter().filter_map(siblings).collect();
+        let quota = self.limits().ok().and_then(|limits| limits.processors);
+        CpuCount {
+            logical,
+            physical: if cores.is_empty() { logical } else { cores.len() },
+            usable: quota.map_or(logical, |quota| logical.min(quota.ceil().max(1.0) as usize)),
+        }
     }
 
     /// Where the time of all processors together went since boot.

@@ -2,6 +2,7 @@
 
 use super::System;
 use crate::parse::{number, signed};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// A sensor of heat, in degrees Celsius.
@@ -56,7 +57,7 @@ impl System {
     /// Every temperature: by `hwmon`, else by the thermal zones (a Raspberry Pi has only these).
     pub fn temperatures(&self) -> Vec<Temperature> {
         let found: Vec<_> =
-            self.hardware("temp").filter_map(|one| self.temperature(&one)).collect();
+            self.hardware("temp").into_iter().filter_map(|one| self.temperature(&one)).collect();
         if found.is_empty() { self.thermal_zones() } else { found }
     }
 
@@ -69,7 +70,7 @@ impl System {
                 chip: sensor.chip,
             })
         };
-        self.hardware("fan").filter_map(fan).collect()
+        self.hardware("fan").into_iter().filter_map(fan).collect()
     }
 
     fn temperature(&self, sensor: &Sensor) -> Option<Temperature> {
@@ -83,89 +84,79 @@ impl System {
         })
     }
 
-    /// The inputs of one kind of all chips. In some drivers they are one folder further down.
-    fn hardware(&self, kind: &'static str) -> impl Iterator<Item = Sensor> {
-        let chips = self.entries("sys/class/hwmon").into_iter();
-        let folders = chips.flat_map(|chip| {
-            let chip = format!("sys/class/hwmon/{chip}");
-            [chip.clone(), format!("{chip}/device")]
-        });
-        let mut seen = Vec::new();
-        folders.flat_map(move |folder| {
-            let chip = self.text(&format!("{folder}/name")).unwrap_or_default();
-            let inputs = self.entries(&folder).into_iter();
-            let numbered = inputs.filter_map(|name| {
-                let place = name.strip_suffix("_input")?;
-                number(place.strip_prefix(kind)?.as_bytes())?;
-                Some(place.to_owned())
-            });
-            let of_chip = folder.trim_end_matches("/device").to_owned();
-            let mut sensors = Vec::new();
-            for place in numbered {
-                // The same input is often in both folders.
-                if !seen.contains(&(of_chip.clone(), place.clone())) {
-                    seen.push((of_chip.clone(), place.clone()));
-                    sensors.push(Sensor { chip: chip.clone(), path: format!("{folder}/{place}") });
-                }
+    /// The inputs of one kind of all chips. In some drivers they are one folder further down, and in
+    /// some in both.
+    fn hardware(&self, kind: &'static str) -> Vec<Sensor> {
+        let mut found: Vec<Sensor> = Vec::new();
+        for chip in self.entries("sys/class/hwmon") {
+            let folder = format!("sys/class/hwmon/{chip}");
+            let below = format!("{folder}/device");
+            let mut known = HashSet::new();
+            for folder in [folder, below] {
+                let inputs = self.inputs(&folder, kind);
+                found.extend(inputs.into_iter().filter(|one| known.insert(one.input.clone())));
             }
-            sensors
-        })
+        }
+        found
+    }
+
+    /// `temp1_input` and so on of one folder.
+    fn inputs(&self, folder: &str, kind: &str) -> Vec<Sensor> {
+        let chip = self.text(&format!("{folder}/name")).unwrap_or_default();
+        let sensor = |name: String| {
+            let input = name.strip_suffix("_input")?;
+            number(input.strip_prefix(kind)?.as_bytes())?;
+            let path = format!("{folder}/{input}");
+            Some(Sensor { chip: chip.clone(), input: input.to_owned(), path })
+        };
+        self.entries(folder).into_iter().filter_map(sensor).collect()
     }
 
     fn thermal_zones(&self) -> Vec<Temperature> {
-        let zone = |name: String| {
-            let folder = format!("sys/class/thermal/{name}");
-            let trip = |kind: &str| {
-                let is_kind = |index: &u32| {
-                    self.text(&format!("{folder}/trip_point_{index}_type")).as_deref() == Some(kind)
-                };
-                let index = (0..12).find(is_kind)?;
-                self.degrees(&format!("{folder}/trip_point_{index}_temp"))
-            };
-            Some(Temperature {
-                chip: self.text(&format!("{folder}/type"))?,
-                label: String::new(),
-                current: self.degrees(&format!("{folder}/temp"))?,
-                high: trip("high"),
-                critical: trip("critical"),
-            })
-        };
         let zones = self.entries("sys/class/thermal").into_iter();
-        zones.filter(|name| name.starts_with("thermal_zone")).filter_map(zone).collect()
+        let zones = zones.filter(|name| name.starts_with("thermal_zone"));
+        zones.filter_map(|name| self.thermal_zone(&format!("sys/class/thermal/{name}"))).collect()
+    }
+
+    fn thermal_zone(&self, folder: &str) -> Option<Temperature> {
+        Some(Temperature {
+            chip: self.text(&format!("{folder}/type"))?,
+            label: String::new(),
+            current: self.degrees(&format!("{folder}/temp"))?,
+            high: self.trip_point(folder, "high"),
+            critical: self.trip_point(folder, "critical"),
+        })
+    }
+
+    fn trip_point(&self, folder: &str, kind: &str) -> Option<f64> {
+        /// The kernel's own limit.
+        const MOST: u32 = 12;
+        let text = |index: u32, what| self.text(&format!("{folder}/trip_point_{index}_{what}"));
+        let index = (0..MOST).find(|&index| text(index, "type").as_deref() == Some(kind))?;
+        self.degrees(&format!("{folder}/trip_point_{index}_temp"))
     }
 
     /// The battery, if there is one.
     pub fn battery(&self) -> Option<Battery> {
         let supplies = self.entries("sys/class/power_supply");
-        let is_battery = |name: &&String| {
-            let kind = self.text(&format!("sys/class/power_supply/{name}/type"));
-            name.starts_with("BAT")
-                || name.to_lowercase().contains("battery")
-                || kind.as_deref() == Some("Battery")
-        };
-        let name = supplies.iter().find(is_battery)?;
+        let name = supplies.iter().find(|name| self.is_battery(name))?;
         let read = |file: &str| self.text(&format!("sys/class/power_supply/{name}/{file}"));
         let amount =
             |files: [&str; 2]| files.iter().find_map(|file| signed(read(file)?.as_bytes()));
-        let status = read("status").unwrap_or_default().to_lowercase();
-        let power = self.power(&supplies, &status);
-        let (now, full) =
-            (amount(["energy_now", "charge_now"]), amount(["energy_full", "charge_full"]));
-        let by_amount = now.zip(full).filter(|both| both.1 > 0);
-        #[expect(clippy::cast_precision_loss, reason = "microwatt hours, far below 2^52")]
-        let by_amount = by_amount.map(|(now, full)| now as f64 / full as f64 * 100.0);
-        let percent = by_amount.or_else(|| read("capacity")?.parse().ok())?;
-        let drain =
-            amount(["power_now", "current_now"]).map(i64::unsigned_abs).filter(|&drain| drain > 0);
-        let left = now.zip(drain).and_then(|(now, drain)| {
-            now.unsigned_abs().checked_mul(3600).map(|energy| Duration::from_secs(energy / drain))
-        });
-        let by_time = || {
-            let minutes = number(read("time_to_empty_now")?.as_bytes())?;
-            Some(Duration::from_secs(minutes.saturating_mul(60)))
-        };
-        let left = if power == PowerState::Plugged { None } else { left.or_else(by_time) };
+        let now = amount(["energy_now", "charge_now"]);
+        let full = amount(["energy_full", "charge_full"]);
+        let drain = amount(["power_now", "current_now"]);
+        let minutes = read("time_to_empty_now").and_then(|text| number(text.as_bytes()));
+        let percent = level(now, full).or_else(|| read("capacity")?.parse().ok())?;
+        let power = self.power(&supplies, &read("status").unwrap_or_default().to_lowercase());
+        let left = if power == PowerState::Plugged { None } else { left(now, drain, minutes) };
         Some(Battery { percent: percent.clamp(0.0, 100.0), left, power })
+    }
+
+    fn is_battery(&self, name: &str) -> bool {
+        let kind = self.text(&format!("sys/class/power_supply/{name}/type"));
+        let by_name = name.starts_with("BAT") || name.to_lowercase().contains("battery");
+        by_name || kind.as_deref() == Some("Battery")
     }
 
     fn power(&self, supplies: &[String], status: &str) -> PowerState {
@@ -195,8 +186,26 @@ impl System {
     }
 }
 
+/// In percent, of energy or charge.
+fn level(now: Option<i64>, full: Option<i64>) -> Option<f64> {
+    let (now, full) = now.zip(full).filter(|both| both.1 > 0)?;
+    #[expect(clippy::cast_precision_loss, reason = "microwatt hours, far below 2^52")]
+    Some(now as f64 / full as f64 * 100.0)
+}
+
+/// From what is in and what goes out in an hour, or by the driver's own minutes.
+fn left(now: Option<i64>, drain: Option<i64>, minutes: Option<u64>) -> Option<Duration> {
+    let drain = drain.map(i64::unsigned_abs).filter(|&drain| drain > 0);
+    let by_drain = now.zip(drain).and_then(|(now, drain)| {
+        Some(Duration::from_secs(now.unsigned_abs().checked_mul(3600)? / drain))
+    });
+    by_drain.or_else(|| Some(Duration::from_secs(minutes?.saturating_mul(60))))
+}
+
 /// An input of a chip: the path of its files without `_input` and so on.
 struct Sensor {
     chip: String,
+    /// `temp1`.
+    input: String,
     path: String,
 }
