@@ -29,6 +29,7 @@
 //! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |
 //! | loading once, sharing with all | [`preload`] |
 //! | how many at once | [`cpu_count`] |
+//! | the machine's processes, processors, memory, disks, networks | [`info`] |
 //! | tests | `polyproc::testing` (feature `testing`) |
 //!
 //! # Start methods
@@ -90,6 +91,7 @@ pub use init::{init, preload};
 pub use panic::{Panic, Place};
 pub use process::{Handle, Process, wait_any, wait_any_timeout};
 
+pub use polyproc_info as info;
 pub use polyproc_macros::main;
 pub use polyproc_process::{
     CpuCount, Current, ExitStatus, Listing, OnParentDeath, Parent, Phase, PreloadError, RunState,
