@@ -14,10 +14,12 @@
 mod arguments;
 mod commands;
 mod exit;
+mod host;
 mod output;
 mod paint;
 mod process;
 mod report;
+mod sockets;
 mod table;
 mod text;
 mod top;

@@ -49,11 +49,24 @@ pub(crate) enum Report {
     Table(Table),
     /// Sections under their names: an object in JSON.
     Sections(Vec<Section>),
+    /// One section by itself: what it holds.
+    One(Section),
     /// Several of those: an array of objects in JSON.
     Several(Vec<Report>),
 }
 
 impl Report {
+    /// Those of the sections whose names are in `only`, or all. A single one by itself needs no
+    /// heading, and no name in JSON.
+    pub(crate) fn chosen(sections: Vec<Section>, only: &[String]) -> Self {
+        let wanted = |one: &Section| only.is_empty() || only.iter().any(|name| name == one.name);
+        let mut chosen: Vec<_> = sections.into_iter().filter(wanted).collect();
+        if only.len() == 1 && chosen.len() == 1 {
+            return Self::One(chosen.remove(0));
+        }
+        Self::Sections(chosen)
+    }
+
     /// Lines for people.
     pub(crate) fn text(&self, width: Option<usize>, paint: Paint) -> String {
         match self {
@@ -63,6 +76,7 @@ impl Report {
                     sections.iter().map(|section| section.text(width, paint)).collect();
                 texts.join("\n")
             }
+            Self::One(section) => section.body.text(width, paint),
             Self::Several(reports) => {
                 let texts: Vec<_> = reports.iter().map(|one| one.text(width, paint)).collect();
                 texts.join("\n")
@@ -78,6 +92,7 @@ impl Report {
                 let fields = sections.iter().map(|one| (one.name.to_owned(), one.body.json()));
                 Json::Object(fields.collect())
             }
+            Self::One(section) => section.body.json(),
             Self::Several(reports) => reports.iter().map(Self::json).collect(),
         }
     }
@@ -89,6 +104,7 @@ impl Report {
             Self::Sections(sections) => {
                 sections.iter().map(|one| one.body.csv()).collect::<Vec<_>>().join(&b'\n')
             }
+            Self::One(section) => section.body.csv(),
             Self::Several(reports) => {
                 reports.iter().map(Self::csv).collect::<Vec<_>>().join(&b'\n')
             }

@@ -48,6 +48,11 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{share:.1}")
 }
 
+/// `part` of `whole` in hundredths; of nothing it is nothing.
+pub(crate) fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
+}
+
 /// A point in time, in UTC: `2026-11-21 07:04:05Z`. Before 1970 there were no processes.
 pub(crate) fn moment(seconds_since_1970: f64) -> String {
     let seconds = seconds_since_1970.max(0.0) as u64;

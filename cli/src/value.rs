@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(crate) enum Value {
     /// Not known: not ours to read, or there is none.
     Missing,
+    /// As much as there is: null in JSON.
+    Unlimited,
     /// Yes or no.
     Flag(bool),
     /// Any bytes.
@@ -62,6 +64,7 @@ impl Value {
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Missing => "-".into(),
+            Self::Unlimited => "unlimited".into(),
             Self::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
             Self::Text(text) => text::shown_os(text),
             Self::Number(number) => number.to_string(),
@@ -81,7 +84,7 @@ impl Value {
     /// For programs: bytes and seconds, whatever the size.
     pub(crate) fn json(&self) -> Json {
         match self {
-            Self::Missing => Json::Null,
+            Self::Missing | Self::Unlimited => Json::Null,
             Self::Flag(flag) => (*flag).into(),
             Self::Text(text) => text::json(text.as_bytes()),
             Self::Number(number) => (*number).into(),
@@ -98,7 +101,7 @@ impl Value {
     /// JSON says null.
     pub(crate) fn plain(&self) -> Vec<u8> {
         match self {
-            Self::Missing => Vec::new(),
+            Self::Missing | Self::Unlimited => Vec::new(),
             Self::Text(text) => text.as_bytes().to_vec(),
             Self::Words(words, _) => text::shown_words(words).into_bytes(),
             Self::List(values) => {
@@ -139,6 +142,7 @@ impl Value {
             | Self::Ratio(number)
             | Self::Moment(number) => *number,
             Self::Span(span) => span.as_secs_f64(),
+            Self::Unlimited => f64::INFINITY,
             Self::Missing | Self::Text(_) | Self::Words(..) | Self::List(_) => 0.0,
         }
     }

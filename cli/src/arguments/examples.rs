@@ -44,6 +44,7 @@ Examples:
   polyproc sys                              the machine as it is now
   polyproc sys --interval 5s                use and traffic over five seconds
   polyproc sys --all                        also file systems that are not on a disk
+  polyproc sys --only processor,memory      these sections
   polyproc sys --json | jq .memory.available";
 
 pub(crate) const NET: &str = "\

@@ -5,6 +5,7 @@ mod examples;
 pub(crate) mod parse;
 
 use crate::exit;
+use crate::host::Host;
 use crate::output::{Form, Output};
 use crate::paint::ColorChoice;
 use clap::{Args, Parser, Subcommand};
@@ -55,6 +56,13 @@ pub(crate) struct Common {
         help_heading = "Common options"
     )]
     pub(crate) root: PathBuf,
+}
+
+impl Common {
+    /// The system to look at.
+    pub(crate) fn host(&self) -> Host {
+        Host::at(&self.root)
+    }
 }
 
 /// What to do.
@@ -209,6 +217,15 @@ pub(crate) struct Sys {
     /// Also file systems that are not on a disk
     #[arg(long, short)]
     pub(crate) all: bool,
+
+    /// Only these sections, separated by commas
+    #[arg(
+        long,
+        value_name = "SECTIONS",
+        value_delimiter = ',',
+        value_parser = parse::sys_section_names(),
+    )]
+    pub(crate) only: Vec<String>,
 
     #[command(flatten)]
     pub(crate) format: Format,

@@ -33,12 +33,33 @@ pub(crate) const SECTIONS: &[&str] = &[
     "environment",
 ];
 
+/// The sections of `sys`.
+pub(crate) const SYS_SECTIONS: &[&str] = &[
+    "system",
+    "processors",
+    "processor",
+    "memory",
+    "limits",
+    "file_systems",
+    "disks",
+    "interfaces",
+    "temperatures",
+    "fans",
+    "battery",
+    "users",
+];
+
 /// For `--state`.
 pub(crate) fn state_names() -> PossibleValuesParser {
     STATES.iter().copied().into()
 }
 
-/// For `--only`.
+/// For `--only` of `sys`.
+pub(crate) fn sys_section_names() -> PossibleValuesParser {
+    SYS_SECTIONS.iter().copied().into()
+}
+
+/// For `--only` of `show`.
 pub(crate) fn section_names() -> PossibleValuesParser {
     SECTIONS.iter().copied().into()
 }

@@ -1,6 +1,7 @@
 //! Which processes.
 
 use super::Row;
+use super::columns::Need;
 use crate::arguments::Selection;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -46,14 +47,14 @@ impl Filter {
             && any(&self.text, |text| row.mentions(text))
     }
 
-    /// Whether ports have to be known.
-    pub(crate) fn needs_ports(&self) -> bool {
-        !self.ports.is_empty()
-    }
-
-    /// Whether roles have to be known.
-    pub(crate) fn needs_roles(&self) -> bool {
-        self.families
+    /// What has to be known of processes.
+    pub(crate) fn needs(&self) -> Vec<Need> {
+        let kinds = [
+            (!self.text.is_empty(), Need::Command),
+            (!self.ports.is_empty(), Need::Ports),
+            (self.families, Need::Role),
+        ];
+        kinds.into_iter().filter(|kind| kind.0).map(|kind| kind.1).collect()
     }
 }
 

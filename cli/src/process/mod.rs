@@ -5,14 +5,19 @@
 //! | [`Row`] | what is known of one process |
 //! | [`columns`] | every column that can be shown, as data |
 //! | [`Filter`], [`Order`], [`tree`] | which processes, in which order, below whom |
-//! | [`Role`] | what it is in a family that uses polyproc |
+//! | [`look`], [`read`] | a look at all of them, through `polyproc-info` |
+//! | [`Role`], [`Families`] | what it is in a family that uses polyproc |
 
 pub(crate) mod columns;
+mod families;
 mod filter;
+pub(crate) mod look;
 mod order;
+pub(crate) mod read;
 mod role;
 pub(crate) mod tree;
 
+pub(crate) use families::Families;
 pub(crate) use filter::Filter;
 pub(crate) use order::Order;
 pub(crate) use role::{Place, Role};

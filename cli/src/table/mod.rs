@@ -77,6 +77,20 @@ pub(crate) struct Column<Row> {
     pub(crate) get: fn(&Row) -> Value,
 }
 
+/// Columns in two lines each: name, title, kind, meaning; how to get the value.
+macro_rules! columns {
+    ($($name:literal $title:literal $kind:ident $doc:literal $get:expr;)*) => {
+        &[$($crate::table::Column {
+            name: $name,
+            title: $title,
+            doc: $doc,
+            kind: $crate::table::Kind::$kind,
+            get: $get,
+        }),*]
+    };
+}
+pub(crate) use columns;
+
 impl<Row> Column<Row> {
     /// What a [`Table`] keeps of it.
     pub(crate) fn head(&self) -> Head {
@@ -133,6 +147,11 @@ impl Table {
         rows: impl IntoIterator<Item = impl std::borrow::Borrow<Row>>,
     ) -> Self {
         Self::of(&columns.iter().collect::<Vec<_>>(), rows)
+    }
+
+    /// Whether there is a column `name`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.heads.iter().any(|head| head.name == name)
     }
 
     /// Puts lines of a tree, one for each row, before the column `name`.

@@ -1,6 +1,7 @@
 //! What one look at the machine gives.
 
 use crate::process::Row;
+use crate::units;
 use std::time::Duration;
 
 /// The machine as a whole.
@@ -27,16 +28,12 @@ impl Machine {
     }
 
     pub(crate) fn memory_percent(&self) -> f64 {
-        share(self.memory_used, self.memory_total)
+        units::share(self.memory_used, self.memory_total)
     }
 
     pub(crate) fn swap_percent(&self) -> f64 {
-        share(self.swap_used, self.swap_total)
+        units::share(self.swap_used, self.swap_total)
     }
-}
-
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
 }
 
 /// See the [module](self).

@@ -1,0 +1,165 @@
+//! `polyproc kill`: says who is meant, asks where somebody can answer, sends, waits, kills, and tells
+//! what became of each.
+//!
+//! | | |
+//! |---|---|
+//! | [`targets`] | who is meant, and who is spared; pure |
+//! | [`outcome`] | what became of each |
+
+mod outcome;
+mod targets;
+
+use super::complain;
+use crate::arguments::{Common, Kill};
+use crate::exit::Exit;
+use crate::output::{self, Form, Output, say};
+use outcome::{Outcome, Result as Told, table};
+use polyproc_info::{Attributes, Error, Process, System, wait_all};
+use polyproc_sys::signal::Signal;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::time::{Duration, Instant};
+use targets::{Candidate, Verdict};
+
+/// After SIGKILL the end is the kernel's business; it may take a while to free much memory.
+const AFTER_KILL: Duration = Duration::from_secs(5);
+
+/// Ends processes.
+pub(crate) fn run(options: &Kill, common: &Common) -> Result<(), Exit> {
+    let output = options.format.output(common);
+    let system = common.host().system;
+    let candidates = candidates(&system).map_err(|error| complain(&error))?;
+    let verdicts = targets::choose(options, &candidates, std::process::id());
+    if options.dry_run {
+        return finish(&output, verdicts.into_iter().map(|one| planned(one, options)).collect());
+    }
+    let (mut told, mut targets) = (Vec::new(), Vec::new());
+    for verdict in verdicts {
+        match verdict {
+            Verdict::Target(candidate) => targets.push(candidate),
+            other => told.push(other.told()),
+        }
+    }
+    if !consent(options, &targets) {
+        return Err(output::failed("nothing was sent"));
+    }
+    told.extend(send(options, targets));
+    finish(&output, told)
+}
+
+/// Every process, as the choice needs it.
+fn candidates(system: &System) -> Result<Vec<Candidate>, Error> {
+    let attributes = Attributes::NAME | Attributes::IDENTITIES | Attributes::USERNAME;
+    let snapshot = system.snapshot(attributes)?;
+    let candidate = |facts: &polyproc_info::Facts| Candidate {
+        pid: facts.pid,
+        parent: snapshot.parent(facts).map_or(0, |parent| parent.pid),
+        name: facts.name().to_owned(),
+        user: facts.username.as_deref().map(Into::into).unwrap_or_default(),
+        user_id: facts.identities.ok().map(|identities| identities.users.real),
+        is_zombie: facts.stat.is_zombie(),
+        process: Some(Process::of(system, facts)),
+    };
+    Ok(snapshot.processes.iter().map(candidate).collect())
+}
+
+fn planned(verdict: Verdict<'_>, options: &Kill) -> Told {
+    match verdict {
+        Verdict::Target(candidate) => {
+            candidate.told(Outcome::Planned(options.signal.0), Duration::ZERO)
+        }
+        other => other.told(),
+    }
+}
+
+/// Prints what became of each.
+fn finish(output: &Output, told: Vec<Told>) -> Result<(), Exit> {
+    let worst = told.iter().map(|one| one.outcome.exit()).max().unwrap_or(Exit::NothingFound);
+    if told.is_empty() {
+        say("no process has that name");
+    }
+    if !told.is_empty() || output.form == Form::Json {
+        output
+            .print(&table(&told))
+            .or_else(|exit| if exit == Exit::Closed { Ok(()) } else { Err(exit) })?;
+    }
+    if worst == Exit::Done { Ok(()) } else { Err(worst) }
+}
+
+/// More than one process, or one that was not named by its number, is worth a question, if there is
+/// somebody to ask.
+fn consent(options: &Kill, targets: &[&Candidate]) -> bool {
+    let is_clear = !options.tree && options.name.is_empty() || targets.is_empty();
+    if is_clear || options.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return true;
+    }
+    for candidate in targets {
+        say(&format!("{} {}", options.signal.0, candidate.shown()));
+    }
+    let mut answer = String::new();
+    let asked = write!(io::stderr(), "polyproc: send it to {}? [y/N] ", counted(targets.len()));
+    asked.is_ok()
+        && io::stdin().lock().read_line(&mut answer).is_ok()
+        && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+fn counted(number: usize) -> String {
+    if number == 1 { "this process".into() } else { format!("these {number} processes") }
+}
+
+/// Sends the signal to all, and waits for those whom it is to end.
+fn send(options: &Kill, targets: Vec<&Candidate>) -> Vec<Told> {
+    let (signal, started) = (options.signal.0, Instant::now());
+    let (mut told, mut waiting) = (Vec::new(), Vec::new());
+    for candidate in targets {
+        let Some(process) = &candidate.process else { continue };
+        match process.send_signal(signal) {
+            Ok(()) if is_deadly(signal) && !options.grace.is_zero() => {
+                waiting.push((candidate, process.clone()))
+            }
+            Ok(()) => told.push(candidate.told(Outcome::Sent(signal), started.elapsed())),
+            Err(error) => told.push(candidate.told(Outcome::of(&error), started.elapsed())),
+        }
+    }
+    let left = ended(&mut told, waiting, options.grace, started, Outcome::Ended(signal));
+    for (candidate, process) in &left {
+        if let Err(error) = process.kill() {
+            told.push(candidate.told(Outcome::of(&error), started.elapsed()));
+        }
+    }
+    let left = ended(&mut told, left, AFTER_KILL, started, Outcome::Ended(Signal::KILL));
+    told.extend(left.into_iter().map(|(one, _)| one.told(Outcome::Runs, started.elapsed())));
+    told
+}
+
+/// Whether a process that does nothing about it ends of this signal, as its sender means it to.
+fn is_deadly(signal: Signal) -> bool {
+    matches!(signal, Signal::TERM | Signal::KILL | Signal::INT | Signal::QUIT | Signal::ABRT)
+}
+
+type Waiting<'a> = Vec<(&'a Candidate, Process)>;
+
+/// Waits; tells of those that have ended, and gives back those that have not.
+fn ended<'a>(
+    told: &mut Vec<Told>,
+    waiting: Waiting<'a>,
+    timeout: Duration,
+    started: Instant,
+    outcome: Outcome,
+) -> Waiting<'a> {
+    let processes: Vec<_> = waiting.iter().map(|(_, process)| process.clone()).collect();
+    let mut gone = Vec::new();
+    let waited = wait_all(&processes, Some(timeout), |process, _| {
+        gone.push((process.identity(), started.elapsed()));
+    });
+    if let Err(error) = waited {
+        say(&format!("cannot wait: {error}"));
+    }
+    let mut left = Vec::new();
+    for (candidate, process) in waiting {
+        match gone.iter().find(|(identity, _)| *identity == process.identity()) {
+            Some((_, after)) => told.push(candidate.told(outcome.clone(), *after)),
+            None => left.push((candidate, process)),
+        }
+    }
+    left
+}

@@ -1,0 +1,65 @@
+//! `polyproc show`: everything about a process, in sections. [`sections`] makes them from what is
+//! known.
+
+mod sections;
+
+use super::complain;
+use crate::arguments::{Common, Show};
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::process::columns::Need;
+use crate::process::look::look;
+use crate::process::read::Scale;
+use crate::report::Report;
+use crate::sockets;
+use polyproc_info::{Attributes, Error, Kinds};
+use sections::Known;
+
+/// Shows everything about processes.
+pub(crate) fn run(options: &Show, common: &Common) -> Result<(), Exit> {
+    let output = options.format.output(common);
+    let host = common.host();
+    let (mut reports, mut end) = (Vec::new(), Ok(()));
+    for &pid in &options.pids {
+        match report(&host, pid, &options.only) {
+            Ok(report) => reports.push(report),
+            Err(error) => end = Err(complain(&error)),
+        }
+    }
+    if !reports.is_empty() {
+        let several = options.pids.len() > 1;
+        output.print(&if several { Report::Several(reports) } else { reports.remove(0) })?;
+    }
+    end
+}
+
+/// The report about one process; with `only`, these sections alone.
+fn report(host: &Host, pid: u32, only: &[String]) -> Result<Report, Error> {
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
+    let facts = host.system.process(pid)?.facts(attributes(wanted))?;
+    let rows = look(host, &[Need::Role])?;
+    let sockets =
+        if wanted("sockets") { sockets::all(&host.system, Kinds::ALL) } else { Ok(Vec::new()) };
+    let known = Known {
+        facts: &facts,
+        scale: Scale::of(host)?,
+        rows: &rows,
+        sockets: sockets.unwrap_or_default(),
+    };
+    Ok(Report::chosen(known.sections(), only))
+}
+
+/// What the sections need: some of it costs the kernel a walk over the process's page tables.
+fn attributes(wanted: impl Fn(&str) -> bool) -> Attributes {
+    let optional = [
+        ("threads", Attributes::THREADS),
+        ("files", Attributes::OPEN_FILES),
+        ("sockets", Attributes::CONNECTIONS),
+        ("limits", Attributes::LIMITS),
+        ("maps", Attributes::MEMORY_MAPS),
+        ("environment", Attributes::ENVIRONMENT),
+        ("memory", Attributes::MEMORY_DETAIL),
+    ];
+    let unwanted = optional.iter().filter(|(name, _)| !wanted(name));
+    unwanted.fold(Attributes::ALL, |all, (_, attribute)| all - *attribute)
+}

@@ -1,0 +1,84 @@
+//! Which processes use polyproc, and as what. Found from outside: a family's table of members is a
+//! file in memory that all of them hold open.
+
+use super::{Identity, Place, Role, Row};
+use polyproc_process::{Listing, ObservedFamily, Phase};
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A process that had no table is asked again every so many looks: it may have founded a family.
+const LOOKS: usize = 8;
+
+/// The families that are known, from one look to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Families {
+    known: Vec<ObservedFamily>,
+    asked: HashSet<Identity>,
+    looks: usize,
+}
+
+impl Families {
+    /// Gives their roles to those of `rows` that have one. What cannot be looked into has none.
+    pub(crate) fn assign(&mut self, rows: &mut [Row]) {
+        self.looks += 1;
+        for row in self.candidates(rows) {
+            self.ask(row);
+        }
+        let mut roles = HashMap::new();
+        self.known.retain(|family| {
+            let members = family.members().unwrap_or_default();
+            roles.extend(members.iter().map(|member| (member.pid, role(family, member))));
+            // Without a member it would only keep memory from the kernel.
+            !members.is_empty()
+        });
+        for row in rows {
+            row.role = roles.get(&row.pid()).cloned();
+        }
+    }
+
+    /// Who may hold a table that is not known yet. A family without children is none, so it is
+    /// enough to ask parents: to ask everybody about all descriptors would cost more than all the
+    /// rest of a look.
+    fn candidates(&mut self, rows: &[Row]) -> Vec<Identity> {
+        let parents: HashSet<u32> = rows.iter().map(|row| row.parent).collect();
+        let is_parent = |row: &&Row| parents.contains(&row.pid()) && !row.is_kernel;
+        let all: Vec<_> = rows.iter().filter(is_parent).map(|row| row.identity).collect();
+        self.asked.retain(|identity| all.contains(identity));
+        let turn = self.looks % LOOKS;
+        let is_due = |identity: &Identity| {
+            !self.asked.contains(identity) || identity.pid as usize % LOOKS == turn
+        };
+        all.into_iter().filter(is_due).collect()
+    }
+
+    fn ask(&mut self, identity: Identity) {
+        self.asked.insert(identity);
+        let process = PathBuf::from(format!("/proc/{}", identity.pid));
+        let Ok(Some(family)) = ObservedFamily::find(&process.join("fd")) else { return };
+        let is_new = self.known.iter().all(|known| known.id() != family.id());
+        if is_new && has_our_numbers(&process) {
+            self.known.push(family);
+        }
+    }
+}
+
+/// Whether pids mean the same to that process as to us.
+fn has_our_numbers(process: &Path) -> bool {
+    let namespace = |process: &Path| fs::read_link(process.join("ns/pid")).ok();
+    namespace(process) == namespace(Path::new("/proc/self"))
+}
+
+fn role(family: &ObservedFamily, member: &Listing) -> Role {
+    let place = match member {
+        Listing { fork_server: true, .. } => Place::ForkServer,
+        Listing { parent_pid: 0, .. } => Place::Program,
+        _ => Place::Child,
+    };
+    let remark = match member.phase {
+        Phase::Starting => Some("starting"),
+        Phase::Running => None,
+        Phase::Ended => Some("ending"),
+    };
+    Role { family: family.id(), place, name: member.name.clone(), remark }
+}
