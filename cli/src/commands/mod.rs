@@ -6,6 +6,7 @@ mod net;
 mod ps;
 mod show;
 mod sys;
+mod top;
 mod wait;
 
 use crate::arguments::{Arguments, Command};
@@ -28,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Exit> {
         Command::Wait(options) => wait::run(options, common),
         Command::Completions(options) => completions::completions(options),
         Command::Man => completions::man(),
-        _ => Err(Exit::Failed),
+        Command::Top(options) => top::run(options, common),
     }
 }
 

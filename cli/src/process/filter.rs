@@ -18,6 +18,8 @@ pub(crate) struct Filter {
     pids: Vec<u32>,
     families: bool,
     no_kernel: bool,
+    /// This program has the text in its own command line, and is never meant.
+    own: u32,
 }
 
 impl From<&Selection> for Filter {
@@ -30,6 +32,7 @@ impl From<&Selection> for Filter {
             pids: selection.pid.clone(),
             families: selection.families,
             no_kernel: selection.no_kernel,
+            own: std::process::id(),
         }
     }
 }
@@ -44,7 +47,7 @@ impl Filter {
             && any(&self.ports, |port| row.ports.contains(port))
             && (!self.families || row.role.is_some())
             && !(self.no_kernel && row.is_kernel)
-            && any(&self.text, |text| row.mentions(text))
+            && any(&self.text, |text| row.mentions(text) && row.pid() != self.own)
     }
 
     /// What has to be known of processes.

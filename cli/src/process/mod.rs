@@ -24,6 +24,8 @@ pub(crate) use role::{Place, Role};
 
 use crate::text;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// What tells a process from a later one with the same pid.
@@ -84,5 +86,15 @@ impl Row {
             return format!("[{}]", text::shown_os(&self.name));
         }
         text::shown_words(&self.command)
+    }
+
+    /// The same without the directories of the program, which leave little room for the rest.
+    pub(crate) fn short_command(&self) -> String {
+        let Some((program, rest)) = self.command.split_first() else {
+            return self.shown_command();
+        };
+        let name = Path::new(program).file_name().filter(|_| program.as_bytes().starts_with(b"/"));
+        let words = [name.unwrap_or(program)].into_iter().chain(rest.iter().map(AsRef::as_ref));
+        text::shown_words(&words.collect::<Vec<_>>())
     }
 }

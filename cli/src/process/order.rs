@@ -21,7 +21,7 @@ impl Order {
         Ok(Self { column: columns::named(name)?, reverse })
     }
 
-    /// Sorts. What has no value comes last in both directions; equals stand by pid.
+    /// Sorts. What has no value comes last in both directions.
     pub(crate) fn sort(self, rows: &mut [Row]) {
         let column = &self.column.column;
         let downwards = column.kind.is_largest_first() != self.reverse;
@@ -38,11 +38,22 @@ impl Order {
             let by_value = if downwards { b.order(a) } else { a.order(b) };
             let is_known = !a.is_missing() && !b.is_missing();
             let by_value = if is_known { by_value } else { Ordering::Equal };
-            order.then(by_value).then(one.pid().cmp(&other.pid()))
+            order.then(by_value).then_with(|| self.ties(one, other))
         });
         for (place, (_, row)) in rows.iter_mut().zip(keyed) {
             *place = row;
         }
+    }
+}
+
+impl Order {
+    /// Of those that do equally much (most do nothing), the larger ones are of more interest.
+    fn ties(self, one: &Row, other: &Row) -> Ordering {
+        let by_memory = match self.column.column.kind.is_largest_first() {
+            true => other.memory.cmp(&one.memory),
+            false => Ordering::Equal,
+        };
+        by_memory.then(one.pid().cmp(&other.pid()))
     }
 }
 

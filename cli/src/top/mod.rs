@@ -5,14 +5,22 @@
 //! | [`model`] | the state: events in, effects out; pure |
 //! | [`keys`] | what the keys do |
 //! | [`view`], [`dialog`], [`gauge`] | the state as a picture; pure |
-//! | [`sample`] | what a look at the machine gives |
+//! | [`sample`], [`sampler`] | what a look at the machine gives, and how it is taken |
+//! | [`live`], [`screen`] | the loop; the terminal |
 
 mod dialog;
 mod gauge;
 mod keys;
+mod live;
 mod model;
 mod sample;
+mod sampler;
+mod screen;
 mod view;
+
+pub(crate) use live::{Failure, Live};
+pub(crate) use model::Top;
+pub(crate) use view::Look;
 
 #[cfg(test)]
 mod tests;

@@ -113,6 +113,8 @@ pub(crate) struct Top {
     pub(crate) message: Option<String>,
     pub(crate) families_only: bool,
     pub(crate) kernel_hidden: bool,
+    /// Whether programs are listed with their directories.
+    pub(crate) paths: bool,
     filter: Filter,
     folded: HashSet<Identity>,
     /// Once the cursor was moved it stays with its process, wherever that goes.
@@ -139,6 +141,7 @@ impl Top {
             message: None,
             families_only: false,
             kernel_hidden: false,
+            paths: false,
             filter,
             folded: HashSet::new(),
             followed: None,
@@ -262,6 +265,7 @@ impl Top {
             Action::Pause => self.paused ^= true,
             Action::Families => self.families_only ^= true,
             Action::KernelThreads => self.kernel_hidden ^= true,
+            Action::Paths => self.paths ^= true,
             Action::Help => self.mode = Mode::Help,
             Action::Back => self.back(),
             Action::Look => return Effect::Look,

@@ -282,7 +282,7 @@ fn list(top: &Top, look: Look, pen: &mut Pen<'_>) {
     let lines = top.lines.iter().enumerate().skip(top.first);
     for (at, line) in lines.take(page(top, pen.area)) {
         let row = &top.rows[line.index];
-        process(row, line, look, &fields, pen);
+        process(row, line, (look, top.paths), &fields, pen);
         if at == top.cursor {
             let (y, width) = (pen.area.y + pen.line, pen.area.width);
             pen.buffer.set_style(Rect::new(pen.area.x, y, width, 1), look.reversed());
@@ -315,7 +315,13 @@ fn titles(top: &Top, look: Look, fields: &[&Field], pen: &mut Pen<'_>) {
     pen.line += 1;
 }
 
-fn process(row: &Row, line: &Branch, look: Look, fields: &[&Field], pen: &mut Pen<'_>) {
+fn process(
+    row: &Row,
+    line: &Branch,
+    (look, paths): (Look, bool),
+    fields: &[&Field],
+    pen: &mut Pen<'_>,
+) {
     let mut x = 0;
     for field in fields {
         let (text, style) = shown(row, field, look);
@@ -334,7 +340,8 @@ fn process(row: &Row, line: &Branch, look: Look, fields: &[&Field], pen: &mut Pe
     }
     let faint = row.is_kernel || row.state == "zombie";
     let room = usize::from(pen.area.width).saturating_sub(x);
-    let command = text::cut(&row.shown_command(), room);
+    let command = if paths { row.shown_command() } else { row.short_command() };
+    let command = text::cut(&command, room);
     pen.put(x, &command, if faint { look.faint() } else { Style::new() });
 }
 

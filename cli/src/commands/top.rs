@@ -1,0 +1,62 @@
+//! `polyproc top`.
+
+use crate::arguments::{Common, Top};
+use crate::exit::Exit;
+use crate::output;
+use crate::process::{Filter, Order};
+use crate::top::{Failure, Live, Look, Top as State};
+use ratatui::layout::Rect;
+use std::env;
+use std::io::{self, IsTerminal};
+
+/// Shows the live view; without a terminal, some frames of it as text.
+pub(crate) fn run(options: &Top, common: &Common) -> Result<(), Exit> {
+    let order = Order::by(&options.sort, false).map_err(|message| output::usage(&message))?;
+    let filter = Filter::from(&options.selection);
+    let live = Live {
+        top: State::new(filter, order, options.tree),
+        look: Look { color: common.color.wants_color() },
+        delay: options.delay,
+        frames: options.frames,
+    };
+    let has_terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
+    if has_terminal {
+        return live.on_terminal(common.host()).map_err(|failure| complain(&failure));
+    }
+    if options.frames.is_none() {
+        let message = "there is no terminal: `polyproc top --frames 1` prints a frame as text, \
+                       `polyproc ps` a table";
+        return Err(output::usage(message));
+    }
+    let mut is_first = true;
+    let ended = live.as_text(common.host(), area(), |frame| {
+        let between = if std::mem::take(&mut is_first) { "" } else { "\n" };
+        output::write(format!("{between}{frame}").as_bytes()).map_err(Ended)
+    });
+    ended.map_err(|ended| ended.0)
+}
+
+/// How the text ended early.
+struct Ended(Exit);
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self(complain(&failure))
+    }
+}
+
+fn complain(failure: &Failure) -> Exit {
+    match failure {
+        Failure::Facts(error) => super::complain(error),
+        Failure::Terminal(_) => output::failed(&failure.to_string()),
+    }
+}
+
+/// As large as the environment says, or as terminals are.
+fn area() -> Rect {
+    let variable = |name, usual| {
+        let value = env::var(name).ok().and_then(|value| value.parse::<u16>().ok());
+        value.filter(|&value| value > 0 && value <= 1000).unwrap_or(usual)
+    };
+    Rect::new(0, 0, variable("COLUMNS", 80), variable("LINES", 24))
+}

@@ -1,0 +1,86 @@
+//! Looks at the machine, again and again.
+
+use super::sample::{Machine, Sample};
+use crate::host::Host;
+use crate::process::read::Scale;
+use crate::process::{Families, Row};
+use polyproc_info::{Attributes, CgroupLimits, Monitor, ProcessorMeter, Result};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    host: Host,
+    monitor: Monitor,
+    processors: ProcessorMeter,
+    families: Families,
+    limits: CgroupLimits,
+    scale: Scale,
+}
+
+impl Sampler {
+    /// Takes the first look, with which later ones are compared.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read.
+    pub(crate) fn new(host: Host) -> Result<Self> {
+        let attributes = Attributes::NAME
+            | Attributes::IDENTITIES
+            | Attributes::USERNAME
+            | Attributes::ARGUMENTS
+            | Attributes::IO;
+        let mut monitor = Monitor::new(&host.system, attributes)?;
+        monitor.tick()?;
+        Ok(Self {
+            monitor,
+            processors: ProcessorMeter::new(&host.system)?,
+            families: Families::default(),
+            // They do not change while a container runs, or hardly ever.
+            limits: host.system.limits().unwrap_or_default(),
+            scale: Scale::of(&host)?,
+            host,
+        })
+    }
+
+    /// Looks again.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read.
+    pub(crate) fn sample(&mut self) -> Result<Sample> {
+        self.monitor.tick()?;
+        self.scale.uptime = self.host.uptime();
+        let machine = self.machine()?;
+        let scale = self.scale;
+        let mut rows: Vec<_> = self.monitor.rows().map(|seen| row(seen, &scale)).collect();
+        if self.host.is_live() {
+            self.families.assign(&mut rows);
+        }
+        Ok(Sample { machine, rows })
+    }
+
+    fn machine(&mut self) -> Result<Machine> {
+        let system = &self.host.system;
+        let (memory, swap) = (system.virtual_memory()?, system.swap_memory()?);
+        let (_, each) = self.processors.usage()?;
+        Ok(Machine {
+            cpus: each.into_iter().map(|(_, usage)| usage.busy).collect(),
+            memory_used: memory.total - memory.available.min(memory.total),
+            memory_total: memory.total,
+            swap_used: swap.used,
+            swap_total: swap.total,
+            memory_limit: self.limits.memory.filter(|&limit| limit < memory.total),
+            cpu_limit: self.limits.processors,
+            load: system.load_average()?,
+            uptime: self.scale.uptime,
+        })
+    }
+}
+
+fn row(seen: &polyproc_info::Row, scale: &Scale) -> Row {
+    let traffic = seen.facts.io.is_ok();
+    Row {
+        cpu: Some(seen.cpu_percent),
+        read_rate: traffic.then_some(seen.read_rate),
+        write_rate: traffic.then_some(seen.write_rate),
+        ..Row::of(&seen.facts, scale)
+    }
+}
