@@ -338,9 +338,9 @@ pub(crate) struct Top {
     #[arg(long, short, value_name = "TIME", default_value = "1.5s", value_parser = parse::delay)]
     pub(crate) delay: Duration,
 
-    /// By which column to sort: cpu, memory, read, write, time, pid, user, name
-    #[arg(long, short, value_name = "COLUMN", default_value = "cpu")]
-    pub(crate) sort: String,
+    /// By which column to sort [default: cpu; in a tree pid]
+    #[arg(long, short, value_name = "COLUMN")]
+    pub(crate) sort: Option<String>,
 
     /// Show children below their parents
     #[arg(long, short)]

@@ -11,10 +11,8 @@ use std::io::{self, IsTerminal};
 
 /// Shows the live view; without a terminal, some frames of it as text.
 pub(crate) fn run(options: &Top, common: &Common) -> Result<(), Exit> {
-    let order = Order::by(&options.sort, false).map_err(|message| output::usage(&message))?;
-    let filter = Filter::from(&options.selection);
     let live = Live {
-        top: State::new(filter, order, options.tree),
+        top: state(options).map_err(|message| output::usage(&message))?,
         look: Look { color: common.color.wants_color() },
         delay: options.delay,
         frames: options.frames,
@@ -34,6 +32,14 @@ pub(crate) fn run(options: &Top, common: &Common) -> Result<(), Exit> {
         output::write(format!("{between}{frame}").as_bytes()).map_err(Ended)
     });
     ended.map_err(|ended| ended.0)
+}
+
+/// The view that is asked for.
+fn state(options: &Top) -> Result<State, String> {
+    let chosen = options.sort.as_deref().map(|name| Order::by(name, false)).transpose()?;
+    let order = chosen.map_or_else(|| Order::by("cpu", false), Ok)?;
+    let state = State::new(Filter::from(&options.selection), order);
+    Ok(if options.tree { state.as_tree(chosen) } else { state })
 }
 
 /// How the text ended early.

@@ -90,7 +90,7 @@ fn asked(question: &Question, look: Look) -> Vec<Line<'static>> {
         let names: Vec<_> = below.iter().take(3).map(|one| one.name.as_str()).collect();
         let more = if below.len() > 3 { ", …" } else { "" };
         lines.push(
-            format!("a  with all {} below it: {}{more}", below.len(), names.join(", ")).into(),
+            format!("a  also the {} below it: {}{more}", below.len(), names.join(", ")).into(),
         );
     }
     lines.push(Line::from("any other key: no"));

@@ -1,11 +1,11 @@
 //! The loop: a look, a frame, a wait for keys, until somebody leaves.
 
+use super::input::Key;
 use super::model::{Effect, Event, Target, Top};
 use super::sampler::Sampler;
 use super::screen::{Screen, Woken};
 use super::view::{self, Look};
 use crate::host::Host;
-use crossterm::event::{Event as Input, KeyEventKind};
 use polyproc_info::{Error, System};
 use polyproc_sys::signal::Signal;
 use ratatui::buffer::Buffer;
@@ -63,7 +63,7 @@ impl Live {
             let effects = match screen.wait(if self.top.paused { self.delay } else { left })? {
                 Woken::Over => return Ok(()),
                 Woken::Timeout => continue,
-                Woken::Input(input) => self.take(&input),
+                Woken::Keys(keys) => self.take(&keys),
             };
             for effect in effects {
                 match effect {
@@ -82,12 +82,8 @@ impl Live {
         }
     }
 
-    fn take(&mut self, input: &[Input]) -> Vec<Effect> {
-        let keys = input.iter().filter_map(|one| match one {
-            Input::Key(key) if key.kind != KeyEventKind::Release => Some(*key),
-            _ => None,
-        });
-        keys.map(|key| self.top.handle(Event::Key(key))).collect()
+    fn take(&mut self, keys: &[Key]) -> Vec<Effect> {
+        keys.iter().map(|&key| self.top.handle(Event::Key(key))).collect()
     }
 
     fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {

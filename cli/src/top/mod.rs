@@ -3,13 +3,14 @@
 //! | | |
 //! |---|---|
 //! | [`model`] | the state: events in, effects out; pure |
-//! | [`keys`] | what the keys do |
+//! | [`input`], [`keys`] | the bytes of a terminal as keys; what they do |
 //! | [`view`], [`dialog`], [`gauge`] | the state as a picture; pure |
 //! | [`sample`], [`sampler`] | what a look at the machine gives, and how it is taken |
 //! | [`live`], [`screen`] | the loop; the terminal |
 
 mod dialog;
 mod gauge;
+mod input;
 mod keys;
 mod live;
 mod model;

@@ -1,11 +1,11 @@
 //! The state of the live view. Pure: events in, and out comes what is to be shown and done. It reads
 //! no clock, no terminal and no process.
 
+use super::input::Key;
 use super::keys::{self, Action};
 use super::sample::{Machine, Sample};
 use crate::process::tree::{self, Branch};
 use crate::process::{Filter, Identity, Order, Row, columns};
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use polyproc_sys::signal::Signal;
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ const HISTORY: usize = 300;
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     /// A key was pressed.
-    Key(KeyEvent),
+    Key(Key),
     /// The list has so many lines now.
     Page(usize),
     /// A new look at the machine.
@@ -101,6 +101,8 @@ pub(crate) struct Top {
     /// The lines of the list.
     pub(crate) lines: Vec<Branch>,
     pub(crate) order: Order,
+    /// That of the list while the tree is shown.
+    flat_order: Order,
     pub(crate) tree: bool,
     pub(crate) paused: bool,
     pub(crate) mode: Mode,
@@ -124,14 +126,15 @@ pub(crate) struct Top {
 
 impl Top {
     /// The view before the first look.
-    pub(crate) fn new(filter: Filter, order: Order, tree: bool) -> Self {
+    pub(crate) fn new(filter: Filter, order: Order) -> Self {
         Self {
             machine: Machine::default(),
             history: Vec::new(),
             rows: Vec::new(),
             lines: Vec::new(),
             order,
-            tree,
+            flat_order: order,
+            tree: false,
             paused: false,
             mode: Mode::Browse,
             cursor: 0,
@@ -147,6 +150,13 @@ impl Top {
             followed: None,
             page: 1,
         }
+    }
+
+    /// The view as a tree, by pid unless an `order` is asked for.
+    pub(crate) fn as_tree(mut self, order: Option<Order>) -> Self {
+        self.toggle_tree();
+        self.order = order.unwrap_or(self.order);
+        self
     }
 
     /// Takes in what happened; says what is to be done.
@@ -230,7 +240,7 @@ impl Top {
         self.first = self.first.clamp(lowest, self.cursor.max(lowest)).min(last_first);
     }
 
-    fn key(&mut self, key: KeyEvent) -> Effect {
+    fn key(&mut self, key: Key) -> Effect {
         self.message = None;
         match std::mem::take(&mut self.mode) {
             Mode::Browse => keys::action(key).map_or(Effect::Stay, |action| self.act(action)),
@@ -251,7 +261,7 @@ impl Top {
             Action::Last => self.go(usize::MAX - 1),
             Action::Fold => self.fold(true),
             Action::Unfold => self.fold(false),
-            Action::Tree => self.tree ^= true,
+            Action::Tree => self.toggle_tree(),
             Action::ChooseOrder => self.mode = Mode::Order(self.order_index()),
             Action::OrderBy(name) => self.order_by(name),
             Action::Reverse => self.order.reverse ^= true,
@@ -302,6 +312,18 @@ impl Top {
         }
     }
 
+    /// A tree whose branches jump about with every look cannot be read: it stands by pid, until
+    /// another order is chosen.
+    fn toggle_tree(&mut self) {
+        self.tree ^= true;
+        if let Some(pid) = columns::find("pid").filter(|_| self.tree) {
+            self.flat_order =
+                std::mem::replace(&mut self.order, Order { column: pid, reverse: false });
+        } else {
+            self.order = self.flat_order;
+        }
+    }
+
     fn order_index(&self) -> usize {
         ORDERS.iter().position(|&name| name == self.order.column.column.name).unwrap_or(0)
     }
@@ -313,11 +335,11 @@ impl Top {
         self.order = Order { column, reverse: again && !self.order.reverse };
     }
 
-    fn choose_order(&mut self, at: usize, key: KeyEvent) -> Effect {
-        match key.code {
-            KeyCode::Up => self.mode = Mode::Order(at.saturating_sub(1)),
-            KeyCode::Down => self.mode = Mode::Order((at + 1).min(ORDERS.len() - 1)),
-            KeyCode::Enter => {
+    fn choose_order(&mut self, at: usize, key: Key) -> Effect {
+        match key {
+            Key::Up => self.mode = Mode::Order(at.saturating_sub(1)),
+            Key::Down => self.mode = Mode::Order((at + 1).min(ORDERS.len() - 1)),
+            Key::Enter => {
                 self.order_by(ORDERS[at]);
                 self.arrange();
             }
@@ -326,23 +348,23 @@ impl Top {
         Effect::Stay
     }
 
-    fn type_key(&mut self, mode: Mode, key: KeyEvent) -> Effect {
+    fn type_key(&mut self, mode: Mode, key: Key) -> Effect {
         let text = if mode == Mode::Filter { &mut self.filter_text } else { &mut self.find_text };
-        match key.code {
-            KeyCode::Char(letter) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
+        match key {
+            Key::Char(letter) => {
                 text.push(letter);
                 self.mode = mode;
             }
-            KeyCode::Char('u') => {
+            Key::Control('u') => {
                 text.clear();
                 self.mode = mode;
             }
-            KeyCode::Char('c') | KeyCode::Esc => text.clear(),
-            KeyCode::Backspace => {
+            Key::Control('c') | Key::Escape => text.clear(),
+            Key::Backspace => {
                 text.pop();
                 self.mode = mode;
             }
-            KeyCode::Enter => {}
+            Key::Enter => {}
             _ => self.mode = mode,
         }
         if self.mode == Mode::Find {
@@ -391,11 +413,11 @@ impl Top {
     }
 
     /// `y` means the process, `a` all below it, too; anything else is no.
-    fn answer(&mut self, question: Question, key: KeyEvent) -> Effect {
+    fn answer(&mut self, question: Question, key: Key) -> Effect {
         let Question { signal, target, below } = question;
-        match key.code {
-            KeyCode::Char('y' | 'Y') => Effect::Send(vec![target], signal),
-            KeyCode::Char('a' | 'A') if !below.is_empty() => {
+        match key {
+            Key::Char('y' | 'Y') => Effect::Send(vec![target], signal),
+            Key::Char('a' | 'A') if !below.is_empty() => {
                 Effect::Send(std::iter::once(target).chain(below).collect(), signal)
             }
             _ => {

@@ -5,6 +5,7 @@ use crate::host::Host;
 use crate::process::read::Scale;
 use crate::process::{Families, Row};
 use polyproc_info::{Attributes, CgroupLimits, Monitor, ProcessorMeter, Result};
+use std::time::Duration;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -47,10 +48,11 @@ impl Sampler {
     /// When `/proc` cannot be read.
     pub(crate) fn sample(&mut self) -> Result<Sample> {
         self.monitor.tick()?;
-        self.scale.uptime = self.host.uptime();
+        let before = std::mem::replace(&mut self.scale.uptime, self.host.uptime());
+        let between = self.scale.uptime.saturating_sub(before);
         let machine = self.machine()?;
         let scale = self.scale;
-        let mut rows: Vec<_> = self.monitor.rows().map(|seen| row(seen, &scale)).collect();
+        let mut rows: Vec<_> = self.monitor.rows().map(|seen| row(seen, &scale, between)).collect();
         if self.host.is_live() {
             self.families.assign(&mut rows);
         }
@@ -75,12 +77,14 @@ impl Sampler {
     }
 }
 
-fn row(seen: &polyproc_info::Row, scale: &Scale) -> Row {
-    let traffic = seen.facts.io.is_ok();
+fn row(seen: &polyproc_info::Row, scale: &Scale, between: Duration) -> Row {
+    let (row, traffic) = (Row::of(&seen.facts, scale), seen.facts.io.is_ok());
+    // Seen for the first time there is nothing to compare with; but all of its life was since then.
+    let is_new = row.age < between;
     Row {
-        cpu: Some(seen.cpu_percent),
+        cpu: if is_new { row.cpu } else { Some(seen.cpu_percent) },
         read_rate: traffic.then_some(seen.read_rate),
         write_rate: traffic.then_some(seen.write_rate),
-        ..Row::of(&seen.facts, scale)
+        ..row
     }
 }

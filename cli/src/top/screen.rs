@@ -1,7 +1,7 @@
 //! The terminal while the view has it: raw, on its other screen, and given back however this ends.
 
+use super::input::{Decoder, Key};
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{self, Event as Input};
 use crossterm::execute;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -12,6 +12,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Stdout, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -25,8 +26,11 @@ const BUFFER: usize = 64 * 1024;
 /// See the [module](self).
 pub(crate) struct Screen {
     pub(crate) terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// The standard input, without a buffer of ours in between.
+    terminal_input: File,
     /// Becomes readable when a signal has come.
     signals: UnixStream,
+    decoder: Decoder,
     is_over: Arc<AtomicBool>,
 }
 
@@ -39,8 +43,8 @@ impl fmt::Debug for Screen {
 /// Why a wait for input ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Woken {
-    /// These came in; also none, when only the size of the window changed.
-    Input(Vec<Input>),
+    /// These were pressed; also none, when only the size of the window changed.
+    Keys(Vec<Key>),
     /// Time is up.
     Timeout,
     /// The terminal is gone, or somebody asked this program to end.
@@ -55,7 +59,14 @@ impl Screen {
     pub(crate) fn enter() -> io::Result<Self> {
         let (signals, is_over) = watch_signals()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout()));
-        let mut screen = Self { terminal: Terminal::new(backend)?, signals, is_over };
+        let terminal_input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let mut screen = Self {
+            terminal_input,
+            terminal: Terminal::new(backend)?,
+            signals,
+            decoder: Decoder::default(),
+            is_over,
+        };
         screen.take()?;
         Ok(screen)
     }
@@ -84,25 +95,53 @@ impl Screen {
     /// Waits for keys, or a new size, for so long.
     ///
     /// # Errors
-    /// Those of reading from the terminal.
+    /// When waiting fails.
     pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<Woken> {
-        let stdin = io::stdin();
-        let fds = [Some(stdin.as_fd()), Some(self.signals.as_fd())];
-        let [keys, signal] = poll::readable(fds, Deadline::after(timeout))?;
+        /// A sequence of bytes that is one key comes at once, on a slow line nearly so.
+        const PIECES: Duration = Duration::from_millis(50);
+        let (keys, signal) = self.readable(timeout)?;
         if self.is_over.load(Ordering::Relaxed) {
             return Ok(Woken::Over);
         }
         if !keys && !signal {
             return Ok(Woken::Timeout);
         }
-        // As many as there may be: they all say the same.
-        drop(self.signals.read(&mut [0; 64]));
-        let mut input = Vec::new();
-        while event::poll(Duration::ZERO)? {
-            input.push(event::read()?);
+        if signal {
+            // As many as there may be: they all say the same.
+            drop(self.signals.read(&mut [0; 64]));
         }
-        let is_gone = keys && input.is_empty() && poll::is_hung_up(stdin.as_fd());
-        Ok(if is_gone { Woken::Over } else { Woken::Input(input) })
+        let mut found = Vec::new();
+        let mut more = keys;
+        while more {
+            match self.read() {
+                Some(bytes) => found.extend(self.decoder.feed(&bytes)),
+                None => return Ok(Woken::Over),
+            }
+            more = self.decoder.is_waiting() && self.readable(PIECES)?.0;
+        }
+        found.extend(self.decoder.finish());
+        Ok(Woken::Keys(found))
+    }
+
+    /// Whether there are keys, and whether a signal has come.
+    fn readable(&self, timeout: Duration) -> io::Result<(bool, bool)> {
+        let stdin = io::stdin();
+        let fds = [Some(stdin.as_fd()), Some(self.signals.as_fd())];
+        let [keys, signal] = poll::readable(fds, Deadline::after(timeout))?;
+        Ok((keys, signal))
+    }
+
+    /// What is there; none when the terminal has hung up. Called when a read does not wait.
+    fn read(&self) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; 1024];
+        match (&self.terminal_input).read(&mut bytes) {
+            Ok(len @ 1..) => {
+                bytes.truncate(len);
+                Some(bytes)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Some(Vec::new()),
+            Ok(_) | Err(_) => None,
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The view on a machine that does not exist: what is drawn, and what the keys do.
 
+use super::input::Key;
 use super::model::{Effect, Event, Mode, Target, Top};
 use super::sample::{Machine, Sample};
 use super::view::{self, Look};
 use crate::process::{Filter, Identity, Order, Place, Role, Row};
-use crossterm::event::{KeyCode, KeyEvent};
 use polyproc_sys::signal::Signal;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -91,7 +91,7 @@ struct Screen {
 impl Screen {
     fn new(width: u16, height: u16) -> Self {
         let order = Order::by("cpu", false).unwrap();
-        let top = Top::new(Filter::default(), order, false);
+        let top = Top::new(Filter::default(), order);
         let terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let mut screen = Self { top, terminal };
         for busy in [20.0, 97.0] {
@@ -102,13 +102,13 @@ impl Screen {
         screen
     }
 
-    fn key(&mut self, code: KeyCode) -> Effect {
+    fn key(&mut self, code: Key) -> Effect {
         self.draw();
-        self.top.handle(Event::Key(KeyEvent::from(code)))
+        self.top.handle(Event::Key(code))
     }
 
     fn keys(&mut self, text: &str) -> Effect {
-        text.chars().map(|letter| self.key(KeyCode::Char(letter))).last().unwrap_or(Effect::Stay)
+        text.chars().map(|letter| self.key(Key::Char(letter))).last().unwrap_or(Effect::Stay)
     }
 
     /// The frame as text.
@@ -183,7 +183,7 @@ fn frame_question() {
     let mut screen = Screen::new(80, 24);
     screen.keys("tg");
     while screen.selected() != 200 {
-        screen.key(KeyCode::Down);
+        screen.key(Key::Down);
     }
     screen.keys("k");
     insta::assert_snapshot!(screen.shown());
@@ -193,7 +193,7 @@ fn frame_question() {
 fn frame_order() {
     let mut screen = Screen::new(80, 24);
     screen.keys("s");
-    screen.key(KeyCode::Down);
+    screen.key(Key::Down);
     insta::assert_snapshot!(screen.shown());
 }
 
@@ -228,16 +228,16 @@ fn the_busiest_is_first_and_the_order_can_be_chosen() {
     assert_eq!(screen.listed()[..2], [100, 1]);
     screen.keys("s");
     for _ in 0..20 {
-        screen.key(KeyCode::Down);
+        screen.key(Key::Down);
     }
-    screen.key(KeyCode::Enter);
+    screen.key(Key::Enter);
     assert_eq!(screen.top.order.column.column.name, "name");
 }
 
 #[test]
 fn the_cursor_stays_with_its_process_once_it_was_moved() {
     let mut screen = Screen::new(80, 24);
-    screen.key(KeyCode::Down);
+    screen.key(Key::Down);
     assert_eq!(screen.selected(), 203);
     let mut next = sample();
     next.rows.retain(|row| row.pid() != 202);
@@ -269,9 +269,9 @@ fn a_signal_needs_a_yes_and_goes_to_the_process_that_was_asked_about() {
 fn a_whole_tree_can_be_ended() {
     let mut screen = Screen::new(80, 24);
     screen.keys("/render");
-    screen.key(KeyCode::Enter);
+    screen.key(Key::Enter);
     while screen.selected() != 200 {
-        screen.key(KeyCode::Down);
+        screen.key(Key::Down);
     }
     screen.keys("K");
     let Effect::Send(targets, Signal::KILL) = screen.keys("a") else { unreachable!() };
@@ -283,14 +283,14 @@ fn a_whole_tree_can_be_ended() {
 fn a_stopped_process_is_resumed_and_another_suspended() {
     let mut screen = Screen::new(80, 24);
     screen.keys("/vim");
-    screen.key(KeyCode::Enter);
+    screen.key(Key::Enter);
     assert_eq!(screen.listed(), [301]);
     screen.keys("z");
     assert!(matches!(screen.keys("y"), Effect::Send(_, Signal::CONT)));
-    screen.key(KeyCode::Esc);
+    screen.key(Key::Escape);
     assert_eq!(screen.listed().len(), 9);
     assert_eq!(screen.selected(), 301, "the cursor stays with it");
-    screen.key(KeyCode::Home);
+    screen.key(Key::Home);
     screen.keys("z");
     assert!(matches!(screen.keys("y"), Effect::Send(_, Signal::STOP)));
 }
@@ -300,13 +300,13 @@ fn finding_goes_round_the_list() {
     let mut screen = Screen::new(80, 24);
     screen.keys("finit");
     assert_eq!(screen.selected(), 1);
-    screen.key(KeyCode::Enter);
+    screen.key(Key::Enter);
     screen.keys("f");
     for _ in 0..4 {
-        screen.key(KeyCode::Backspace);
+        screen.key(Key::Backspace);
     }
     screen.keys("render");
-    screen.key(KeyCode::Enter);
+    screen.key(Key::Enter);
     let mut found = Vec::new();
     for _ in 0..4 {
         found.push(screen.selected());
@@ -323,12 +323,12 @@ fn finding_goes_round_the_list() {
 fn branches_fold() {
     let mut screen = Screen::new(80, 24);
     screen.keys("t/render");
-    screen.key(KeyCode::Enter);
+    screen.key(Key::Enter);
     assert_eq!(screen.listed(), [200, 201, 202, 203]);
-    screen.key(KeyCode::Down);
-    screen.key(KeyCode::Left);
+    screen.key(Key::Down);
+    screen.key(Key::Left);
     assert_eq!(screen.listed(), [200, 201]);
-    screen.key(KeyCode::Right);
+    screen.key(Key::Right);
     assert_eq!(screen.listed().len(), 4);
 }
 
@@ -344,13 +344,13 @@ fn the_list_can_be_narrowed_to_families_and_programs() {
 #[test]
 fn the_list_scrolls_with_the_cursor() {
     let mut screen = Screen::new(40, 6);
-    screen.key(KeyCode::End);
+    screen.key(Key::End);
     screen.draw();
     assert_eq!((screen.top.cursor, screen.top.first), (8, 6));
-    screen.key(KeyCode::Home);
+    screen.key(Key::Home);
     screen.draw();
     assert_eq!((screen.top.cursor, screen.top.first), (0, 0));
-    screen.key(KeyCode::PageDown);
+    screen.key(Key::PageDown);
     assert_eq!(screen.top.cursor, 3);
     assert_eq!(screen.top.mode, Mode::Browse);
 }
