@@ -84,7 +84,7 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Exit> {
 
 /// A line to the standard error. If nobody can hear it, then so be it.
 pub(crate) fn say(message: &str) {
-    let _ = writeln!(io::stderr().lock(), "polyproc: {message}");
+    drop(writeln!(io::stderr().lock(), "polyproc: {message}"));
 }
 
 /// Says what was not possible.

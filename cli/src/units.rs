@@ -4,12 +4,18 @@ use std::time::Duration;
 
 const STEPS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
+/// As a number with a fraction: beyond 2^53 the last digits go, which no person misses.
+#[expect(clippy::cast_precision_loss, reason = "amounts for people")]
+pub(crate) fn float(amount: u64) -> f64 {
+    amount as f64
+}
+
 /// `512 B`, `1.5 KiB`, `312 MiB`: three digits, in steps of 1024.
 pub(crate) fn bytes(amount: u64) -> String {
     if amount < 1024 {
         return format!("{amount} B");
     }
-    let (mut scaled, mut step) = (amount as f64, 0);
+    let (mut scaled, mut step) = (float(amount), 0);
     // What would round to 1024 belongs to the next step.
     while scaled >= 1023.5 && step + 1 < STEPS.len() {
         scaled /= 1024.0;
@@ -50,7 +56,7 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// `part` of `whole` in hundredths; of nothing it is nothing.
 pub(crate) fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
+    if whole == 0 { 0.0 } else { float(part) * 100.0 / float(whole) }
 }
 
 /// A point in time, in UTC: `2026-11-21 07:04:05Z`. Before 1970 there were no processes.

@@ -135,8 +135,10 @@ impl Value {
     pub(crate) fn amount(&self) -> f64 {
         match self {
             Self::Flag(flag) => f64::from(*flag),
-            Self::Number(number) => *number as f64,
-            Self::Bytes(bytes) => *bytes as f64,
+            Self::Number(number) => {
+                units::float(number.unsigned_abs()).copysign(if *number < 0 { -1.0 } else { 1.0 })
+            }
+            Self::Bytes(bytes) => units::float(*bytes),
             Self::Rate(number)
             | Self::Percent(number)
             | Self::Ratio(number)

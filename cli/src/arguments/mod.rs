@@ -265,6 +265,7 @@ pub(crate) struct Net {
 
 /// Options of `kill`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_long_help = examples::KILL)]
 pub(crate) struct Kill {
     /// Which processes

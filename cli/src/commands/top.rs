@@ -27,7 +27,7 @@ pub(crate) fn run(options: &Top, common: &Common) -> Result<(), Exit> {
         return Err(output::usage(message));
     }
     let mut is_first = true;
-    let ended = live.as_text(common.host(), area(), |frame| {
+    let ended = live.into_text(common.host(), area(), |frame| {
         let between = if std::mem::take(&mut is_first) { "" } else { "\n" };
         output::write(format!("{between}{frame}").as_bytes()).map_err(Ended)
     });
@@ -39,7 +39,7 @@ fn state(options: &Top) -> Result<State, String> {
     let chosen = options.sort.as_deref().map(|name| Order::by(name, false)).transpose()?;
     let order = chosen.map_or_else(|| Order::by("cpu", false), Ok)?;
     let state = State::new(Filter::from(&options.selection), order);
-    Ok(if options.tree { state.as_tree(chosen) } else { state })
+    Ok(if options.tree { state.into_tree(chosen) } else { state })
 }
 
 /// How the text ended early.

@@ -4,13 +4,14 @@ use super::complain;
 use crate::arguments::{Common, Wait};
 use crate::exit::Exit;
 use crate::report::Report;
-use crate::table::{Column, Kind, Table};
+use crate::table::{Column, Table, columns};
 use crate::value::Value;
 use polyproc_info::{End, Error, Process, System, wait_all};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::pidfd::PidFd;
 use polyproc_sys::poll;
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -24,43 +25,18 @@ struct Waited {
     after: Duration,
 }
 
-const COLUMNS: &[Column<Waited>] = &[
-    Column {
-        name: "pid",
-        title: "PID",
-        doc: "its number",
-        kind: Kind::Number,
-        get: |row| Value::number(row.pid),
-    },
-    Column {
-        name: "name",
-        title: "NAME",
-        doc: "its name",
-        kind: Kind::Text,
-        get: |row| Value::maybe(row.name.clone(), Value::Text),
-    },
-    Column {
-        name: "outcome",
-        title: "OUTCOME",
-        doc: "ended, runs (time is up), gone (it was not there)",
-        kind: Kind::Text,
-        get: |row| Value::text(row.outcome),
-    },
-    Column {
-        name: "code",
-        title: "CODE",
-        doc: "its exit code, or the negative number of the signal, where the kernel tells",
-        kind: Kind::Number,
-        get: |row| Value::maybe(row.end.and_then(End::code), Value::number),
-    },
-    Column {
-        name: "after",
-        title: "AFTER",
-        doc: "how long that took",
-        kind: Kind::Span,
-        get: |row| Value::Span(row.after),
-    },
-];
+const COLUMNS: &[Column<Waited>] = columns! {
+    "pid" "PID" Number "its number"
+        |row| Value::number(row.pid);
+    "name" "NAME" Text "its name"
+        |row| Value::maybe(row.name.clone(), Value::Text);
+    "outcome" "OUTCOME" Text "ended, runs (time is up), gone (it was not there)"
+        |row| Value::text(row.outcome);
+    "code" "CODE" Number "its exit code, or the negative number of the signal, where the kernel tells"
+        |row| Value::maybe(row.end.and_then(End::code), Value::number);
+    "after" "AFTER" Span "how long that took"
+        |row| Value::Span(row.after);
+};
 
 /// Waits until processes have ended.
 pub(crate) fn run(options: &Wait, common: &Common) -> Result<(), Exit> {
@@ -113,12 +89,11 @@ fn wait(processes: &[Process], options: &Wait) -> Result<Vec<Waited>, Error> {
         after: started.elapsed(),
     };
     // With --any the first end is waited for, and then it is seen who has ended.
-    let timeout = match options.any {
-        true => {
-            first_end(processes, options.timeout);
-            Some(Duration::ZERO)
-        }
-        false => options.timeout,
+    let timeout = if options.any {
+        first_end(processes, options.timeout)?;
+        Some(Duration::ZERO)
+    } else {
+        options.timeout
     };
     let mut rows = Vec::new();
     let waited = wait_all(processes, timeout, |process, end| {
@@ -129,15 +104,22 @@ fn wait(processes: &[Process], options: &Wait) -> Result<Vec<Waited>, Error> {
 }
 
 /// Until one of them has ended, or until `timeout`.
-fn first_end(processes: &[Process], timeout: Option<Duration>) {
+fn first_end(processes: &[Process], timeout: Option<Duration>) -> Result<(), Error> {
     let deadline = timeout.map_or(Deadline::NEVER, Deadline::after);
-    let held: Vec<_> = processes.iter().map(|process| PidFd::open(process.pid())).collect();
-    // The descriptor means whoever has the number by now: if that is another one, this one ended.
-    let is_over = |process: &Process| !process.is_running();
-    if held.iter().any(Result::is_err) || processes.iter().any(is_over) {
-        return;
+    let failed = |source: io::Error| Error::Os { what: "ends of processes".into(), source };
+    let mut held = Vec::new();
+    for process in processes {
+        match PidFd::open(process.pid()) {
+            Ok(descriptor) => held.push(descriptor),
+            // The kernel has no such process any more.
+            Err(_) if !process.is_running() => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        }
     }
-    let fds: Vec<_> = held.iter().flatten().map(AsFd::as_fd).collect();
-    // A failure shows as a process that still runs.
-    drop(poll::any_readable(&fds, deadline));
+    // The descriptor means whoever has the number by now: if that is another one, this one ended.
+    if processes.iter().all(Process::is_running) {
+        let fds: Vec<_> = held.iter().map(AsFd::as_fd).collect();
+        poll::any_readable(&fds, deadline).map_err(failed)?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Every column of `ps` and `top`, as data.
 
-use super::Row;
+use super::{Role, Row};
 use crate::table::{Column, Kind, Table};
 use crate::value::Value;
 
@@ -90,7 +90,7 @@ pub(crate) const ALL: &[ProcessColumn] = columns! {
     "ports" "PORTS" Text Ports other "the ports that its sockets are bound to"
         |row| Value::List(row.ports.iter().map(|&port| Value::number(port)).collect());
     "role" "ROLE" Text Role other "its role in a family that uses polyproc"
-        |row| Value::maybe(row.role.as_ref(), |role| role.value());
+        |row| Value::maybe(row.role.as_ref(), Role::value);
     "family" "FAMILY" Number Role other "a number that the members of such a family share"
         |row| Value::maybe(row.role.as_ref(), |role| Value::number(role.family));
     "cgroup" "CGROUP" Text Cgroup other "the control group that it is in"

@@ -49,11 +49,10 @@ impl Order {
 impl Order {
     /// Of those that do equally much (most do nothing), the larger ones are of more interest.
     fn ties(self, one: &Row, other: &Row) -> Ordering {
-        let by_memory = match self.column.column.kind.is_largest_first() {
-            true => other.memory.cmp(&one.memory),
-            false => Ordering::Equal,
-        };
-        by_memory.then(one.pid().cmp(&other.pid()))
+        let by_memory = other.memory.cmp(&one.memory);
+        let is_amount = self.column.column.kind.is_largest_first();
+        let first = if is_amount { by_memory } else { Ordering::Equal };
+        first.then(one.pid().cmp(&other.pid()))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Identity, Row};
 use crate::host::Host;
 use crate::units;
-use polyproc_info::{Error, Facts, State};
+use polyproc_info::{Arguments, Error, Facts, State};
 use polyproc_sys::constants;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -44,12 +44,7 @@ impl Row {
             identity: Identity { pid: facts.pid, start_ticks: stat.start_ticks },
             parent: stat.parent,
             name: facts.name().to_owned(),
-            command: facts
-                .arguments
-                .iter()
-                .flat_map(|words| words.iter())
-                .map(OsString::from)
-                .collect(),
+            command: facts.arguments.iter().flat_map(Arguments::iter).map(OsString::from).collect(),
             executable: facts.exe.clone().ok().flatten().map(Into::into),
             directory: facts.cwd.clone().ok().flatten().map(Into::into),
             user: facts.username.as_deref().map(OsString::from).unwrap_or_default(),
@@ -100,7 +95,7 @@ impl Row {
         let used = self.cpu_time.saturating_sub(earlier.cpu_time);
         self.cpu = Some(used.as_secs_f64() * 100.0 / seconds);
         let rate = |now: Option<u64>, then: Option<u64>| {
-            now.zip(then).map(|(now, then)| now.saturating_sub(then) as f64 / seconds)
+            now.zip(then).map(|(now, then)| units::float(now.saturating_sub(then)) / seconds)
         };
         self.read_rate = rate(self.read, earlier.read);
         self.write_rate = rate(self.written, earlier.written);
@@ -144,6 +139,6 @@ pub(crate) fn state_name(state: State) -> &'static str {
         State::Waking => "waking",
         State::Idle => "idle",
         State::Parked => "parked",
-        _ => "?",
+        State::Unknown(_) => "?",
     }
 }

@@ -38,6 +38,9 @@ pub(crate) fn arrange(processes: &[(u32, u32)], folded: &HashSet<u32>) -> Vec<Br
     forest.branches
 }
 
+/// What leads to a child, and what stands below that: of all but the last one, and of the last.
+const LINES: [(&str, &str); 2] = [("├─ ", "│  "), ("└─ ", "   ")];
+
 struct Forest<'a> {
     processes: &'a [(u32, u32)],
     children: HashMap<u32, Vec<usize>>,
@@ -65,8 +68,7 @@ impl Forest<'_> {
             self.branches.push(branch);
             let children = self.children.get(&pid).map_or(&[][..], Vec::as_slice);
             for (from_last, &child) in children.iter().rev().enumerate() {
-                let (own, further) =
-                    if from_last == 0 { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+                let (own, further) = LINES[usize::from(from_last == 0)];
                 stack.push((child, format!("{below}{own}"), format!("{below}{further}")));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::keys::BINDINGS;
 use super::model::{Mode, ORDERS, Question, Top};
-use super::view::Look;
+use super::view::look::{REVERSED, STRONG};
 use crate::process::columns;
 use crate::text;
 use polyproc_sys::signal::Signal;
@@ -13,12 +13,12 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Paragraph, Widget};
 
 /// Draws what the mode asks for, if anything.
-pub(crate) fn draw(top: &Top, look: Look, area: Rect, buffer: &mut Buffer) {
+pub(crate) fn draw(top: &Top, area: Rect, buffer: &mut Buffer) {
     match &top.mode {
-        Mode::Help => over("keys", &help(look), area, buffer),
-        Mode::Order(at) => over("sort by", &orders(*at, look, area), area, buffer),
+        Mode::Help => over("keys", &help(), area, buffer),
+        Mode::Order(at) => over("sort by", &orders(*at, area), area, buffer),
         Mode::Confirm(question) => {
-            over(&question.signal.to_string(), &asked(question, look), area, buffer)
+            over(&question.signal.to_string(), &asked(question), area, buffer);
         }
         Mode::Browse | Mode::Filter | Mode::Find => {}
     }
@@ -43,23 +43,23 @@ fn over(title: &str, lines: &[Line<'_>], area: Rect, buffer: &mut Buffer) {
     Paragraph::new(padded.collect::<Vec<_>>()).block(block).render(frame, buffer);
 }
 
-fn help(look: Look) -> Vec<Line<'static>> {
+fn help() -> Vec<Line<'static>> {
     let shown = BINDINGS.iter().filter(|binding| !binding.shown.is_empty());
     shown
         .map(|binding| {
             let blanks = " ".repeat(10_usize.saturating_sub(text::width(binding.shown)));
             Line::from_iter([
-                ratatui::text::Span::styled(binding.shown, look.strong()),
+                ratatui::text::Span::styled(binding.shown, STRONG),
                 format!("{blanks}{}", binding.doc).into(),
             ])
         })
         .collect()
 }
 
-fn orders(at: usize, look: Look, area: Rect) -> Vec<Line<'static>> {
+fn orders(at: usize, area: Rect) -> Vec<Line<'static>> {
     let doc = |name: &&str| columns::find(name).map_or("", |one| one.column.doc);
     let lines = ORDERS.iter().enumerate().map(|(index, name)| {
-        let style = if index == at { look.reversed() } else { Style::new() };
+        let style = if index == at { REVERSED } else { Style::new() };
         let short = area.width < 60;
         let text = if short { (*name).to_owned() } else { format!("{name:<12}{}", doc(name)) };
         Line::styled(text, style)
@@ -69,7 +69,7 @@ fn orders(at: usize, look: Look, area: Rect) -> Vec<Line<'static>> {
     lines.skip((at + 1).saturating_sub(room)).collect()
 }
 
-fn asked(question: &Question, look: Look) -> Vec<Line<'static>> {
+fn asked(question: &Question) -> Vec<Line<'static>> {
     let Question { signal, target, below } = question;
     let what = match *signal {
         Signal::TERM => "ask to end",
@@ -79,10 +79,7 @@ fn asked(question: &Question, look: Look) -> Vec<Line<'static>> {
         _ => "signal",
     };
     let mut lines = vec![
-        Line::styled(
-            format!("{what} {} (pid {})?", target.name, target.identity.pid),
-            look.strong(),
-        ),
+        Line::styled(format!("{what} {} (pid {})?", target.name, target.identity.pid), STRONG),
         Line::default(),
         Line::from("y  yes"),
     ];

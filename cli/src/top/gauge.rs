@@ -1,5 +1,7 @@
 //! Small pictures of amounts, from characters.
 
+use crate::units;
+
 const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// One character as high as `percent` of 100. Anything above nothing can be seen.
@@ -7,7 +9,7 @@ pub(crate) fn level(percent: f64) -> char {
     if percent < 0.5 {
         return ' ';
     }
-    let step = (percent / 100.0 * STEPS.len() as f64).ceil() as usize;
+    let step = (percent / 100.0 * units::float(STEPS.len() as u64)).ceil() as usize;
     STEPS[step.clamp(1, STEPS.len()) - 1]
 }
 
@@ -21,7 +23,8 @@ pub(crate) fn sparkline(history: &[f64], cells: usize) -> String {
 /// A bar of `cells` filled to `percent` of 100, in eighths of a cell.
 pub(crate) fn bar(percent: f64, cells: usize) -> String {
     const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
-    let eighths = (percent.clamp(0.0, 100.0) / 100.0 * (cells * 8) as f64).round() as usize;
+    let eighths =
+        (percent.clamp(0.0, 100.0) / 100.0 * units::float(cells as u64 * 8)).round() as usize;
     let full = std::iter::repeat_n('█', eighths / 8);
     let bar: String = full.chain([EIGHTHS[eighths % 8]]).take(cells).collect();
     format!("{bar:cells$}")

@@ -63,18 +63,16 @@ impl Decoder {
 /// The first key and its length in bytes; none when it is not complete.
 fn first(bytes: &[u8]) -> Option<(Key, usize)> {
     match *bytes {
-        [] | [ESCAPE] => None,
+        [] | [ESCAPE] | [ESCAPE, b'O'] => None,
         [ESCAPE, b'[', ref rest @ ..] => control_sequence(rest).map(|(key, len)| (key, len + 2)),
         [ESCAPE, b'O', letter, ..] => Some((final_letter(letter), 3)),
-        [ESCAPE, b'O'] => None,
         [ESCAPE, ESCAPE, ..] => Some((Key::Escape, 1)),
         // With the Alt key, which means nothing here.
         [ESCAPE, _, ..] => Some((Key::Other, 2)),
         [b'\r' | b'\n', ..] => Some((Key::Enter, 1)),
         [0x7f | 0x08, ..] => Some((Key::Backspace, 1)),
-        [b'\t' | 0, ..] => Some((Key::Other, 1)),
+        [b'\t' | 0 | 0x1c..0x20, ..] => Some((Key::Other, 1)),
         [control @ 1..0x1b, ..] => Some((Key::Control((control | 0x60).into()), 1)),
-        [0x1c..0x20, ..] => Some((Key::Other, 1)),
         _ => character(bytes),
     }
 }

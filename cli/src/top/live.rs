@@ -1,6 +1,5 @@
 //! The loop: a look, a frame, a wait for keys, until somebody leaves.
 
-use super::input::Key;
 use super::model::{Effect, Event, Target, Top};
 use super::sampler::Sampler;
 use super::screen::{Screen, Woken};
@@ -37,6 +36,13 @@ pub(crate) struct Live {
     pub(crate) frames: Option<u64>,
 }
 
+/// When the next look is due.
+#[derive(Debug)]
+struct Looks {
+    next: Instant,
+    taken: u64,
+}
+
 impl Live {
     /// Shows the view on the terminal until somebody leaves it.
     ///
@@ -46,44 +52,58 @@ impl Live {
         let system = host.system.clone();
         let mut sampler = Sampler::new(host)?;
         let mut screen = Screen::enter()?;
-        let mut next = Instant::now();
-        let mut looks = 0_u64;
+        let mut looks = Looks { next: Instant::now(), taken: 0 };
         loop {
-            if Instant::now() >= next && !self.top.paused {
-                self.top.handle(Event::Sample(sampler.sample()?));
-                looks += 1;
-                next = Instant::now()
-                    + if looks == 1 { FIRST_LOOKS.min(self.delay) } else { self.delay };
-            }
+            self.look_if_due(&mut sampler, &mut looks)?;
             self.draw(&mut screen)?;
-            if self.frames.is_some_and(|frames| looks >= frames) {
+            if self.frames.is_some_and(|frames| looks.taken >= frames) {
                 return Ok(());
             }
-            let left = next.saturating_duration_since(Instant::now());
-            let effects = match screen.wait(if self.top.paused { self.delay } else { left })? {
+            let left = looks.next.saturating_duration_since(Instant::now());
+            let keys = match screen.wait(if self.top.paused { self.delay } else { left })? {
                 Woken::Over => return Ok(()),
                 Woken::Timeout => continue,
-                Woken::Keys(keys) => self.take(&keys),
+                Woken::Keys(keys) => keys,
             };
-            for effect in effects {
-                match effect {
-                    Effect::Stay => {}
+            for key in keys {
+                match self.top.handle(Event::Key(key)) {
                     Effect::Leave => return Ok(()),
-                    Effect::Look => next = Instant::now(),
-                    Effect::Background => screen.step_back()?,
-                    Effect::Send(targets, signal) => {
-                        let told = send(&system, &targets, signal);
-                        self.top.handle(Event::Told(told));
-                        // What became of it is worth seeing soon.
-                        next = next.min(Instant::now() + FIRST_LOOKS);
-                    }
+                    effect => self.act(effect, &system, &mut screen, &mut looks)?,
                 }
             }
         }
     }
 
-    fn take(&mut self, keys: &[Key]) -> Vec<Effect> {
-        keys.iter().map(|&key| self.top.handle(Event::Key(key))).collect()
+    fn look_if_due(&mut self, sampler: &mut Sampler, looks: &mut Looks) -> Result<(), Failure> {
+        if self.top.paused || Instant::now() < looks.next {
+            return Ok(());
+        }
+        self.top.handle(Event::Sample(sampler.sample()?));
+        looks.taken += 1;
+        let pause = if looks.taken == 1 { FIRST_LOOKS.min(self.delay) } else { self.delay };
+        looks.next = Instant::now() + pause;
+        Ok(())
+    }
+
+    fn act(
+        &mut self,
+        effect: Effect,
+        system: &System,
+        screen: &mut Screen,
+        looks: &mut Looks,
+    ) -> io::Result<()> {
+        match effect {
+            Effect::Stay | Effect::Leave => {}
+            Effect::Look => looks.next = Instant::now(),
+            Effect::Background => screen.step_back()?,
+            Effect::Send(targets, signal) => {
+                let told = send(system, &targets, signal);
+                self.top.handle(Event::Told(told));
+                // What became of it is worth seeing soon.
+                looks.next = looks.next.min(Instant::now() + FIRST_LOOKS);
+            }
+        }
+        Ok(())
     }
 
     fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
@@ -102,7 +122,7 @@ impl Live {
     ///
     /// # Errors
     /// [`Failure`], and what `each` says.
-    pub(crate) fn as_text<E: From<Failure>>(
+    pub(crate) fn into_text<E: From<Failure>>(
         mut self,
         host: Host,
         area: Rect,

@@ -6,6 +6,7 @@ use super::keys::{self, Action};
 use super::sample::{Machine, Sample};
 use crate::process::tree::{self, Branch};
 use crate::process::{Filter, Identity, Order, Row, columns};
+use crate::units;
 use polyproc_sys::signal::Signal;
 use std::collections::HashSet;
 
@@ -92,6 +93,7 @@ pub(crate) const ORDERS: &[&str] = &[
 
 /// See the [module](self).
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is switched by a key of its own")]
 pub(crate) struct Top {
     pub(crate) machine: Machine,
     /// How busy each processor was, look by look.
@@ -153,7 +155,7 @@ impl Top {
     }
 
     /// The view as a tree, by pid unless an `order` is asked for.
-    pub(crate) fn as_tree(mut self, order: Option<Order>) -> Self {
+    pub(crate) fn into_tree(mut self, order: Option<Order>) -> Self {
         self.toggle_tree();
         self.order = order.unwrap_or(self.order);
         self
@@ -181,7 +183,7 @@ impl Top {
     /// How busy all processors were on average at a look of the past.
     pub(crate) fn average(&self, look: usize) -> f64 {
         let busy = self.history.iter().filter_map(|history| history.get(look));
-        busy.sum::<f64>() / self.history.len().max(1) as f64
+        busy.sum::<f64>() / units::float(self.history.len().max(1) as u64)
     }
 
     fn take(&mut self, sample: Sample) {

@@ -24,7 +24,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// How busy all processors were on average.
     pub(crate) fn cpu(&self) -> f64 {
-        self.cpus.iter().sum::<f64>() / self.cpus.len().max(1) as f64
+        self.cpus.iter().sum::<f64>() / units::float(self.cpus.len().max(1) as u64)
     }
 
     pub(crate) fn memory_percent(&self) -> f64 {

@@ -20,7 +20,7 @@ fn row(pid: u32, parent: u32, name: &str, cpu: f64, memory: u64) -> Row {
         state: if cpu > 20.0 { "running" } else { "sleeping" },
         cpu: Some(cpu),
         memory: Some(memory << 20),
-        memory_percent: Some(memory as f64 / 80.0),
+        memory_percent: Some(crate::units::float(memory) / 80.0),
         read_rate: Some(0.0),
         write_rate: Some(cpu * 1000.0),
         cpu_time: Duration::from_secs(u64::from(pid)),
@@ -30,8 +30,8 @@ fn row(pid: u32, parent: u32, name: &str, cpu: f64, memory: u64) -> Row {
     }
 }
 
-fn role(place: Place, name: &str, remark: Option<&'static str>) -> Option<Role> {
-    Some(Role { family: 77, place, name: name.into(), remark })
+fn role(place: Place, name: &str, remark: Option<&'static str>) -> Role {
+    Role { family: 77, place, name: name.into(), remark }
 }
 
 fn sample() -> Sample {
@@ -46,14 +46,17 @@ fn sample() -> Sample {
             ..row(2, 0, "kthreadd", 0.0, 0)
         },
         row(100, 1, "shell", 0.1, 8),
-        Row { role: role(Place::Program, "main", None), ..row(200, 100, "render", 3.5, 310) },
+        Row { role: Some(role(Place::Program, "main", None)), ..row(200, 100, "render", 3.5, 310) },
         Row {
-            role: role(Place::ForkServer, "fork server", None),
+            role: Some(role(Place::ForkServer, "fork server", None)),
             ..row(201, 200, "render", 0.0, 40)
         },
-        Row { role: role(Place::Child, "worker-1", None), ..row(202, 201, "render", 97.2, 520) },
         Row {
-            role: role(Place::Child, "worker-2", Some("starting")),
+            role: Some(role(Place::Child, "worker-1", None)),
+            ..row(202, 201, "render", 97.2, 520)
+        },
+        Row {
+            role: Some(role(Place::Child, "worker-2", Some("starting"))),
             ..row(203, 201, "render", 64.0, 512)
         },
         Row {
@@ -126,7 +129,7 @@ impl Screen {
         self.top.handle(Event::Page(page));
         self.terminal
             .draw(|frame| {
-                view::draw(&self.top, Look { color: false }, frame.area(), frame.buffer_mut())
+                view::draw(&self.top, Look { color: false }, frame.area(), frame.buffer_mut());
             })
             .unwrap();
     }

@@ -12,13 +12,13 @@ mod targets;
 use super::complain;
 use crate::arguments::{Common, Kill};
 use crate::exit::Exit;
-use crate::output::{self, Form, Output, say};
+use crate::output::{self, Output, say};
 use outcome::{Outcome, Result as Told, table};
 use polyproc_info::{Attributes, Error, Process, System, wait_all};
 use polyproc_sys::signal::Signal;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
-use targets::{Candidate, Verdict};
+use targets::{Candidate, Choice};
 
 /// After SIGKILL the end is the kernel's business; it may take a while to free much memory.
 const AFTER_KILL: Duration = Duration::from_secs(5);
@@ -26,24 +26,17 @@ const AFTER_KILL: Duration = Duration::from_secs(5);
 /// Ends processes.
 pub(crate) fn run(options: &Kill, common: &Common) -> Result<(), Exit> {
     let output = options.format.output(common);
-    let system = common.host().system;
-    let candidates = candidates(&system).map_err(|error| complain(&error))?;
-    let verdicts = targets::choose(options, &candidates, std::process::id());
+    let candidates = candidates(&common.host().system).map_err(|error| complain(&error))?;
+    let Choice { targets, mut told } = targets::choose(options, &candidates, std::process::id());
     if options.dry_run {
-        return finish(&output, verdicts.into_iter().map(|one| planned(one, options)).collect());
-    }
-    let (mut told, mut targets) = (Vec::new(), Vec::new());
-    for verdict in verdicts {
-        match verdict {
-            Verdict::Target(candidate) => targets.push(candidate),
-            other => told.push(other.told()),
-        }
-    }
-    if !consent(options, &targets) {
+        let planned = Outcome::Planned(options.signal.0);
+        told.extend(targets.iter().map(|one| one.told(planned.clone(), Duration::ZERO)));
+    } else if consent(options, &targets) {
+        told.extend(send(options, targets));
+    } else {
         return Err(output::failed("nothing was sent"));
     }
-    told.extend(send(options, targets));
-    finish(&output, told)
+    finish(&output, &told)
 }
 
 /// Every process, as the choice needs it.
@@ -62,27 +55,18 @@ fn candidates(system: &System) -> Result<Vec<Candidate>, Error> {
     Ok(snapshot.processes.iter().map(candidate).collect())
 }
 
-fn planned(verdict: Verdict<'_>, options: &Kill) -> Told {
-    match verdict {
-        Verdict::Target(candidate) => {
-            candidate.told(Outcome::Planned(options.signal.0), Duration::ZERO)
-        }
-        other => other.told(),
-    }
-}
-
-/// Prints what became of each.
-fn finish(output: &Output, told: Vec<Told>) -> Result<(), Exit> {
+/// Prints what became of each; the worst of that decides how the program ends.
+fn finish(output: &Output, told: &[Told]) -> Result<(), Exit> {
     let worst = told.iter().map(|one| one.outcome.exit()).max().unwrap_or(Exit::NothingFound);
     if told.is_empty() {
         say("no process has that name");
     }
-    if !told.is_empty() || output.form == Form::Json {
-        output
-            .print(&table(&told))
-            .or_else(|exit| if exit == Exit::Closed { Ok(()) } else { Err(exit) })?;
+    match output.print(&table(told)) {
+        // What was done is done, whether somebody reads of it or not.
+        Ok(()) | Err(Exit::Closed) if worst == Exit::Done => Ok(()),
+        Ok(()) | Err(Exit::Closed) => Err(worst),
+        failed => failed,
     }
-    if worst == Exit::Done { Ok(()) } else { Err(worst) }
 }
 
 /// More than one process, or one that was not named by its number, is worth a question, if there is
@@ -114,19 +98,19 @@ fn send(options: &Kill, targets: Vec<&Candidate>) -> Vec<Told> {
         let Some(process) = &candidate.process else { continue };
         match process.send_signal(signal) {
             Ok(()) if is_deadly(signal) && !options.grace.is_zero() => {
-                waiting.push((candidate, process.clone()))
+                waiting.push((candidate, process.clone()));
             }
             Ok(()) => told.push(candidate.told(Outcome::Sent(signal), started.elapsed())),
             Err(error) => told.push(candidate.told(Outcome::of(&error), started.elapsed())),
         }
     }
-    let left = ended(&mut told, waiting, options.grace, started, Outcome::Ended(signal));
+    let left = ended(&mut told, waiting, options.grace, started, &Outcome::Ended(signal));
     for (candidate, process) in &left {
         if let Err(error) = process.kill() {
             told.push(candidate.told(Outcome::of(&error), started.elapsed()));
         }
     }
-    let left = ended(&mut told, left, AFTER_KILL, started, Outcome::Ended(Signal::KILL));
+    let left = ended(&mut told, left, AFTER_KILL, started, &Outcome::Ended(Signal::KILL));
     told.extend(left.into_iter().map(|(one, _)| one.told(Outcome::Runs, started.elapsed())));
     told
 }
@@ -144,7 +128,7 @@ fn ended<'a>(
     waiting: Waiting<'a>,
     timeout: Duration,
     started: Instant,
-    outcome: Outcome,
+    outcome: &Outcome,
 ) -> Waiting<'a> {
     let processes: Vec<_> = waiting.iter().map(|(_, process)| process.clone()).collect();
     let mut gone = Vec::new();

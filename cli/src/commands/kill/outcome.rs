@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::paint::Tone;
 use crate::report::Report;
-use crate::table::{Column, Kind, Table};
+use crate::table::{Column, Table, columns};
 use crate::value::Value;
 use polyproc_info::Error;
 use polyproc_sys::signal::Signal;
@@ -21,6 +21,8 @@ pub(super) enum Outcome {
     Planned(Signal),
     /// There was no such process, or it ended before the signal came.
     Gone,
+    /// It has ended, and only its parent can have it go.
+    Over,
     /// It is somebody else's.
     Denied,
     /// It got nothing, and why.
@@ -41,6 +43,13 @@ pub(super) struct Result {
     pub(super) after: Duration,
 }
 
+impl Result {
+    /// There is none with that number.
+    pub(super) fn nobody(pid: u32) -> Self {
+        Self { pid, name: None, outcome: Outcome::Gone, after: Duration::ZERO }
+    }
+}
+
 impl Outcome {
     /// What an error of sending means.
     pub(super) fn of(error: &Error) -> Self {
@@ -59,6 +68,7 @@ impl Outcome {
             Self::Sent(_) => "sent",
             Self::Planned(_) => "planned",
             Self::Gone => "gone",
+            Self::Over => "zombie",
             Self::Denied => "denied",
             Self::Spared(_) => "spared",
             Self::Runs => "runs",
@@ -71,6 +81,7 @@ impl Outcome {
         match self {
             Self::Ended(signal) | Self::Sent(signal) | Self::Planned(signal) => signal.to_string(),
             Self::Gone => "there is no such process (any more)".into(),
+            Self::Over => "it has ended already; it goes when its parent asks how".into(),
             Self::Denied => "it is another user's: try as root".into(),
             Self::Spared(why) => (*why).into(),
             Self::Runs => "it does not end, as one that waits for a device in the kernel".into(),
@@ -81,50 +92,25 @@ impl Outcome {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Ended(_) | Self::Sent(_) | Self::Planned(_) => Exit::Done,
-            Self::Gone => Exit::NothingFound,
+            Self::Gone | Self::Over => Exit::NothingFound,
             Self::Denied | Self::Spared(_) | Self::Failed(_) => Exit::Failed,
             Self::Runs => Exit::TimedOut,
         }
     }
 }
 
-const COLUMNS: &[Column<Result>] = &[
-    Column {
-        name: "pid",
-        title: "PID",
-        doc: "its number",
-        kind: Kind::Number,
-        get: |row| Value::number(row.pid),
-    },
-    Column {
-        name: "name",
-        title: "NAME",
-        doc: "its name",
-        kind: Kind::Text,
-        get: |row| Value::maybe(row.name.clone(), Value::Text),
-    },
-    Column {
-        name: "outcome",
-        title: "OUTCOME",
-        doc: "what became of it: ended, killed, sent, planned, gone, denied, spared, runs, failed",
-        kind: Kind::Text,
-        get: |row| Value::text(row.outcome.word()),
-    },
-    Column {
-        name: "after",
-        title: "AFTER",
-        doc: "how long that took",
-        kind: Kind::Span,
-        get: |row| Value::Span(row.after),
-    },
-    Column {
-        name: "remark",
-        title: "REMARK",
-        doc: "the last signal that it got, or why it got none",
-        kind: Kind::Text,
-        get: |row| Value::text(row.outcome.remark()),
-    },
-];
+const COLUMNS: &[Column<Result>] = columns! {
+    "pid" "PID" Number "its number"
+        |row| Value::number(row.pid);
+    "name" "NAME" Text "its name"
+        |row| Value::maybe(row.name.clone(), Value::Text);
+    "outcome" "OUTCOME" Text "ended, killed, sent, planned, gone, zombie, denied, spared, runs, failed"
+        |row| Value::text(row.outcome.word());
+    "after" "AFTER" Span "how long that took"
+        |row| Value::Span(row.after);
+    "remark" "REMARK" Text "the last signal that it got, or why it got none"
+        |row| Value::text(row.outcome.remark());
+};
 
 /// For everybody.
 pub(super) fn table(told: &[Result]) -> Report {

@@ -5,6 +5,7 @@ use crate::arguments::Kill;
 use crate::process::tree::descent;
 use crate::text;
 use polyproc_info::Process;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -32,55 +33,35 @@ impl Candidate {
     }
 }
 
-/// What is to be done about one of those that were asked for.
-#[derive(Clone, Debug)]
-pub(super) enum Verdict<'a> {
-    /// It gets the signal.
-    Target(&'a Candidate),
-    /// It is spared: why.
-    Spared(&'a Candidate, &'static str),
-    /// There is no such process.
-    Nobody(u32),
+/// Who gets the signal, and what is told of those who get none.
+#[derive(Debug, Default)]
+pub(super) struct Choice<'a> {
+    pub(super) targets: Vec<&'a Candidate>,
+    pub(super) told: Vec<Told>,
 }
 
-impl Verdict<'_> {
-    /// What is told of one that gets nothing.
-    pub(super) fn told(&self) -> Told {
-        match self {
-            Self::Target(candidate) => candidate.told(Outcome::Runs, Duration::ZERO),
-            Self::Spared(candidate, why) => candidate.told(Outcome::Spared(why), Duration::ZERO),
-            Self::Nobody(pid) => {
-                Told { pid: *pid, name: None, outcome: Outcome::Gone, after: Duration::ZERO }
-            }
-        }
-    }
-}
-
-/// Who gets the signal of those that run, parents before their children. `own` is this process.
-pub(super) fn choose<'a>(
-    options: &Kill,
-    candidates: &'a [Candidate],
-    own: u32,
-) -> Vec<Verdict<'a>> {
-    let find = |pid: u32| candidates.iter().find(|one| one.pid == pid);
+/// Chooses from all processes. `own` is the pid of this one.
+pub(super) fn choose<'a>(options: &Kill, candidates: &'a [Candidate], own: u32) -> Choice<'a> {
     let pairs: Vec<_> = candidates.iter().map(|one| (one.pid, one.parent)).collect();
     let ancestors = ancestors(&pairs, own);
-    let mut asked: Vec<u32> = options.pids.clone();
-    // By name nobody means this program, which has the name that was typed in its arguments alone.
-    let named = candidates.iter().filter(|one| one.pid != own && is_named(options, one));
-    asked.extend(named.map(|one| one.pid));
+    // By name nobody means what has ended, or this program, whose arguments the name stands in.
+    let is_meant = |one: &&Candidate| !one.is_zombie && one.pid != own && is_named(options, one);
+    let named = candidates.iter().filter(is_meant).map(|one| one.pid);
+    let asked: Vec<u32> = options.pids.iter().copied().chain(named).collect();
     let all = if options.tree { descent(&pairs, &asked) } else { asked };
-    let mut seen = std::collections::HashSet::new();
-    let unique = all.into_iter().filter(|&pid| seen.insert(pid));
-    unique
-        .map(|pid| match find(pid) {
-            None => Verdict::Nobody(pid),
-            Some(one) => match reason_to_spare(options, one, own, &ancestors) {
-                Some(why) => Verdict::Spared(one, why),
-                None => Verdict::Target(one),
-            },
-        })
-        .collect()
+    let (mut choice, mut seen) = (Choice::default(), HashSet::new());
+    for pid in all.into_iter().filter(|&pid| seen.insert(pid)) {
+        let Some(one) = candidates.iter().find(|one| one.pid == pid) else {
+            choice.told.push(Told::nobody(pid));
+            continue;
+        };
+        match reason_to_spare(options, one, own, &ancestors) {
+            None => choice.targets.push(one),
+            Some(Outcome::Over) if !options.pids.contains(&pid) => {}
+            Some(outcome) => choice.told.push(one.told(outcome, Duration::ZERO)),
+        }
+    }
+    choice
 }
 
 fn is_named(options: &Kill, candidate: &Candidate) -> bool {
@@ -96,17 +77,17 @@ fn reason_to_spare(
     one: &Candidate,
     own: u32,
     ancestors: &[u32],
-) -> Option<&'static str> {
-    if one.is_zombie {
-        return Some("it has ended; its parent has not asked how");
-    }
-    if options.force {
-        return None;
-    }
+) -> Option<Outcome> {
     match one.pid {
-        1 => Some("the first process: without it the system or container ends; --force insists"),
-        pid if pid == own => Some("this program itself; --force insists"),
-        pid if ancestors.contains(&pid) => Some("it started this program; --force insists"),
+        _ if one.is_zombie => Some(Outcome::Over),
+        _ if options.force => None,
+        1 => {
+            Some(Outcome::Spared("without it the whole system or container ends; --force insists"))
+        }
+        pid if pid == own => Some(Outcome::Spared("this program itself; --force insists")),
+        pid if ancestors.contains(&pid) => {
+            Some(Outcome::Spared("it started this program; --force insists"))
+        }
         _ => None,
     }
 }
@@ -162,25 +143,25 @@ mod tests {
 
     fn chosen(arguments: &str) -> Vec<String> {
         let candidates = candidates();
-        let verdicts = choose(&options(arguments), &candidates, 4);
-        let shown = |verdict: &Verdict<'_>| match verdict {
-            Verdict::Target(one) => one.pid.to_string(),
-            Verdict::Spared(one, _) => format!("!{}", one.pid),
-            Verdict::Nobody(pid) => format!("?{pid}"),
-        };
-        verdicts.iter().map(shown).collect()
+        let choice = choose(&options(arguments), &candidates, 4);
+        let told = choice.told.iter().map(|one| match one.outcome {
+            Outcome::Gone => format!("?{}", one.pid),
+            Outcome::Over => format!("z{}", one.pid),
+            _ => format!("!{}", one.pid),
+        });
+        choice.targets.iter().map(|one| one.pid.to_string()).chain(told).collect()
     }
 
     #[test]
     fn by_number() {
         assert_eq!(chosen("6 8 6 99"), ["6", "8", "?99"]);
-        assert_eq!(chosen("1 3 4 9"), ["!1", "!3", "!4", "!9"]);
+        assert_eq!(chosen("1 3 4 9"), ["!1", "!3", "!4", "z9"]);
         assert_eq!(chosen("--force 1 3 4"), ["1", "3", "4"]);
     }
 
     #[test]
     fn by_name_and_user() {
-        assert_eq!(chosen("--name worker-*"), ["6", "7", "8", "!9"]);
+        assert_eq!(chosen("--name worker-*"), ["6", "7", "8"]);
         assert_eq!(chosen("--name worker-* --user bob"), ["8"]);
         assert_eq!(chosen("--name work"), [""; 0]);
         assert_eq!(chosen("--name polyproc --force"), [""; 0]);
@@ -191,7 +172,7 @@ mod tests {
         assert_eq!(chosen("--tree 6"), ["6", "7"]);
         let mut all = chosen("--tree 1");
         all.sort();
-        assert_eq!(all, ["!1", "!3", "!4", "!9", "6", "7", "8"]);
+        assert_eq!(all, ["!1", "!3", "!4", "6", "7", "8"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The sections of `show`.
 
-use crate::process::Row;
 use crate::process::read::{Scale, state_name};
+use crate::process::{Role, Row};
 use crate::report::{Body, Fact, Section, fact};
 use crate::sockets::{self, Socket};
 use crate::table::{Column, Table, columns};
@@ -147,7 +147,7 @@ fn place(row: &Row) -> Vec<Fact> {
         fact("executable", "program file", Value::maybe(row.executable.clone(), Value::Text)),
         fact("directory", "directory", Value::maybe(row.directory.clone(), Value::Text)),
         fact("terminal", "terminal", Value::maybe(row.terminal.clone(), Value::Text)),
-        fact("role", "polyproc role", Value::maybe(role, |role| role.value())),
+        fact("role", "polyproc role", Value::maybe(role, Role::value)),
         fact("family", "polyproc family", Value::maybe(role, |role| Value::number(role.family))),
     ]
 }

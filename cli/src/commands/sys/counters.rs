@@ -1,5 +1,6 @@
 //! What disks and network interfaces have done, and how fast they did it between two looks.
 
+use crate::units::float;
 use polyproc_info::{DiskCounters, NetworkCounters, System};
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ impl<T> Counted<T> {
     pub(super) fn rate(&self, get: impl Fn(&T) -> u64) -> f64 {
         let count = get(&self.now).saturating_sub(get(&self.before));
         let seconds = self.between.as_secs_f64();
-        if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+        if seconds > 0.0 { float(count) / seconds } else { 0.0 }
     }
 
     /// How large a part of the time it did something, in hundredths.

@@ -3,6 +3,7 @@
 use crate::paint::Tone;
 use crate::report::{Fact, fact};
 use crate::table::{Column, Table, columns};
+use crate::units::float;
 use crate::value::Value;
 use polyproc_info::{System, Usage};
 
@@ -11,7 +12,7 @@ pub(super) fn facts(system: &System, usage: &Usage) -> Vec<Fact> {
     let count = system.cpu_count();
     let frequency = system.cpu_frequency();
     let megahertz =
-        frequency.iter().map(|one| one.current).sum::<f64>() / frequency.len().max(1) as f64;
+        frequency.iter().map(|one| one.current).sum::<f64>() / float(frequency.len().max(1) as u64);
     let known = (megahertz > 0.0).then_some(megahertz);
     vec![
         fact("model", "model", Value::maybe(system.cpu_model(), Value::text)),
