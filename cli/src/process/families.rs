@@ -7,23 +7,19 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A process that had no table is asked again every so many looks: it may have founded a family.
-const LOOKS: usize = 8;
-
 /// The families that are known, from one look to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Families {
     known: Vec<ObservedFamily>,
-    asked: HashSet<Identity>,
-    looks: usize,
+    /// Everybody who was there at the look before.
+    seen: HashSet<Identity>,
 }
 
 impl Families {
     /// Gives their roles to those of `rows` that have one. What cannot be looked into has none.
     pub(crate) fn assign(&mut self, rows: &mut [Row]) {
-        self.looks += 1;
-        for row in self.candidates(rows) {
-            self.ask(row);
+        for parent in self.candidates(rows) {
+            self.ask(parent);
         }
         let mut roles = HashMap::new();
         self.known.retain(|family| {
@@ -37,24 +33,18 @@ impl Families {
         }
     }
 
-    /// Who may hold a table that is not known yet. A family without children is none, so it is
-    /// enough to ask parents: to ask everybody about all descriptors would cost more than all the
-    /// rest of a look.
-    fn candidates(&mut self, rows: &[Row]) -> Vec<Identity> {
-        let parents: HashSet<u32> = rows.iter().map(|row| row.parent).collect();
-        let is_parent = |row: &&Row| parents.contains(&row.pid()) && !row.is_kernel;
-        let all: Vec<_> = rows.iter().filter(is_parent).map(|row| row.identity).collect();
-        self.asked.retain(|identity| all.contains(identity));
-        let turn = self.looks % LOOKS;
-        let is_due = |identity: &Identity| {
-            !self.asked.contains(identity) || identity.pid as usize % LOOKS == turn
-        };
-        all.into_iter().filter(is_due).collect()
+    /// Who may hold a table that is not known yet: whoever has got a child since the look before. A
+    /// program sets up its family just before it starts the first child of it, so nobody else has
+    /// to be asked; to ask everybody about all descriptors would cost more than the rest of a look.
+    fn candidates(&mut self, rows: &[Row]) -> HashSet<u32> {
+        let seen = rows.iter().map(|row| row.identity).collect();
+        let before = std::mem::replace(&mut self.seen, seen);
+        let is_new = |row: &&Row| !before.contains(&row.identity) && !row.is_kernel;
+        rows.iter().filter(is_new).map(|row| row.parent).collect()
     }
 
-    fn ask(&mut self, identity: Identity) {
-        self.asked.insert(identity);
-        let process = PathBuf::from(format!("/proc/{}", identity.pid));
+    fn ask(&mut self, pid: u32) {
+        let process = PathBuf::from(format!("/proc/{pid}"));
         let Ok(Some(family)) = ObservedFamily::find(&process.join("fd")) else { return };
         let is_new = self.known.iter().all(|known| known.id() != family.id());
         if is_new && has_our_numbers(&process) {
