@@ -37,6 +37,11 @@ impl Output {
         Self { form, paint, width }
     }
 
+    /// Whether a program reads it.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        matches!(self.form, Form::Json | Form::Csv)
+    }
+
     /// Prints a report in the form that is asked for.
     ///
     /// # Errors
@@ -45,8 +50,21 @@ impl Output {
         write(&self.bytes(report))
     }
 
+    /// Prints what became of something that was done, and ends with `end`: whether somebody reads
+    /// of it or not, it is done.
+    ///
+    /// # Errors
+    /// `end`, unless it is good; faults of the standard output.
+    pub(crate) fn print_and_end(&self, report: &Report, end: Exit) -> Result<(), Exit> {
+        match self.print(report) {
+            Ok(()) | Err(Exit::Closed) if end == Exit::Done => Ok(()),
+            Ok(()) | Err(Exit::Closed) => Err(end),
+            failed => failed,
+        }
+    }
+
     /// The report in the form that is asked for.
-    pub(crate) fn bytes(&self, report: &Report) -> Vec<u8> {
+    fn bytes(&self, report: &Report) -> Vec<u8> {
         match self.form {
             Form::People | Form::Wide => report.text(self.width, self.paint).into_bytes(),
             Form::Csv => report.csv(),

@@ -32,8 +32,8 @@ impl Owner {
     }
 }
 
-/// All of them; people are not shown those in [`FOR_PROGRAMS`].
-pub(crate) const COLUMNS: &[Column<Socket>] = columns! {
+/// All of them.
+const COLUMNS: &[Column<Socket>] = columns! {
     "kind" "KIND" Text "tcp, tcp6, udp, udp6, unix"
         |row| Value::text(kind(&row.connection));
     "state" "STATE" Text "listen, established and so on"
@@ -56,10 +56,19 @@ pub(crate) const COLUMNS: &[Column<Socket>] = columns! {
         |row| Value::maybe(row.peer.as_ref(), Owner::value);
     "peer_pid" "PEER PID" Number "its number"
         |row| Value::maybe(row.peer.as_ref(), |peer| Value::number(peer.pid));
+    "peer_process" "PEER NAME" Text "its name"
+        |row| Value::maybe(row.peer.as_ref(), |peer| Value::Text(peer.name.clone()));
 };
 
-/// What people see in another column already.
-pub(crate) const FOR_PROGRAMS: &[&str] = &["local_port", "remote_port", "peer_pid"];
+/// What people see in another column already, and what programs do.
+const FOR_PROGRAMS: &[&str] = &["local_port", "remote_port", "peer_pid", "peer_process"];
+const FOR_PEOPLE: &[&str] = &["peer"];
+
+/// The columns for one or the other.
+pub(crate) fn columns(for_programs: bool) -> impl Iterator<Item = &'static Column<Socket>> {
+    let left_out = if for_programs { FOR_PEOPLE } else { FOR_PROGRAMS };
+    COLUMNS.iter().filter(move |one| !left_out.contains(&one.name))
+}
 
 /// All sockets of these kinds, each with its ends.
 ///

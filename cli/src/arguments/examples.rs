@@ -37,6 +37,7 @@ Examples:
   polyproc show 4242 --only environment --csv
 
 What is not yours to see (others' files, environment and so on) is missing, with a line that says why.
+With several processes the section `process` is always there.
 The exit code is 1 when there is no such process.";
 
 pub(crate) const SYS: &str = "\

@@ -71,6 +71,7 @@ pub(crate) fn section_names() -> PossibleValuesParser {
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
+    let number: f64 = number.trim().parse().map_err(|_malformed| example(text))?;
     let scale = match unit {
         "ms" => 0.001,
         "" | "s" => 1.0,
@@ -79,7 +80,6 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "d" => 86400.0,
         _ => return Err(format!("`{unit}` is no unit of time: use ms, s, m, h or d")),
     };
-    let number: f64 = number.trim().parse().map_err(|_malformed| example(text))?;
     Duration::try_from_secs_f64(number * scale).map_err(|_out_of_range| example(text))
 }
 

@@ -3,10 +3,10 @@
 use super::complain;
 use crate::arguments::{Common, Net};
 use crate::exit::Exit;
-use crate::output::{Form, Output};
+use crate::output::Output;
 use crate::paint::Tone;
 use crate::report::Report;
-use crate::sockets::{self, COLUMNS, FOR_PROGRAMS, Socket};
+use crate::sockets::{self, Socket};
 use crate::table::Table;
 use crate::text;
 use polyproc_info::{ConnectionState, Family, Kinds, Transport};
@@ -22,11 +22,8 @@ pub(crate) fn run(options: &Net, common: &Common) -> Result<(), Exit> {
     if listed.is_empty() { Err(Exit::NothingFound) } else { Ok(()) }
 }
 
-/// For people without what they see in another column.
-pub(crate) fn table(sockets: &[Socket], output: &Output) -> Table {
-    let all = matches!(output.form, Form::Json | Form::Csv);
-    let columns: Vec<_> =
-        COLUMNS.iter().filter(|one| all || !FOR_PROGRAMS.contains(&one.name)).collect();
+fn table(sockets: &[Socket], output: &Output) -> Table {
+    let columns: Vec<_> = sockets::columns(output.is_for_programs()).collect();
     let mut table = Table::of(&columns, sockets);
     table.tone("state", |state| match state.shown().as_str() {
         "listen" => Tone::Good,

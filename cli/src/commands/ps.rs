@@ -37,9 +37,10 @@ struct Plan {
 impl Plan {
     fn new(options: &Ps) -> Result<Self, String> {
         let usual = if options.tree { "pid" } else { "cpu" };
+        let for_programs = options.format.json || options.format.csv;
         let order = options.sort.as_deref().unwrap_or(usual);
         Ok(Self {
-            columns: columns::chosen(&options.columns)?,
+            columns: columns::chosen(&options.columns, for_programs)?,
             filter: Filter::from(&options.selection),
             order: Order::by(order, options.reverse)?,
             tree: options.tree,

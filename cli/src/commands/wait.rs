@@ -47,13 +47,13 @@ pub(crate) fn run(options: &Wait, common: &Common) -> Result<(), Exit> {
     let alive = ended.iter().any(|row| row.outcome == "runs");
     let none = ended.iter().all(|row| row.outcome == "runs") && !ended.is_empty();
     rows.extend(ended);
-    output.print(&Report::Table(Table::of_all(COLUMNS, rows)))?;
-    match (options.any, alive, missing) {
-        (true, _, _) if none => Err(Exit::TimedOut),
-        (false, true, _) => Err(Exit::TimedOut),
-        (_, _, true) => Err(Exit::NothingFound),
-        _ => Ok(()),
-    }
+    let end = match (options.any, missing) {
+        (true, _) if none => Exit::TimedOut,
+        (false, _) if alive => Exit::TimedOut,
+        (_, true) => Exit::NothingFound,
+        _ => Exit::Done,
+    };
+    output.print_and_end(&Report::Table(Table::of_all(COLUMNS, rows)), end)
 }
 
 /// Those that are there; and a row for each that is not.

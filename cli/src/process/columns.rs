@@ -87,7 +87,7 @@ pub(crate) const ALL: &[ProcessColumn] = columns! {
         |row| Value::maybe(row.terminal.clone(), Value::Text);
     "open" "OPEN" Count OpenFiles other "how many descriptors are open: files, sockets, pipes"
         |row| Value::maybe(row.open_files, Value::number);
-    "ports" "PORTS" Text Ports other "the ports that its sockets are bound to"
+    "ports" "PORTS" Numbers Ports other "the ports that its sockets are bound to"
         |row| Value::List(row.ports.iter().map(|&port| Value::number(port)).collect());
     "role" "ROLE" Text Role other "its role in a family that uses polyproc"
         |row| Value::maybe(row.role.as_ref(), Role::value);
@@ -101,7 +101,7 @@ pub(crate) const ALL: &[ProcessColumn] = columns! {
         |row| Value::maybe(row.directory.clone(), Value::Text);
     "name" "NAME" Text Basics other "its short name"
         |row| Value::Text(row.name.clone());
-    "command" "COMMAND" Text Command usual "its command line, or its name in brackets when it has none"
+    "command" "COMMAND" Words Command usual "its command line, or its name in brackets when it has none"
         |row| Value::Words(row.command.clone(), row.shown_command().into());
 };
 
@@ -138,12 +138,20 @@ pub(crate) fn named(name: &str) -> Result<&'static ProcessColumn, String> {
     })
 }
 
-/// What `--columns` means: these columns; `+NAME` adds to the usual ones, before the command.
+/// What `--columns` means: these columns; `+NAME` adds to the usual ones, before the command. For
+/// programs, all are usual that cost nothing.
 ///
 /// # Errors
 /// As [`named`].
-pub(crate) fn chosen(names: &[String]) -> Result<Vec<&'static ProcessColumn>, String> {
-    let usual = || ALL.iter().filter(|one| one.usual).collect::<Vec<_>>();
+pub(crate) fn chosen(
+    names: &[String],
+    for_programs: bool,
+) -> Result<Vec<&'static ProcessColumn>, String> {
+    let is_cheap = |one: &ProcessColumn| matches!(one.need, Need::Basics | Need::Command);
+    let is_rate = |one: &ProcessColumn| one.column.kind == Kind::Rate;
+    let is_usual =
+        |one: &&ProcessColumn| one.usual || (for_programs && is_cheap(one) && !is_rate(one));
+    let usual = || ALL.iter().filter(is_usual).collect::<Vec<_>>();
     let mut chosen = Vec::new();
     for name in names {
         let Some(added) = name.strip_prefix('+') else {
@@ -197,7 +205,7 @@ mod tests {
     }
 
     fn choose(names: &[&str]) -> Result<Vec<&'static ProcessColumn>, String> {
-        chosen(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
+        chosen(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>(), false)
     }
 
     #[test]

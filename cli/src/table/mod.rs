@@ -21,6 +21,10 @@ pub(crate) use exchange::csv;
 pub(crate) enum Kind {
     /// Names and other words.
     Text,
+    /// The words of a command line.
+    Words,
+    /// Several numbers.
+    Numbers,
     /// A number that names something: a pid, a port.
     Number,
     /// How many.
@@ -40,18 +44,20 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether its values stand at the right side of the column.
     pub(crate) fn is_right(self) -> bool {
-        !matches!(self, Self::Text | Self::Moment)
+        !matches!(self, Self::Text | Self::Words | Self::Numbers | Self::Moment)
     }
 
     /// Whether the largest comes first unless something else is asked for.
     pub(crate) fn is_largest_first(self) -> bool {
-        !matches!(self, Self::Text | Self::Number)
+        !matches!(self, Self::Text | Self::Words | Self::Numbers | Self::Number)
     }
 
     /// The unit in JSON and CSV.
     pub(crate) fn unit(self) -> &'static str {
         match self {
             Self::Text => "text",
+            Self::Words => "texts",
+            Self::Numbers => "numbers",
             Self::Number | Self::Count => "number",
             Self::Bytes => "bytes",
             Self::Rate => "bytes per second",

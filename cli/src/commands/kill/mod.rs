@@ -61,12 +61,7 @@ fn finish(output: &Output, told: &[Told]) -> Result<(), Exit> {
     if told.is_empty() {
         say("no process has that name");
     }
-    match output.print(&table(told)) {
-        // What was done is done, whether somebody reads of it or not.
-        Ok(()) | Err(Exit::Closed) if worst == Exit::Done => Ok(()),
-        Ok(()) | Err(Exit::Closed) => Err(worst),
-        failed => failed,
-    }
+    output.print_and_end(&table(told), worst)
 }
 
 /// More than one process, or one that was not named by its number, is worth a question, if there is

@@ -20,21 +20,26 @@ pub(crate) fn run(options: &Show, common: &Common) -> Result<(), Exit> {
     let output = options.format.output(common);
     let host = common.host();
     let (mut reports, mut end) = (Vec::new(), Ok(()));
+    let several = options.pids.len() > 1;
+    let mut only = options.only.clone();
+    if several && !only.is_empty() {
+        // Whose the other sections are.
+        only.push("process".into());
+    }
     for &pid in &options.pids {
-        match report(&host, pid, &options.only) {
+        match report(&host, pid, &only, output.is_for_programs()) {
             Ok(report) => reports.push(report),
             Err(error) => end = Err(complain(&error)),
         }
     }
     if !reports.is_empty() {
-        let several = options.pids.len() > 1;
         output.print(&if several { Report::Several(reports) } else { reports.remove(0) })?;
     }
     end
 }
 
 /// The report about one process; with `only`, these sections alone.
-fn report(host: &Host, pid: u32, only: &[String]) -> Result<Report, Error> {
+fn report(host: &Host, pid: u32, only: &[String], for_programs: bool) -> Result<Report, Error> {
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
     let facts = host.system.process(pid)?.facts(attributes(wanted))?;
     let rows = look(host, &[Need::Role])?;
@@ -45,6 +50,7 @@ fn report(host: &Host, pid: u32, only: &[String]) -> Result<Report, Error> {
         scale: Scale::of(host)?,
         rows: &rows,
         sockets: sockets.unwrap_or_default(),
+        for_programs,
     };
     Ok(Report::chosen(known.sections(), only))
 }

@@ -20,6 +20,7 @@ pub(super) struct Known<'a> {
     /// All processes, with their roles.
     pub(super) rows: &'a [Row],
     pub(super) sockets: Vec<Socket>,
+    pub(super) for_programs: bool,
 }
 
 impl Known<'_> {
@@ -60,6 +61,12 @@ impl Known<'_> {
     }
 
     fn memory(&self) -> Body {
+        if self.facts.stat.is_kernel_thread() {
+            return Body::Unknown("a thread of the kernel has no memory of its own".into());
+        }
+        if self.facts.stat.is_zombie() {
+            return unknown(Missing::Zombie);
+        }
         let (memory, detail) = match (&self.facts.memory, &self.facts.memory_detail) {
             (Ok(memory), detail) => (memory, detail),
             (Err(missing), _) => return unknown(*missing),
@@ -102,11 +109,9 @@ impl Known<'_> {
             peer: peer(connection.inode),
             connection: connection.clone(),
         });
-        let columns: Vec<_> = sockets::COLUMNS
-            .iter()
-            .filter(|one| !["pid", "process"].contains(&one.name))
-            .filter(|one| !sockets::FOR_PROGRAMS.contains(&one.name))
-            .collect();
+        let is_of_owner = |one: &&Column<Socket>| ["pid", "process"].contains(&one.name);
+        let columns: Vec<_> =
+            sockets::columns(self.for_programs).filter(|one| !is_of_owner(one)).collect();
         Body::Table(Table::of(&columns, sockets))
     }
 
