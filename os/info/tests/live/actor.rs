@@ -76,6 +76,11 @@ impl Actor {
 
 impl Drop for Actor {
     fn drop(&mut self) {
+        // Nothing that it has started is left behind, also when a test fails.
+        let family = Process::new(self.pid()).and_then(|own| own.children(true));
+        for process in family.into_iter().flatten() {
+            drop(process.kill());
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }
