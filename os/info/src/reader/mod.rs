@@ -12,10 +12,12 @@ pub(crate) mod sockets;
 mod terminal;
 
 use crate::attributes::Attributes;
-use crate::error::{Error, Result, is_absent, is_denied};
+use crate::error::{Error, Result, is_denied};
 use crate::facts::Facts;
 use crate::parse::cpu::Processors;
 use crate::parse::number;
+use crate::parse::process::Stat;
+use crate::parse::status::Status;
 use crate::system::System;
 pub(crate) use name::Name;
 use owners::Owners;
@@ -108,14 +110,15 @@ impl Reader {
     /// Whether `pid` is a process and not one of a process's further threads, which have hidden
     /// directories of their own.
     pub(crate) fn is_process(&mut self, pid: u32) -> bool {
-        use crate::parse::status::Status;
         let Ok(directory) = self.directory(pid) else {
             return false;
         };
         let status = self.file(directory.as_fd(), c"status", |bytes| Some(Status::parse(bytes)));
         match status {
             Ok(status) => status.thread_group.is_none_or(|group| group == pid),
-            Err(error) => is_denied(&error) || !is_absent(&error),
+            Err(error) => {
+                is_denied(&error) || self.file(directory.as_fd(), c"stat", Stat::parse).is_ok()
+            }
         }
     }
 

@@ -19,6 +19,15 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+/// How the kernel gives out a file.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    /// A read that leaves room was the last.
+    Piece,
+    /// Until a read gives nothing.
+    List,
+}
+
 /// A process that is being read.
 pub(crate) struct Body<'r> {
     pub(super) reader: &'r mut Reader,
@@ -74,7 +83,7 @@ impl<'r> Body<'r> {
             facts.cwd = self.link(c"cwd")?;
         }
         if asked(Attributes::ENVIRONMENT) {
-            facts.environment = self.of_memory(c"environ", Environment::new)?;
+            facts.environment = self.of_memory(c"environ", Form::Piece, Environment::new)?;
         }
         if asked(Attributes::IO) {
             facts.io = self.file(c"io", IoCounters::parse)?;
@@ -98,7 +107,7 @@ impl<'r> Body<'r> {
             facts.memory_detail = self.memory_detail()?;
         }
         if asked(Attributes::MEMORY_MAPS) {
-            facts.memory_maps = self.of_memory(c"smaps", MemoryMap::parse_all)?;
+            facts.memory_maps = self.of_memory(c"smaps", Form::List, MemoryMap::parse_all)?;
         }
         if asked(Attributes::LIMITS) {
             facts.limits = self.file(c"limits", |bytes| Some(Limits::parse(bytes)))?;
@@ -145,7 +154,7 @@ impl<'r> Body<'r> {
             let name = short.and_then(|short| long_name(&short, bytes));
             (name, Arguments::new(bytes))
         };
-        let found = self.of_memory(c"cmdline", read)?;
+        let found = self.of_memory(c"cmdline", Form::Piece, read)?;
         let (name, arguments) = match found {
             Ok((name, arguments)) => (name, Ok(arguments)),
             Err(missing) => (None, Err(missing)),
@@ -160,10 +169,12 @@ impl<'r> Body<'r> {
     }
 
     fn memory_detail(&mut self) -> Result<Fact<MemoryDetail>> {
-        let short = self.of_memory(c"smaps_rollup", MemoryDetail::parse)?;
+        let short = self.of_memory(c"smaps_rollup", Form::Piece, MemoryDetail::parse)?;
         match short {
             // Kernels before 4.14 have only the long form.
-            Err(Missing::Os(NOT_FOUND)) => self.of_memory(c"smaps", MemoryDetail::parse),
+            Err(Missing::Os(NOT_FOUND)) => {
+                self.of_memory(c"smaps", Form::List, MemoryDetail::parse)
+            }
             other => Ok(other),
         }
     }
@@ -235,6 +246,7 @@ impl<'r> Body<'r> {
     fn of_memory<T: Default>(
         &mut self,
         name: &CStr,
+        form: Form,
         parse: impl FnOnce(&[u8]) -> T,
     ) -> Result<Fact<T>> {
         if self.stat.is_kernel_thread() {
@@ -244,7 +256,10 @@ impl<'r> Body<'r> {
             return Ok(Err(Missing::Zombie));
         }
         let at = self.thread.as_ref().map_or(self.process, |thread| thread.as_fd());
-        let found = self.reader.list(at, name, parse);
+        let found = match form {
+            Form::Piece => self.reader.file(at, name, |bytes| Some(parse(bytes))),
+            Form::List => self.reader.list(at, name, parse),
+        };
         self.settle(found)
     }
 
