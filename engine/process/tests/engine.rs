@@ -29,7 +29,8 @@ fn run(mut call: Call) -> Outcome {
 
 fn main() -> ExitCode {
     // Both must not matter for a child, which runs them, too.
-    let early = StartMethod::ALL.map(|method| (method, command(method).start(Vec::new()).map(drop)));
+    let early =
+        StartMethod::ALL.map(|method| (method, command(method).start(Vec::new()).map(drop)));
     let founder = current().map(|current| current.name);
     take_over(&FRONT, Stage::Main);
 

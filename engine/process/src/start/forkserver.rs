@@ -101,8 +101,7 @@ fn request(
     };
     let [stdout, stderr] = &draft.outputs;
     let own = [&far, &line, stdout, stderr, directory];
-    let fds: Vec<_> =
-        own.into_iter().chain(&draft.command.descriptors).map(AsFd::as_fd).collect();
+    let fds: Vec<_> = own.into_iter().chain(&draft.command.descriptors).map(AsFd::as_fd).collect();
     match send_request(server, &draft.birth.encode(), &fds, deadline) {
         Ok(()) => {}
         Err(error) if is_disconnect(&error) => return Err(Failure::ServerGone),
@@ -166,9 +165,12 @@ fn await_answer(draft: &Draft<'_>, deadline: Deadline) -> Result<Newborn, Failur
 fn read_answer(mut packet: Packet) -> Result<Newborn, Failure> {
     let number = Taker(&packet.body).number().unwrap_or(0);
     match (packet.tag, packet.fds.pop()) {
-        (Tag::Forked, Some(pidfd)) => {
-            Ok(Newborn { pid: number as u32, pidfd: PidFd::from_owned(pidfd), direct: false, place: None })
-        }
+        (Tag::Forked, Some(pidfd)) => Ok(Newborn {
+            pid: number as u32,
+            pidfd: PidFd::from_owned(pidfd),
+            direct: false,
+            place: None,
+        }),
         (Tag::Ended, _) => Err(Failure::Other(StartError::system(
             "hear from the new process",
             wire::invalid("it ended at once"),
