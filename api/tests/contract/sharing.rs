@@ -3,7 +3,7 @@
 use crate::subject::command;
 use crate::{LONG, Test, sleep_for_ever, start};
 use polyproc::prelude::*;
-use polyproc::sync::{Abandoned, Lock, Outcome, TryLockError};
+use polyproc::sync::{Abandoned, Lock, Outcome, Owner, TryLockError};
 use polyproc::{JoinError, arena_stats};
 use polyproc_testkit::{eventually, run_with_deadline};
 use serde::{Deserialize, Serialize};
@@ -218,7 +218,7 @@ fn the_holder_of_a_mutex_is_killed(method: StartMethod) {
         let holder = start(method, hold_for_ever, (pair.clone(), locked.clone()));
         locked.wait();
         assert!(matches!(pair.try_lock(), Err(TryLockError::WouldBlock)));
-        assert_eq!(pair.report().holder.map(|holder| holder.pid()), Some(holder.pid()));
+        assert_eq!(pair.report().holder.map(Owner::pid), Some(holder.pid()));
         holder.kill().unwrap();
         let died = pair.lock().unwrap_err();
         assert_eq!(died.abandoned(), Abandoned::Died);
@@ -245,7 +245,9 @@ fn grandchildren_share_too(method: StartMethod) {
         let method = StartMethod::ALL.into_iter().find(|m| m.to_string() == method).unwrap();
         let add = |sum: Value<u64>| sum.update(|sum| *sum += 1);
         let children: Vec<_> = (0..3).map(|_| start(method, add, sum.clone())).collect();
-        children.iter().for_each(|child| child.join().unwrap());
+        for child in &children {
+            child.join().unwrap();
+        }
         // Made here, and handed on by two.
         start(method, |()| Value::new(7_u64).unwrap(), ()).join().unwrap()
     };

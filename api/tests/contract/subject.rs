@@ -280,12 +280,11 @@ fn sharing_without_server() {
 
 /// Prints the answer, or why there is none.
 fn sharing_in_little_space() {
-    let shared = Value::new(41).and_then(|count| {
-        let child = polyproc::spawn(add, count).unwrap();
-        Ok(child.join().unwrap().get())
-    });
-    match shared {
-        Ok(count) => println!("{count}"),
+    match Value::new(41) {
+        Ok(count) => {
+            let child = polyproc::spawn(add, count).unwrap();
+            println!("{}", child.join().unwrap().get());
+        }
         Err(error) => println!("{error}"),
     }
 }

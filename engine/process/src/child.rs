@@ -151,7 +151,9 @@ fn hand_over(member: &Member, parcels: &[Parcel]) {
         return;
     }
     if let Some(parent) = member.living_parent() {
-        parcels.iter().for_each(|parcel| parcel.hand_over(parent));
+        for parcel in parcels {
+            parcel.hand_over(parent);
+        }
     }
 }
 

@@ -142,7 +142,9 @@ impl Inner {
             return;
         }
         if let Some(locked) = self.lock_within(PATIENCE) {
-            left.iter().for_each(|ticket| locked.give_back(ticket));
+            for ticket in &left {
+                locked.give_back(ticket);
+            }
             locked.bury(&dead, &senders);
         }
     }
