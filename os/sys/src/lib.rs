@@ -16,7 +16,7 @@
 //! | [`poll`], [`clock`], [`moment`] | waiting for several descriptors, always with a deadline |
 //! | [`image`] | which loaded program file holds an address |
 //! | [`thread`] | the calling thread's number |
-//! | [`cpu`], [`stat`] | how many processors there are; what `/proc` says of a process |
+//! | [`cpu`], [`cgroup`], [`stat`] | how many processors there are; what memory control groups leave; what `/proc` says of a process |
 //!
 //! # Platforms
 //!
@@ -28,6 +28,7 @@
 #[cfg(not(unix))]
 compile_error!("polyproc works on Linux only so far; other Unix systems can merely compile it");
 
+pub mod cgroup;
 pub mod clock;
 pub mod cpu;
 pub mod exec;

@@ -1,5 +1,6 @@
 //! The Linux back end: x86-64 and aarch64, kernel 5.10 or newer, glibc or musl.
 
+pub(crate) mod cgroup;
 pub(crate) mod cpu;
 pub mod directory;
 pub(crate) mod exec;

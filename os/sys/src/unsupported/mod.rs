@@ -20,6 +20,15 @@ fn unsupported<T>() -> io::Result<T> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+pub(crate) mod cgroup {
+    use crate::cgroup::MemoryLimit;
+
+    /// The limit on memory: none is known.
+    pub fn memory_limit() -> Option<MemoryLimit> {
+        None
+    }
+}
+
 pub(crate) mod cpu {
     use crate::cpu::CpuCount;
 
