@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// Where a listener is found.
 ///
+/// As text it is what its reader expects, and can be made from that again: so an address goes to
+/// another process as an argument, in a setting, on a command line.
+///
 /// ```
 /// use polyproc_connection::Address;
 /// use std::net::Ipv4Addr;
@@ -17,6 +20,8 @@ use std::path::{Path, PathBuf};
 /// let file = Address::from("/run/service/socket");
 /// let name = Address::Abstract(b"service".to_vec());
 /// assert_eq!(format!("{network} {file} {name}"), "127.0.0.1:5000 /run/service/socket @service");
+/// assert_eq!(Address::from("127.0.0.1:5000"), network);
+/// assert_eq!(Address::from("@service"), name);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -85,14 +90,78 @@ impl From<&Path> for Address {
 }
 
 impl From<&str> for Address {
-    /// A path, as in Python.
-    fn from(path: &str) -> Self {
-        Self::Unix(path.into())
+    /// An IP address and a port, an abstract name after `@`, or else a path.
+    fn from(text: &str) -> Self {
+        match (text.strip_prefix('@'), text.parse()) {
+            (Some(name), _) => Self::Abstract(unescape(name.as_bytes())),
+            (None, Ok(address)) => Self::Tcp(address),
+            (None, Err(_)) => Self::Unix(text.into()),
+        }
     }
+}
+
+impl From<&String> for Address {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<String> for Address {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+/// What [`<[u8]>::escape_ascii`] was made of.
+fn unescape(mut text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    loop {
+        let (byte, rest) = match text {
+            [b'\\', b'x', high, low, rest @ ..] => (hex(*high) << 4 | hex(*low), rest),
+            [b'\\', b't', rest @ ..] => (b'\t', rest),
+            [b'\\', b'r', rest @ ..] => (b'\r', rest),
+            [b'\\', b'n', rest @ ..] => (b'\n', rest),
+            [b'\\', byte, rest @ ..] | [byte, rest @ ..] => (*byte, rest),
+            [] => return bytes,
+        };
+        bytes.push(byte);
+        text = rest;
+    }
+}
+
+fn hex(digit: u8) -> u8 {
+    char::from(digit).to_digit(16).unwrap_or(0) as u8
 }
 
 impl From<&Self> for Address {
     fn from(address: &Self) -> Self {
         address.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_host_is_looked_up_and_numbers_are_not() {
+        let local = Address::tcp("localhost", 80).unwrap();
+        assert_eq!(local.to_string(), "127.0.0.1:80");
+        assert_eq!(Address::from("[::1]:80"), Address::tcp("::1", 80).unwrap());
+        assert_eq!(Address::from("localhost:80"), Address::Unix("localhost:80".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_the_same_after_being_text(name in prop::collection::vec(any::<u8>(), 0..107)) {
+            let address = Address::Abstract(name);
+            prop_assert_eq!(Address::from(address.to_string()), address);
+        }
+
+        #[test]
+        fn any_text_is_an_address(text in ".*") {
+            drop(Address::from(text));
+        }
     }
 }

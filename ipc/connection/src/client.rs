@@ -29,7 +29,7 @@ impl Client {
     /// use polyproc_connection::{Client, Key, Listener};
     ///
     /// let key = Key::new(b"a secret that both know")?;
-    /// let mut listener = Listener::bind("/tmp/polyproc-doc-client", 1, Some(key.clone()))?;
+    /// let mut listener = Listener::anonymous(1, Some(key.clone()))?;
     /// let address = listener.address().clone();
     /// let client = std::thread::spawn(move || Client::connect(&address, Some(&key)));
     /// let mut there = listener.accept()?;

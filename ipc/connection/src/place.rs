@@ -137,3 +137,22 @@ fn remove_unused(directory: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_forks_copy_removes_nothing() {
+        let (listener, mut place) = Place::temporary(|path| UnixListener::bind(path)).unwrap();
+        let path = place.path().to_owned();
+        place.owner += 1;
+        let lock = place.directory.take();
+        drop(place);
+        assert!(path.exists());
+        drop((lock, listener));
+        drop(Place::temporary(|_| Ok(())).unwrap());
+        assert!(!path.exists(), "nobody holds the lock: it is removed with what is left");
+    }
+}
