@@ -11,7 +11,8 @@
 //! | [`lifeline`] | ties a process to another: the kernel kills it when the other is gone |
 //! | [`pidfd`], [`wait`] | a process that cannot be confused with another; its end and its cost |
 //! | [`signal`], [`signals`], [`handler`] | signal numbers with names; which reach this process; one that only ends waits |
-//! | [`socket`] | inherited socket pairs that carry messages and descriptors |
+//! | [`socket`] | inherited socket pairs that carry messages and descriptors; parts of streams |
+//! | [`stream`], [`random`] | connecting to strangers, with a deadline; bytes that nobody can guess |
 //! | [`memory`], [`futex`] | memory that processes share, and sleeping on a word of it |
 //! | [`poll`], [`clock`], [`moment`] | waiting for several descriptors, always with a deadline |
 //! | [`image`] | which loaded program file holds an address |
@@ -41,7 +42,8 @@ pub mod stat;
 pub mod wait;
 
 pub use imp::{
-    directory, fork_hooks, handler, lifeline, memory, moment, pidfd, poll, signals, thread,
+    directory, fork_hooks, handler, lifeline, memory, moment, pidfd, poll, random, signals, stream,
+    thread,
 };
 
 #[cfg(all(target_os = "linux", not(polyproc_unsupported)))]

@@ -14,8 +14,10 @@ pub mod memory;
 pub mod moment;
 pub mod pidfd;
 pub mod poll;
+pub mod random;
 pub mod signals;
 pub(crate) mod socket;
+pub mod stream;
 pub mod thread;
 pub(crate) mod wait;
 
