@@ -75,7 +75,7 @@ pub(crate) const ALL: &[ProcessColumn] = columns! {
         |row| Value::maybe(row.write_rate, Value::Rate);
     "io_rate" "IO/S" Rate Traffic other "bytes read from and written to disks in a second"
         |row| Value::maybe(row.read_rate.zip(row.write_rate), |(read, write)| Value::Rate(read + write));
-    "threads" "THREADS" Count Basics usual "how many threads it has"
+    "threads" "THREADS" Count Basics other "how many threads it has"
         |row| Value::number(row.threads);
     "nice" "NICE" Number Basics other "from -20 (goes first) to 19 (lets others go first)"
         |row| Value::number(row.nice);

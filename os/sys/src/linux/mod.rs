@@ -1,6 +1,7 @@
 //! The Linux back end: x86-64 and aarch64, kernel 5.10 or newer, glibc or musl.
 
 pub mod accounts;
+pub(crate) mod cgroup;
 pub mod constants;
 pub mod control;
 pub(crate) mod cpu;
@@ -20,9 +21,11 @@ pub mod memory;
 pub mod moment;
 pub mod pidfd;
 pub mod poll;
+pub mod random;
 pub mod signals;
 pub mod sock_diag;
 pub(crate) mod socket;
+pub mod stream;
 pub mod thread;
 pub(crate) mod wait;
 

@@ -20,6 +20,15 @@ fn unsupported<T>() -> io::Result<T> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+pub(crate) mod cgroup {
+    use crate::cgroup::MemoryLimit;
+
+    /// The limit on memory: none is known.
+    pub fn memory_limit() -> Option<MemoryLimit> {
+        None
+    }
+}
+
 /// Names of users.
 pub mod accounts {
     /// The name of the user with that number: not known.
@@ -621,6 +630,19 @@ pub mod poll {
     }
 }
 
+/// Bytes that nobody can guess.
+pub mod random {
+    use super::{io, unsupported};
+
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn fill(_bytes: &mut [u8]) -> io::Result<()> {
+        unsupported()
+    }
+}
+
 /// Which signals reach this process, and how.
 pub mod signals {
     use super::{AsFd, BorrowedFd, Infallible, Signal, io, unsupported};
@@ -722,6 +744,32 @@ pub(crate) mod socket {
         unsupported()
     }
 
+    /// Sends what a stream has room for.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn send_some(
+        _socket: &impl AsFd,
+        _parts: &[io::IoSlice<'_>],
+        _fds: &[BorrowedFd<'_>],
+        _mode: Mode,
+    ) -> io::Result<usize> {
+        unsupported()
+    }
+
+    /// Receives what a stream holds.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn receive_some(
+        _socket: &impl AsFd,
+        _buffer: &mut Vec<u8>,
+        _limit: usize,
+        _mode: Mode,
+    ) -> io::Result<usize> {
+        unsupported()
+    }
+
     /// Receives one message.
     ///
     /// # Errors
@@ -755,6 +803,50 @@ pub(crate) mod socket {
     /// # Errors
     /// Always.
     pub fn replace_stream(_fd: &impl AsFd, _number: RawFd) -> io::Result<()> {
+        unsupported()
+    }
+}
+
+/// Stream sockets, where std has no call.
+pub mod stream {
+    use super::{AsFd, Deadline, io, unsupported};
+    use std::os::unix::net::{SocketAddr, UnixStream};
+    use std::time::Duration;
+
+    /// Connects to a socket of this machine.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn connect_unix(_address: &SocketAddr, _deadline: Deadline) -> io::Result<UnixStream> {
+        unsupported()
+    }
+
+    /// Makes a socket address of a name without a path.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn abstract_address(_name: &[u8]) -> io::Result<SocketAddr> {
+        unsupported()
+    }
+
+    /// The name of an address that has no path: none has one.
+    pub fn abstract_name(_address: &SocketAddr) -> Option<&[u8]> {
+        None
+    }
+
+    /// Changes how many clients may wait to be accepted.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn set_backlog(_listener: &impl AsFd, _backlog: u32) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// Asks a silent peer whether it is still there.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn keep_alive(_socket: &impl AsFd, _idle: Duration, _probes: u32) -> io::Result<()> {
         unsupported()
     }
 }
