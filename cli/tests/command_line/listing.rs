@@ -3,6 +3,7 @@
 use super::machine::Machine;
 use super::{code, json, run};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// On a made-up machine.
 fn on(machine: &Machine, arguments: &[&str]) -> String {
@@ -110,4 +111,48 @@ fn nothing_found_has_a_code_of_its_own() {
         String::from_utf8_lossy(&output.stderr),
         "polyproc: there is no process 77 (any more)\n"
     );
+}
+
+/// Every field of every object, wherever.
+fn fields(value: &serde_json::Value, into: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(object) => {
+            for (name, value) in object {
+                into.insert(name.clone());
+                fields(value, into);
+            }
+        }
+        serde_json::Value::Array(array) => array.iter().for_each(|value| fields(value, into)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_is_documented() {
+    let machine = Machine::new();
+    let mut found = BTreeSet::new();
+    let commands: [&[&str]; 5] = [
+        &["ps"],
+        &[
+            "ps",
+            "-c",
+            "shared,read,written,read_rate,write_rate,io_rate,open,ports,role,family,executable,directory,cgroup",
+        ],
+        &["show", "50"],
+        &["sys", "-i", "0"],
+        &["net", "--unix"],
+    ];
+    for command in commands {
+        fields(&json(&[command, &["--root", machine.root()]].concat()), &mut found);
+    }
+    let own = std::process::id().to_string();
+    fields(&json(&["kill", "--dry-run", "--force", &own]), &mut found);
+    fields(&json(&["sys", "-i", "0"]), &mut found);
+    assert!(found.len() > 100, "{found:?}");
+    let manual = include_str!("../../README.md");
+    let is_unknown = |name: &&String| {
+        // The two of a text that is not UTF-8.
+        !manual.contains(&format!("`{name}`")) && !["bytes", "shown"].contains(&name.as_str())
+    };
+    assert_eq!(found.iter().find(is_unknown), None);
 }
