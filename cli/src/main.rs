@@ -31,11 +31,18 @@ use clap::error::ErrorKind;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(report_bug));
     let ended = match arguments::Arguments::try_parse() {
         Ok(arguments) => commands::run(&arguments),
         Err(error) => explain(&error),
     };
     ended.err().unwrap_or(exit::Exit::Done).into()
+}
+
+/// A panic is a fault of ours: it is named in one line, on a terminal that can be read again.
+fn report_bug(panic: &std::panic::PanicHookInfo<'_>) {
+    top::rescue_terminal();
+    output::say(&format!("this is a bug in polyproc, please report it: {panic}"));
 }
 
 /// Help and version go to the standard output and are no error; a wrong argument is one.

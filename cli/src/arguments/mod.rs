@@ -162,7 +162,8 @@ pub(crate) struct Ps {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
-    /// Which columns, in this order, separated by commas; `+NAME` adds to the usual ones; `help` lists them all
+    /// Which columns, in this order, separated by commas; `+NAME,...` adds to the usual ones; `help`
+    /// lists them all
     #[arg(long, short, value_name = "COLUMNS", value_delimiter = ',', allow_hyphen_values = true)]
     pub(crate) columns: Vec<String>,
 

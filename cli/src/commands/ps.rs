@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::output;
 use crate::paint::Tone;
 use crate::process::columns::{self, Need, ProcessColumn};
-use crate::process::look::{look, look_twice};
+use crate::process::look::{Seen, look, look_twice};
 use crate::process::{Filter, Order, Row, tree};
 use crate::report::Report;
 use crate::table::Table;
@@ -21,8 +21,12 @@ pub(crate) fn run(options: &Ps, common: &Common) -> Result<(), Exit> {
         return output.print(&Report::Table(columns::help()));
     }
     let plan = Plan::new(options).map_err(|message| output::usage(&message))?;
-    let rows = plan.rows(&common.host(), options).map_err(|error| complain(&error))?;
+    let seen = plan.look(&common.host(), options).map_err(|error| complain(&error))?;
+    let Seen { rows, hidden } = seen;
     output.print(&Report::Table(plan.table(&rows)))?;
+    if hidden > 0 {
+        output::say(&format!("{hidden} processes are hidden from you (hidepid): try as root"));
+    }
     if rows.is_empty() { Err(Exit::NothingFound) } else { Ok(()) }
 }
 
@@ -53,15 +57,15 @@ impl Plan {
         columns.chain([self.order.column.need]).chain(self.filter.needs()).collect()
     }
 
-    fn rows(&self, host: &Host, options: &Ps) -> Result<Vec<Row>, polyproc_info::Error> {
-        let mut rows = match options.interval {
+    fn look(&self, host: &Host, options: &Ps) -> Result<Seen, polyproc_info::Error> {
+        let Seen { mut rows, hidden } = match options.interval {
             Some(interval) => look_twice(host, &self.needs(), interval)?,
             None => look(host, &self.needs())?,
         };
         rows.retain(|row| self.filter.passes(row));
         self.order.sort(&mut rows);
         rows.truncate(options.limit.unwrap_or(usize::MAX));
-        Ok(rows)
+        Ok(Seen { rows, hidden })
     }
 
     fn table(&self, rows: &[Row]) -> Table {

@@ -138,8 +138,8 @@ pub(crate) fn named(name: &str) -> Result<&'static ProcessColumn, String> {
     })
 }
 
-/// What `--columns` means: these columns; `+NAME` adds to the usual ones, before the command. For
-/// programs, all are usual that cost nothing.
+/// What `--columns` means: these columns; with a `+` before the first they are added to the usual
+/// ones, before the command. For programs, all are usual that cost nothing.
 ///
 /// # Errors
 /// As [`named`].
@@ -152,20 +152,14 @@ pub(crate) fn chosen(
     let is_usual =
         |one: &&ProcessColumn| one.usual || (for_programs && is_cheap(one) && !is_rate(one));
     let usual = || ALL.iter().filter(is_usual).collect::<Vec<_>>();
-    let mut chosen = Vec::new();
+    let adds = names.first().is_none_or(|name| name.starts_with('+'));
+    let mut chosen = if adds { usual() } else { Vec::new() };
     for name in names {
-        let Some(added) = name.strip_prefix('+') else {
-            chosen.push(named(name)?);
-            continue;
-        };
-        if chosen.is_empty() {
-            chosen = usual();
-        }
-        let before_command =
-            chosen.iter().position(|one| one.column.name == "command").unwrap_or(chosen.len());
-        chosen.insert(before_command, named(added)?);
+        let column = named(name.trim_start_matches('+'))?;
+        let command = chosen.iter().position(|one| adds && one.column.name == "command");
+        chosen.insert(command.unwrap_or(chosen.len()), column);
     }
-    Ok(if chosen.is_empty() { usual() } else { chosen })
+    Ok(chosen)
 }
 
 /// What `--columns help` prints.
@@ -224,6 +218,8 @@ mod tests {
         let more = names(&choose(&["+started"]).unwrap());
         assert_eq!(more.len(), usual.len() + 1);
         assert_eq!(more[more.len() - 2..], ["started", "command"]);
+        let several = names(&choose(&["+started", "open"]).unwrap());
+        assert_eq!(several[several.len() - 3..], ["started", "open", "command"]);
         assert!(choose(&["nam"]).unwrap_err().contains("there are: pid,"));
     }
 }

@@ -11,44 +11,48 @@ use polyproc_sys::poll;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// All processes that can be seen.
+/// What a look has seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) rows: Vec<Row>,
+    /// How many processes there are besides, of which nothing may be seen.
+    pub(crate) hidden: usize,
+}
+
+/// Looks at all processes.
 ///
 /// # Errors
 /// When `/proc` cannot be read.
-pub(crate) fn look(host: &Host, needs: &[Need]) -> Result<Vec<Row>, Error> {
+pub(crate) fn look(host: &Host, needs: &[Need]) -> Result<Seen, Error> {
     let scale = Scale::of(host)?;
     let snapshot = host.system.snapshot(attributes(needs))?;
     let mut rows: Vec<_> = snapshot.processes.iter().map(|facts| Row::of(facts, &scale)).collect();
     if needs.contains(&Need::Role) && host.is_live() {
         Families::default().assign(&mut rows);
     }
-    Ok(rows)
+    Ok(Seen { rows, hidden: snapshot.hidden.len() })
 }
 
 /// [`look`] twice, with shares and rates over the time in between.
 ///
 /// # Errors
 /// As [`look`].
-pub(crate) fn look_twice(
-    host: &Host,
-    needs: &[Need],
-    interval: Duration,
-) -> Result<Vec<Row>, Error> {
+pub(crate) fn look_twice(host: &Host, needs: &[Need], interval: Duration) -> Result<Seen, Error> {
     let started = Instant::now();
     let earlier = look(host, &[Need::Basics, Need::Traffic])?;
     let earlier: HashMap<Identity, Row> =
-        earlier.into_iter().map(|row| (row.identity, row)).collect();
+        earlier.rows.into_iter().map(|row| (row.identity, row)).collect();
     pause(interval);
-    let mut rows = look(host, &[needs, &[Need::Traffic]].concat())?;
+    let mut seen = look(host, &[needs, &[Need::Traffic]].concat())?;
     let between = started.elapsed();
-    for row in &mut rows {
+    for row in &mut seen.rows {
         match earlier.get(&row.identity) {
             Some(earlier) => row.compare(earlier, between),
             // It is as old as that at most.
             None => row.compare(&Row::default(), between),
         }
     }
-    Ok(rows)
+    Ok(seen)
 }
 
 /// Lets time pass.

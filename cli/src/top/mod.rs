@@ -21,6 +21,7 @@ mod view;
 
 pub(crate) use live::{Failure, Live};
 pub(crate) use model::Top;
+pub(crate) use screen::rescue_terminal;
 pub(crate) use view::Look;
 
 #[cfg(test)]

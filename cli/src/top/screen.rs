@@ -23,6 +23,18 @@ use std::time::Duration;
 /// A frame in one write, or few.
 const BUFFER: usize = 64 * 1024;
 
+/// Whether the terminal is not as the shell left it.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Gives the terminal back if it was taken, for a message that must be seen before this program ends.
+pub(crate) fn rescue_terminal() {
+    if TAKEN.swap(false, Ordering::Relaxed) {
+        // If the terminal is gone, nobody reads the message.
+        drop(execute!(io::stdout(), LeaveAlternateScreen, Show));
+        drop(disable_raw_mode());
+    }
+}
+
 /// See the [module](self).
 pub(crate) struct Screen {
     pub(crate) terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
@@ -73,13 +85,9 @@ impl Screen {
 
     fn take(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
+        TAKEN.store(true, Ordering::Relaxed);
         execute!(self.terminal.backend_mut(), EnterAlternateScreen, Hide)?;
         self.terminal.clear()
-    }
-
-    fn give_back(&mut self) -> io::Result<()> {
-        execute!(self.terminal.backend_mut(), LeaveAlternateScreen, Show)?;
-        disable_raw_mode()
     }
 
     /// Gives the terminal back until the shell has this program go on.
@@ -87,7 +95,7 @@ impl Screen {
     /// # Errors
     /// When the terminal cannot be set up again.
     pub(crate) fn step_back(&mut self) -> io::Result<()> {
-        self.give_back()?;
+        rescue_terminal();
         signal_hook::low_level::raise(SIGTSTP)?;
         self.take()
     }
@@ -147,9 +155,9 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // The terminal may be gone, and there is nobody left to tell.
-        drop(self.give_back());
+        // A frame may be on its way yet.
         drop(self.terminal.backend_mut().flush());
+        rescue_terminal();
     }
 }
 

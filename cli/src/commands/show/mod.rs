@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Show, common: &Common) -> Result<(), Exit> {
 fn report(host: &Host, pid: u32, only: &[String], for_programs: bool) -> Result<Report, Error> {
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
     let facts = host.system.process(pid)?.facts(attributes(wanted))?;
-    let rows = look(host, &[Need::Role])?;
+    let rows = look(host, &[Need::Role])?.rows;
     let sockets =
         if wanted("sockets") { sockets::all(&host.system, Kinds::ALL) } else { Ok(Vec::new()) };
     let known = Known {
