@@ -25,6 +25,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "memory",
     "limits",
     "cgroup",
+    "cgroup_limits",
     "threads",
     "files",
     "sockets",

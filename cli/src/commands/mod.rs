@@ -2,6 +2,7 @@
 
 mod completions;
 mod kill;
+mod limits;
 mod net;
 mod ps;
 mod show;

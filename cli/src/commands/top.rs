@@ -3,6 +3,7 @@
 use crate::arguments::{Common, Top};
 use crate::exit::Exit;
 use crate::output;
+use crate::process::columns::Need;
 use crate::process::{Filter, Order};
 use crate::top::{Failure, Live, Look, Top as State};
 use ratatui::layout::Rect;
@@ -37,9 +38,21 @@ pub(crate) fn run(options: &Top, common: &Common) -> Result<(), Exit> {
 /// The view that is asked for.
 fn state(options: &Top) -> Result<State, String> {
     let chosen = options.sort.as_deref().map(|name| Order::by(name, false)).transpose()?;
+    if let Some(column) = chosen.map(|order| order.column).filter(|one| !reads(one.need)) {
+        let name = column.column.name;
+        return Err(format!("`top` does not read the column `{name}`; `ps --sort {name}` does"));
+    }
+    if !options.selection.port.is_empty() {
+        return Err("`top` does not read ports; `ps --port` does".into());
+    }
     let order = chosen.map_or_else(|| Order::by("cpu", false), Ok)?;
     let state = State::new(Filter::from(&options.selection), order);
     Ok(if options.tree { state.into_tree(chosen) } else { state })
+}
+
+/// Whether that is read at every look.
+fn reads(need: Need) -> bool {
+    matches!(need, Need::Basics | Need::Command | Need::Traffic | Need::Role)
 }
 
 /// How the text ended early.

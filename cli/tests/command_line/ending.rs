@@ -1,8 +1,8 @@
 //! Ending processes, and waiting for their ends.
 
 use super::{PATIENCE, code, json, polyproc, printed, run};
+use polyproc_testkit::eventually;
 use polyproc_testkit::process::{self, Facts};
-use polyproc_testkit::{Census, eventually};
 use serde_json::Value;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -90,12 +90,10 @@ fn outcome(told: &Value, pid: &str) -> String {
 
 #[test]
 fn a_process_is_asked_to_end() {
-    let census = Census::take();
     let mut sleeper = sleeper();
     let told = json(&["kill", &sleeper.pid()]);
     assert_eq!(outcome(&told, &sleeper.pid()), "ended");
     assert_eq!(sleeper.signal(), Some(TERM));
-    census.assert_same();
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn nothing_is_painted_into_a_pipe_unless_asked() {
 
 #[test]
 fn wrong_arguments_are_named_with_a_remedy() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&[], "Usage: polyproc"),
         (&["ps", "--colour"], "--color"),
         (&["ps", "--columns", "pid,colour"], "there are: pid,"),
@@ -99,6 +99,8 @@ fn wrong_arguments_are_named_with_a_remedy() {
         (&["kill"], "PID"),
         (&["kill", "1", "--signal", "TREM"], "there is no signal `TREM`"),
         (&["top"], "polyproc top --frames 1"),
+        (&["top", "--sort", "ports"], "`ps --sort ports` does"),
+        (&["top", "--port", "80"], "`ps --port` does"),
     ];
     for (arguments, remedy) in cases {
         let output = run(arguments);

@@ -3,7 +3,7 @@
 
 mod sections;
 
-use super::complain;
+use super::{complain, limits};
 use crate::arguments::{Common, Show};
 use crate::exit::Exit;
 use crate::host::Host;
@@ -41,7 +41,8 @@ pub(crate) fn run(options: &Show, common: &Common) -> Result<(), Exit> {
 /// The report about one process; with `only`, these sections alone.
 fn report(host: &Host, pid: u32, only: &[String], for_programs: bool) -> Result<Report, Error> {
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
-    let facts = host.system.process(pid)?.facts(attributes(wanted))?;
+    let process = host.system.process(pid)?;
+    let facts = process.facts(attributes(wanted))?;
     let rows = look(host, &[Need::Role])?.rows;
     let sockets =
         if wanted("sockets") { sockets::all(&host.system, Kinds::ALL) } else { Ok(Vec::new()) };
@@ -50,6 +51,7 @@ fn report(host: &Host, pid: u32, only: &[String], for_programs: bool) -> Result<
         scale: Scale::of(host)?,
         rows: &rows,
         sockets: sockets.unwrap_or_default(),
+        cgroup_limits: limits::body(process.limits_of_cgroups()),
         for_programs,
     };
     Ok(Report::chosen(known.sections(), only))

@@ -20,6 +20,7 @@ pub(super) struct Known<'a> {
     /// All processes, with their roles.
     pub(super) rows: &'a [Row],
     pub(super) sockets: Vec<Socket>,
+    pub(super) cgroup_limits: Body,
     pub(super) for_programs: bool,
 }
 
@@ -33,6 +34,7 @@ impl Known<'_> {
             section("memory", "MEMORY", self.memory()),
             section("limits", "LIMITS", limits(facts)),
             section("cgroup", "CONTROL GROUPS", table(&facts.cgroups, CGROUPS)),
+            section("cgroup_limits", "LIMITS OF THE CONTROL GROUPS", self.cgroup_limits.clone()),
             section("threads", "THREADS", table(&facts.threads, THREADS)),
             section("files", "FILES", table(&facts.open_files, FILES)),
             section("sockets", "SOCKETS", self.sockets()),

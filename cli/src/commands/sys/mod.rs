@@ -7,7 +7,7 @@ mod network;
 mod processors;
 mod sensors;
 
-use super::complain;
+use super::{complain, limits};
 use crate::arguments::{Common, Sys};
 use crate::exit::Exit;
 use crate::host::Host;
@@ -38,7 +38,7 @@ fn report(host: &Host, options: &Sys) -> Answer<Report> {
         section("processors", "PROCESSORS", Body::Facts(processors::facts(system, &usage.0))),
         section("processor", "EACH PROCESSOR", Body::Table(processors::table(&usage.1))),
         section("memory", "MEMORY", Body::Facts(memory(system)?)),
-        section("limits", "LIMITS OF THE CONTAINER", limits(system)),
+        section("limits", "LIMITS OF THE CONTAINER", limits::body(system.limits())),
         section("file_systems", "FILE SYSTEMS", disks::file_systems(system, options.all)),
         section("disks", "DISKS", disks::table(&traffic)),
         section("interfaces", "NETWORK", network::table(system, &traffic)),
@@ -88,25 +88,6 @@ fn memory(system: &System) -> Answer<Vec<Fact>> {
         fact("swap_used", "swap used", of(swap.used)),
         fact("swapped_in", "read from swap since boot", of(swap.swapped_in)),
         fact("swapped_out", "written to swap since boot", of(swap.swapped_out)),
-    ])
-}
-
-/// What the control groups allow; there is always something to say, if only that all is allowed.
-fn limits(system: &System) -> Body {
-    let limits = match system.limits() {
-        Ok(limits) => limits,
-        Err(error) => return unknown(&error),
-    };
-    let most = |most: Option<u64>, make: fn(u64) -> Value| most.map_or(Value::Unlimited, make);
-    let now = |now: Option<u64>, make: fn(u64) -> Value| Value::maybe(now, make);
-    let processors = limits.processors.map_or(Value::Unlimited, Value::Ratio);
-    Body::Facts(vec![
-        fact("processors", "processors", processors),
-        fact("memory", "memory", most(limits.memory, Value::Bytes)),
-        fact("memory_used", "memory used", now(limits.memory_used, Value::Bytes)),
-        fact("swap", "swap", most(limits.swap, Value::Bytes)),
-        fact("processes", "processes and threads", most(limits.processes, Value::number)),
-        fact("processes_now", "of these there are", now(limits.processes_now, Value::number)),
     ])
 }
 
