@@ -97,7 +97,12 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind("h", "hide or show the kernel's threads", Action::KernelThreads, &[Key::Char('h')]),
     bind("c", "show or hide the directories of programs", Action::Paths, &[Key::Char('c')]),
     bind("p", "pause, go on", Action::Pause, &[Key::Char('p')]),
-    bind("l", "look now", Action::Look, &[Key::Char('l'), Key::Control('l')]),
+    bind(
+        "l",
+        "look now, and draw everything anew",
+        Action::Look,
+        &[Key::Char('l'), Key::Control('l')],
+    ),
     bind("?", "this help", Action::Help, &[Key::Char('?'), Key::Function(1)]),
     bind("Esc", "undo a filter; let the list scroll by itself again", Action::Back, &[Key::Escape]),
     bind("Ctrl-Z", "back to the shell; `fg` comes back", Action::Background, &[Key::Control('z')]),

@@ -94,7 +94,10 @@ impl Live {
     ) -> io::Result<()> {
         match effect {
             Effect::Stay | Effect::Leave => {}
-            Effect::Look => looks.next = Instant::now(),
+            Effect::Look => {
+                looks.next = Instant::now();
+                screen.repaint()?;
+            }
             Effect::Background => screen.step_back()?,
             Effect::Send(targets, signal) => {
                 let told = send(system, &targets, signal);

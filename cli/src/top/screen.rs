@@ -10,6 +10,7 @@ use polyproc_sys::clock::Deadline;
 use polyproc_sys::poll;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use std::fmt;
 use std::fs::File;
@@ -87,7 +88,17 @@ impl Screen {
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::Relaxed);
         execute!(self.terminal.backend_mut(), EnterAlternateScreen, Hide)?;
-        self.terminal.clear()
+        self.repaint()
+    }
+
+    /// Has the next frame written whole. (`Terminal::clear` would ask the terminal where its cursor
+    /// is, and fail when the answer does not come within two seconds.)
+    ///
+    /// # Errors
+    /// Those of writing to the terminal.
+    pub(crate) fn repaint(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     /// Gives the terminal back until the shell has this program go on.

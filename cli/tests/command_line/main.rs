@@ -6,6 +6,7 @@ mod family;
 mod listing;
 mod machine;
 mod manners;
+mod terminal;
 
 use polyproc_testkit::run_with_deadline;
 use serde_json::Value;

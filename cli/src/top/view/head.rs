@@ -112,7 +112,10 @@ fn cpu(history: &[f64], title: &str, look: Look, (at, width): (usize, usize), pe
     let x = pen.put(at, &format!("{title} "), FAINT);
     let x = pen.put(x, &format!("{busy:>3.0}% "), look.share(busy));
     let cells = (at + width).saturating_sub(x + 1);
-    pen.put(x, &gauge::sparkline(history, cells), look.share(busy));
+    // Blanks need not be written: they are there.
+    let line = gauge::sparkline(history, cells);
+    let drawn = line.trim_start();
+    pen.put(x + cells - text::width(drawn), drawn, look.share(busy));
 }
 
 fn memory(top: &Top, look: Look, pen: &mut Pen<'_>) {
@@ -149,8 +152,8 @@ impl Gauge {
         let x = pen.put(at, &format!("{title:>3} "), FAINT);
         let x = pen.put(x, &format!("{percent:>3.0}% "), look.share(*percent));
         let cells = (at + width).saturating_sub(x + text::width(text) + 2);
-        let x = pen.put(x, &gauge::bar(*percent, cells), look.share(*percent));
-        pen.put(x, &format!(" {text}"), Style::new());
+        pen.put(x, gauge::bar(*percent, cells).trim_end(), look.share(*percent));
+        pen.put(x + cells + 1, text, Style::new());
     }
 }
 
