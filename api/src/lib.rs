@@ -30,6 +30,7 @@
 //! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |
 //! | loading once, sharing with all | [`preload`] |
 //! | how many at once | [`cpu_count`] |
+//! | talking to other programs, over sockets | [`connection`] |
 //! | tests | `polyproc::testing` (feature `testing`) |
 //!
 //! # Start methods
@@ -76,6 +77,7 @@
 mod builder;
 mod call;
 mod codec;
+pub mod connection;
 mod error;
 mod function;
 mod init;
