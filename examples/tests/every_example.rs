@@ -113,10 +113,12 @@ fn patterns_fit() -> Result<(), Failed> {
 
 /// Examples are not found by themselves: one that nobody lists would never be built.
 fn every_file_is_listed(examples: &[Example]) -> Result<(), Failed> {
-    for entry in std::fs::read_dir(Path::new(FOLDER).join("processes"))? {
-        let path = format!("processes/{}", entry?.file_name().to_string_lossy());
-        if !examples.iter().any(|example| example.path == path) {
-            return Err(format!("{path} is not in Cargo.toml").into());
+    for folder in ["processes", "connections"] {
+        for entry in std::fs::read_dir(Path::new(FOLDER).join(folder))? {
+            let path = format!("{folder}/{}", entry?.file_name().to_string_lossy());
+            if !examples.iter().any(|example| example.path == path) {
+                return Err(format!("{path} is not in Cargo.toml").into());
+            }
         }
     }
     Ok(())
