@@ -8,22 +8,23 @@ use crate::layout::COLD;
 use polyproc_sys::cgroup::{self, MemoryLimit};
 use std::sync::atomic::Ordering;
 
-/// So many bytes are allocated between two looks at the limit, and have to be left over.
+/// So many bytes are allocated (by all members) between two looks at the limit, and have to be left
+/// over.
 const STEP: u64 = 16 << 20;
 
 impl Inner {
     /// An error when the control group has not that much memory left. Looks now and then, so that small
     /// objects cost nothing: other processes use the same memory, so it could not be exact.
     pub(crate) fn check_room(&self, len: u64) -> Result<(), Error> {
-        let unchecked = self.unchecked.fetch_add(len, Ordering::Relaxed).saturating_add(len);
-        if unchecked < STEP {
+        let unchecked = &self.header().unchecked;
+        if unchecked.fetch_add(len, Ordering::Relaxed).saturating_add(len) < STEP {
             return Ok(());
         }
-        self.unchecked.store(0, Ordering::Relaxed);
+        unchecked.store(0, Ordering::Relaxed);
         let checked = self.look_for_room(len, cgroup::memory_limit);
         if checked.is_err() {
             // The next one has to look again, however small it is.
-            self.unchecked.store(STEP, Ordering::Relaxed);
+            unchecked.store(STEP, Ordering::Relaxed);
         }
         checked
     }
