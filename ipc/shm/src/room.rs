@@ -65,15 +65,14 @@ mod tests {
     use crate::Arena;
     use polyproc_sync::Kind;
 
-    fn little() -> Option<MemoryLimit> {
-        Some(MemoryLimit { limit: 1 << 30, free: 32 << 20 })
-    }
+    const LITTLE: fn() -> Option<MemoryLimit> =
+        || Some(MemoryLimit { limit: 1 << 30, free: 32 << 20 });
 
     #[test]
     fn more_than_is_left_is_an_error_that_names_the_limit() {
         let arena = Arena::with_size(1 << 30).unwrap();
-        assert!(arena.inner.look_for_room(10 << 20, little).is_ok());
-        let error = arena.inner.look_for_room(100 << 20, little).unwrap_err();
+        assert!(arena.inner.look_for_room(10 << 20, LITTLE).is_ok());
+        let error = arena.inner.look_for_room(100 << 20, LITTLE).unwrap_err();
         assert!(matches!(error, Error::Memory { free: 0x200_0000, .. }), "{error}");
         assert!(error.to_string().contains("1073741824 bytes, and 33554432 are left"), "{error}");
         assert!(arena.inner.look_for_room(100 << 20, || None).is_ok());
@@ -84,8 +83,8 @@ mod tests {
         let arena = Arena::with_size(1 << 30).unwrap();
         let len = 20 << 20;
         drop(arena.allocate(len, Kind::Bytes).unwrap());
-        assert!(arena.inner.look_for_room(len as u64, little).is_ok());
+        assert!(arena.inner.look_for_room(len as u64, LITTLE).is_ok());
         arena.trim();
-        assert!(arena.inner.look_for_room(len as u64, little).is_err());
+        assert!(arena.inner.look_for_room(len as u64, LITTLE).is_err());
     }
 }
