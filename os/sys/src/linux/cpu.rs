@@ -1,8 +1,8 @@
 //! Counting processors: online, by core, by affinity, by the quota of the cgroups.
-#![expect(unsafe_code, reason = "sched_getaffinity has no wrapper in std")]
+#![expect(unsafe_code, reason = "sysconf has no wrapper in std")]
 
 use super::cgroup::{self, Version};
-use super::check;
+use super::control::affinity_mask;
 use crate::cpu::CpuCount;
 use std::collections::HashSet;
 use std::fs;
@@ -24,22 +24,10 @@ fn online() -> Option<usize> {
     usize::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).ok().filter(|&n| n > 0)
 }
 
-/// How many processors the scheduler may put this process on. Grows the mask until the kernel's
-/// fits (a fixed one fails above 1024 processors).
+/// How many processors the scheduler may put this process on.
 fn affinity() -> usize {
-    let mut words = 16;
-    loop {
-        let mut mask = vec![0_u64; words];
-        // SAFETY: the mask is that many bytes long.
-        let result = check(unsafe {
-            libc::sched_getaffinity(0, words * size_of::<u64>(), mask.as_mut_ptr().cast())
-        });
-        match result {
-            Ok(_) => return mask.iter().map(|word| word.count_ones() as usize).sum(),
-            Err(_) if words < 1 << 12 => words *= 2,
-            Err(_) => return 1,
-        }
-    }
+    let ones = |mask: Vec<u64>| mask.iter().map(|word| word.count_ones() as usize).sum();
+    affinity_mask(0).map_or(1, ones)
 }
 
 /// Counts the sets of siblings: hyper-threads of one core list the same processors.
