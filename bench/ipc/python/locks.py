@@ -1,6 +1,7 @@
 """CPython's multiprocessing.Lock and Event, for the bench `sync`: prints one number.
 
 lock N: nanoseconds of one acquire and release, without the loop around them.
+contending N: acquisitions a microsecond of two processes together, N each.
 event N: microseconds of one round trip between two processes.
 """
 
@@ -21,6 +22,25 @@ def lock(steps):
     for _ in range(steps):
         pass
     return (taken - (time.perf_counter_ns() - start)) / steps
+
+
+def hammer(lock, steps):
+    acquire, release = lock.acquire, lock.release
+    for _ in range(steps):
+        acquire()
+        release()
+
+
+def contending(steps):
+    context = multiprocessing.get_context("fork")
+    lock = context.Lock()
+    both = [context.Process(target=hammer, args=(lock, steps)) for _ in range(2)]
+    start = time.perf_counter_ns()
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    return 2 * steps * 1000 / (time.perf_counter_ns() - start)
 
 
 def answer(there, back, steps):
@@ -45,4 +65,4 @@ def event(steps):
     return taken / steps / 1000
 
 
-print({"lock": lock, "event": event}[sys.argv[1]](int(sys.argv[2])))
+print({"lock": lock, "contending": contending, "event": event}[sys.argv[1]](int(sys.argv[2])))

@@ -5,10 +5,9 @@ use crate::class::PAGE;
 use crate::error::Error;
 use crate::fork::{self, Expected};
 use crate::handle::{Handle, LocalCounts};
-use crate::layout;
 use crate::layout::{
-    BLOCKS_AT, Block, HEADER_AT, Header, MAGIC, MEMBERS, MEMBERS_AT, MOST_BLOCKS, Member, PARCELS,
-    PARCELS_AT, VERSION,
+    self, BLOCKS_AT, Block, HEADER_AT, Header, MAGIC, MEMBERS, MEMBERS_AT, MOST_BLOCKS, Member,
+    PARCELS, PARCELS_AT, VERSION,
 };
 use crate::parcel::{PARCEL_BYTES, Parcel};
 use polyproc_sync::Kind;

@@ -165,7 +165,7 @@ fn event_round_trips(options: Options) -> io::Result<Vec<Row>> {
 }
 
 /// What the standard library of the other language has. The interpreter's own part is in it.
-fn cpython(options: Options) -> io::Result<[Row; 2]> {
+fn cpython(options: Options) -> io::Result<[Row; 3]> {
     python::measure("lock", 1)?;
     let ours = Shared::new(Mutex::new(0_u64))?;
     let number = |measured: io::Result<f64>| measured.unwrap_or(f64::NAN);
@@ -173,6 +173,11 @@ fn cpython(options: Options) -> io::Result<[Row; 2]> {
         5,
         || per_step(200_000, || add_one(&ours)),
         || number(python::measure("lock", 200_000)),
+    );
+    let contended = options.medians(
+        5,
+        || both_busy(TWO.count, || add_one(&ours)).map_or(0.0, |(rate, _)| rate),
+        || number(python::measure("contending", 300_000)),
     );
     let events = Shared::new([Event::new(), Event::new()])?;
     let wait = |side: usize| {
@@ -188,6 +193,8 @@ fn cpython(options: Options) -> io::Result<[Row; 2]> {
     Ok([
         against("lock", "lock + unlock", "CPython's multiprocessing.Lock")
             .row(Unit::Nanoseconds, lock),
+        against("lock", TWO.rate, "CPython's multiprocessing.Lock")
+            .row(Unit::MillionsPerSecond, contended),
         against("event", "round trip", "CPython's multiprocessing.Event")
             .row(Unit::Microseconds, event),
     ])
