@@ -71,8 +71,8 @@ Examples:
   polyproc kill 4242 --signal STOP          suspend; CONT resumes
   polyproc kill 4242 --json                 what became of it, for programs
 
-On a terminal it asks before it ends more than one process. It never hits a later process that got
-the same pid. Pid 1, this program and those that started it are spared without --force.
+On a terminal it lists those with a name or of a tree first, and asks. It never hits a later process
+that got the same pid. Pid 1, this program and those that started it are spared without --force.
 The exit code is 0 when all have ended (or got their signal), 1 when there was nobody, 3 when one
 could not be ended, 4 when one still runs.";
 

@@ -21,7 +21,6 @@ use std::time::Duration;
     after_help = exit::HELP,
     after_long_help = format!("{}\n\n{}", examples::ALL, exit::HELP),
     arg_required_else_help = true,
-    infer_subcommands = true,
     max_term_width = 100,
     disable_help_subcommand = true,
 )]

@@ -25,7 +25,11 @@ pub(crate) struct Filter {
 impl From<&Selection> for Filter {
     fn from(selection: &Selection) -> Self {
         Self {
-            text: selection.text.iter().map(|text| text.to_lowercase().into_bytes()).collect(),
+            text: selection
+                .text
+                .iter()
+                .map(|text| text.to_ascii_lowercase().into_bytes())
+                .collect(),
             users: selection.user.clone(),
             states: selection.state.clone(),
             ports: selection.port.clone(),

@@ -205,7 +205,7 @@ impl Top {
     /// Makes the lines anew from the processes.
     fn arrange(&mut self) {
         self.order.sort(&mut self.rows);
-        let typed = self.filter_text.to_lowercase();
+        let typed = self.filter_text.to_ascii_lowercase();
         let passes = |row: &Row| {
             self.filter.passes(row)
                 && (!self.families_only || row.role.is_some())
@@ -379,7 +379,7 @@ impl Top {
     /// Goes to the nearest line that has the text: from the next one on downwards (1) or upwards
     /// (-1), or from this one on (0); round the end of the list.
     fn find(&mut self, step: isize) {
-        let text = self.find_text.to_lowercase();
+        let text = self.find_text.to_ascii_lowercase();
         let count = self.lines.len();
         if text.is_empty() || count == 0 {
             return;

@@ -4,7 +4,9 @@ use super::sample::{Machine, Sample};
 use crate::host::Host;
 use crate::process::read::Scale;
 use crate::process::{Families, Row};
-use polyproc_info::{Attributes, CgroupLimits, Monitor, ProcessorMeter, Result};
+use polyproc_info::{
+    Attributes, CgroupLimits, Limit, Monitor, Process, ProcessorMeter, Resource, Result,
+};
 use std::time::Duration;
 
 /// See the [module](self).
@@ -29,6 +31,7 @@ impl Sampler {
             | Attributes::USERNAME
             | Attributes::ARGUMENTS
             | Attributes::IO;
+        keep_more_open();
         let mut monitor = Monitor::new(&host.system, attributes)?;
         monitor.tick()?;
         Ok(Self {
@@ -75,6 +78,16 @@ impl Sampler {
             uptime: self.scale.uptime,
         })
     }
+}
+
+/// The monitor keeps two files of each process open, as far as the limit goes that we may raise. If
+/// we may not, a look costs more, and that is all.
+fn keep_more_open() {
+    let raised = Process::current().and_then(|own| {
+        let limit = own.limit(Resource::OpenFiles)?;
+        own.set_limit(Resource::OpenFiles, Limit { soft: limit.hard, hard: limit.hard })
+    });
+    drop(raised);
 }
 
 fn row(seen: &polyproc_info::Row, scale: &Scale, between: Duration) -> Row {

@@ -16,6 +16,7 @@ use crate::output::{self, Output, say};
 use outcome::{Outcome, Result as Told, table};
 use polyproc_info::{Attributes, Error, Process, System, wait_all};
 use polyproc_sys::signal::Signal;
+use std::collections::HashMap;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
 use targets::{Candidate, Choice};
@@ -50,6 +51,7 @@ fn candidates(system: &System) -> Result<Vec<Candidate>, Error> {
         user: facts.username.as_deref().map(Into::into).unwrap_or_default(),
         user_id: facts.identities.ok().map(|identities| identities.users.real),
         is_zombie: facts.stat.is_zombie(),
+        is_kernel: facts.stat.is_kernel_thread(),
         process: Some(Process::of(system, facts)),
     };
     Ok(snapshot.processes.iter().map(candidate).collect())
@@ -85,7 +87,7 @@ fn counted(number: usize) -> String {
     if number == 1 { "this process".into() } else { format!("these {number} processes") }
 }
 
-/// Sends the signal to all, and waits for those whom it is to end.
+/// Sends the signal to all, waits for those whom it is to end, and kills those who do not.
 fn send(options: &Kill, targets: Vec<&Candidate>) -> Vec<Told> {
     let (signal, started) = (options.signal.0, Instant::now());
     let (mut told, mut waiting) = (Vec::new(), Vec::new());
@@ -99,13 +101,15 @@ fn send(options: &Kill, targets: Vec<&Candidate>) -> Vec<Told> {
             Err(error) => told.push(candidate.told(Outcome::of(&error), started.elapsed())),
         }
     }
-    let left = ended(&mut told, waiting, options.grace, started, &Outcome::Ended(signal));
-    for (candidate, process) in &left {
-        if let Err(error) = process.kill() {
-            told.push(candidate.told(Outcome::of(&error), started.elapsed()));
+    let left = ended(&mut told, waiting, options.grace, started, signal);
+    let mut killed = Vec::new();
+    for (candidate, process) in left {
+        match process.kill() {
+            Ok(()) => killed.push((candidate, process)),
+            Err(error) => told.push(candidate.told(Outcome::of(&error), started.elapsed())),
         }
     }
-    let left = ended(&mut told, left, AFTER_KILL, started, &Outcome::Ended(Signal::KILL));
+    let left = ended(&mut told, killed, AFTER_KILL, started, Signal::KILL);
     told.extend(left.into_iter().map(|(one, _)| one.told(Outcome::Runs, started.elapsed())));
     told
 }
@@ -117,27 +121,29 @@ fn is_deadly(signal: Signal) -> bool {
 
 type Waiting<'a> = Vec<(&'a Candidate, Process)>;
 
-/// Waits; tells of those that have ended, and gives back those that have not.
+/// Waits; tells of those that have ended, and gives back those that have not. When it is not possible
+/// to wait, nobody is given back: who has not had its time is not killed.
 fn ended<'a>(
     told: &mut Vec<Told>,
     waiting: Waiting<'a>,
     timeout: Duration,
     started: Instant,
-    outcome: &Outcome,
+    signal: Signal,
 ) -> Waiting<'a> {
     let processes: Vec<_> = waiting.iter().map(|(_, process)| process.clone()).collect();
-    let mut gone = Vec::new();
+    let mut gone = HashMap::new();
     let waited = wait_all(&processes, Some(timeout), |process, _| {
-        gone.push((process.identity(), started.elapsed()));
+        gone.insert(process.identity(), started.elapsed());
     });
-    if let Err(error) = waited {
-        say(&format!("cannot wait: {error}"));
-    }
     let mut left = Vec::new();
     for (candidate, process) in waiting {
-        match gone.iter().find(|(identity, _)| *identity == process.identity()) {
-            Some((_, after)) => told.push(candidate.told(outcome.clone(), *after)),
-            None => left.push((candidate, process)),
+        match (gone.get(&process.identity()), &waited) {
+            (Some(&after), _) => told.push(candidate.told(Outcome::Ended(signal), after)),
+            (None, Ok(_)) => left.push((candidate, process)),
+            (None, Err(error)) => {
+                let failed = Outcome::Failed(format!("cannot wait for it: {error}"));
+                told.push(candidate.told(failed, started.elapsed()));
+            }
         }
     }
     left

@@ -19,6 +19,7 @@ pub(super) struct Candidate {
     pub(super) user: OsString,
     pub(super) user_id: Option<u32>,
     pub(super) is_zombie: bool,
+    pub(super) is_kernel: bool,
     /// None in tests alone.
     pub(super) process: Option<Process>,
 }
@@ -44,8 +45,9 @@ pub(super) struct Choice<'a> {
 pub(super) fn choose<'a>(options: &Kill, candidates: &'a [Candidate], own: u32) -> Choice<'a> {
     let pairs: Vec<_> = candidates.iter().map(|one| (one.pid, one.parent)).collect();
     let ancestors = ancestors(&pairs, own);
-    // By name nobody means what has ended, or this program, whose arguments the name stands in.
-    let is_meant = |one: &&Candidate| !one.is_zombie && one.pid != own && is_named(options, one);
+    // By name nobody means what cannot end (any more), or this program itself.
+    let can_end = |one: &&Candidate| !one.is_zombie && !one.is_kernel;
+    let is_meant = |one: &&Candidate| can_end(one) && one.pid != own && is_named(options, one);
     let named = candidates.iter().filter(is_meant).map(|one| one.pid);
     let asked: Vec<u32> = options.pids.iter().copied().chain(named).collect();
     let all = if options.tree { descent(&pairs, &asked) } else { asked };
@@ -80,6 +82,7 @@ fn reason_to_spare(
 ) -> Option<Outcome> {
     match one.pid {
         _ if one.is_zombie => Some(Outcome::Over),
+        _ if one.is_kernel => Some(Outcome::Spared("a part of the kernel: no signal ends it")),
         _ if options.force => None,
         1 => {
             Some(Outcome::Spared("without it the whole system or container ends; --force insists"))
@@ -130,7 +133,9 @@ mod tests {
             ..Candidate::default()
         };
         let zombie = Candidate { is_zombie: true, ..one(9, 3, "worker-9") };
+        let kernel = Candidate { is_kernel: true, ..one(2, 0, "worker-0") };
         vec![
+            kernel,
             one(1, 0, "init"),
             one(3, 1, "sh"),
             one(4, 3, "polyproc"),
@@ -155,7 +160,7 @@ mod tests {
     #[test]
     fn by_number() {
         assert_eq!(chosen("6 8 6 99"), ["6", "8", "?99"]);
-        assert_eq!(chosen("1 3 4 9"), ["!1", "!3", "!4", "z9"]);
+        assert_eq!(chosen("1 2 3 4 9"), ["!1", "!2", "!3", "!4", "z9"]);
         assert_eq!(chosen("--force 1 3 4"), ["1", "3", "4"]);
     }
 
