@@ -13,7 +13,11 @@ use parse::SignalName;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Looks at the machine's processes, and ends them.
+/// The machine's processes: who runs, what each has open, who talks to whom, live or at once; ends
+/// them without ever hitting the wrong one.
+///
+/// Text for people goes to a terminal, as wide as that is and in colour; JSON and CSV on request. What
+/// is not yours to see is missing, and all else is there.
 #[derive(Debug, Parser)]
 #[command(
     name = "polyproc",

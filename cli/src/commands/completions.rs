@@ -3,9 +3,9 @@
 use crate::arguments::{Arguments, Completions};
 use crate::exit::Exit;
 use crate::output;
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_mangen::Man;
-use clap_mangen::roff::Roff;
+use clap_mangen::roff::{Roff, roman};
 use std::io;
 
 /// `polyproc completions SHELL`.
@@ -33,26 +33,27 @@ fn page() -> io::Result<Vec<u8>> {
     main.render_description_section(&mut page)?;
     main.render_options_section(&mut page)?;
     for command in program.get_subcommands() {
-        section(command, &mut page)?;
+        let title = format!("polyproc {}", command.get_name()).to_uppercase();
+        Roff::new().control("SH", [title.as_str()]).to_writer(&mut page)?;
+        // Sections of the command are subsections of the program's page.
+        let mut part = Vec::new();
+        Man::new(command.clone()).render_description_section(&mut part)?;
+        Man::new(command.clone()).render_options_section(&mut part)?;
+        page.extend(String::from_utf8_lossy(&part).replace(".SH ", ".SS ").into_bytes());
+        examples("SS", command, &mut page)?;
     }
-    main.render_extra_section(&mut page)?;
+    examples("SH", &program, &mut page)?;
     main.render_version_section(&mut page)?;
     Ok(page)
 }
 
-fn section(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
-    let mut head = Roff::new();
-    let name = command.get_name();
-    head.control("SH", [format!("POLYPROC {}", name.to_uppercase()).as_str()]);
-    head.to_writer(page)?;
-    let part = Man::new(command.clone());
-    for render in
-        [Man::render_description_section, Man::render_options_section, Man::render_extra_section]
-    {
-        let mut text = Vec::new();
-        render(&part, &mut text)?;
-        // Sections of the command are subsections of the program's page.
-        page.extend(String::from_utf8_lossy(&text).replace(".SH ", ".SS ").into_bytes());
+/// What stands below the options in the help, line by line as it is there.
+fn examples(section: &str, command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+    let Some(text) = command.get_after_long_help() else { return Ok(()) };
+    let mut roff = Roff::new();
+    roff.control(section, ["EXAMPLES"]).control("nf", []);
+    for line in text.to_string().lines().filter(|line| *line != "Examples:") {
+        roff.text([roman(line)]);
     }
-    Ok(())
+    roff.control("fi", []).to_writer(page)
 }

@@ -135,7 +135,7 @@ fn completions_are_scripts_of_their_shells() {
 #[test]
 fn the_manual_has_every_command() {
     let page = printed(&["man"]);
-    for section in ["NAME", "SYNOPSIS", "POLYPROC PS", "POLYPROC TOP", "VERSION"] {
+    for section in ["NAME", "SYNOPSIS", "POLYPROC PS", "POLYPROC TOP", "EXAMPLES", "VERSION"] {
         assert!(
             page.contains(&format!(".SH {section}"))
                 || page.contains(&format!(".SH \"{section}\"")),
