@@ -77,7 +77,8 @@ impl<'r> Body<'r> {
             facts.memory = self.file(c"statm", |bytes| Memory::parse(bytes, page))?;
         }
         if asked(Attributes::EXE) {
-            facts.exe = self.link(c"exe")?;
+            let has_none = self.stat.is_kernel_thread();
+            facts.exe = if has_none { Ok(None) } else { self.link(c"exe")? };
         }
         if asked(Attributes::CWD) {
             facts.cwd = self.link(c"cwd")?;
