@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 
 /// A Python that has psutil, in a virtual environment of its own below the target folder; made, with
 /// psutil from the registry, when it is not there.
-fn python_with_psutil(target: &Path) -> Result<PathBuf, String> {
+pub(crate) fn python_with_psutil(target: &Path) -> Result<PathBuf, String> {
     let folder = target.join(PSUTIL.replace("==", "-"));
     let python = folder.join("bin/python");
     if !cargo::succeeds(Command::new(&python).args(["-c", "import psutil"])) {
