@@ -73,8 +73,7 @@ impl<'r> Body<'r> {
             facts.terminal = Ok(terminal::path(&self.reader.system, self.stat.terminal));
         }
         if asked(Attributes::MEMORY) {
-            let page = self.reader.page;
-            facts.memory = self.file(c"statm", |bytes| Memory::parse(bytes, page))?;
+            facts.memory = self.memory()?;
         }
         if asked(Attributes::EXE) {
             let has_none = self.stat.is_kernel_thread();
@@ -169,6 +168,14 @@ impl<'r> Body<'r> {
         Ok(())
     }
 
+    fn memory(&mut self) -> Result<Fact<Memory>> {
+        if self.stat.is_kernel_thread() {
+            return Ok(Ok(Memory::default()));
+        }
+        let page = self.reader.page;
+        self.file(c"statm", |bytes| Memory::parse(bytes, page))
+    }
+
     fn memory_detail(&mut self) -> Result<Fact<MemoryDetail>> {
         let short = self.of_memory(c"smaps_rollup", Form::Piece, MemoryDetail::parse)?;
         match short {
@@ -188,9 +195,19 @@ impl<'r> Body<'r> {
         word.map_err(|error| if is_absent(&error) { Missing::Zombie } else { Missing::of(&error) })
     }
 
+    /// Whether the process's own times are those of its thread: a kernel thread has no others, and
+    /// where nobody has used any time, there is nothing to tell apart.
+    fn has_one_thread_for_good(&self) -> bool {
+        let is_idle = self.stat.user_ticks == 0 && self.stat.system_ticks == 0;
+        self.stat.threads == 1 && (self.stat.is_kernel_thread() || is_idle)
+    }
+
     /// Each thread's own times. The process's hold those of threads that have ended, too, so they
     /// cannot stand in even for a single thread.
     fn threads(&mut self) -> Result<Fact<Vec<Thread>>> {
+        if self.has_one_thread_for_good() {
+            return Ok(Ok(vec![Thread::of(self.pid, self.stat.clone())]));
+        }
         let ids = if self.stat.threads == 1 { Ok(vec![self.pid]) } else { self.list(c"task") };
         let ids = match ids {
             Ok(ids) => ids,
