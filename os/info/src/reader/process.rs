@@ -195,17 +195,17 @@ impl<'r> Body<'r> {
         word.map_err(|error| if is_absent(&error) { Missing::Zombie } else { Missing::of(&error) })
     }
 
-    /// Whether the process's own times are those of its thread: a kernel thread has no others, and
-    /// where nobody has used any time, there is nothing to tell apart.
-    fn has_one_thread_for_good(&self) -> bool {
-        let is_idle = self.stat.user_ticks == 0 && self.stat.system_ticks == 0;
-        self.stat.threads == 1 && (self.stat.is_kernel_thread() || is_idle)
+    /// Whether the process's own times are those of its only thread: where nobody has used any time,
+    /// there is nothing to tell apart. Else they differ even for a kernel thread: the kernel divides
+    /// them into user and system in two places.
+    fn has_one_idle_thread(&self) -> bool {
+        self.stat.threads == 1 && self.stat.user_ticks == 0 && self.stat.system_ticks == 0
     }
 
     /// Each thread's own times. The process's hold those of threads that have ended, too, so they
     /// cannot stand in even for a single thread.
     fn threads(&mut self) -> Result<Fact<Vec<Thread>>> {
-        if self.has_one_thread_for_good() {
+        if self.has_one_idle_thread() {
             return Ok(Ok(vec![Thread::of(self.pid, self.stat.clone())]));
         }
         let ids = if self.stat.threads == 1 { Ok(vec![self.pid]) } else { self.list(c"task") };
