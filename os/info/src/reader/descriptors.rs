@@ -11,7 +11,7 @@ use polyproc_sys::files::{self, FileKind};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -60,7 +60,13 @@ impl Body<'_> {
 
     fn open_folder(&mut self) -> io::Result<Option<(OwnedFd, Vec<u32>)>> {
         let folder = files::open_at(self.directory(), c"fd")?;
-        let numbers = self.reader.numbers(folder.as_fd())?;
+        let mut numbers = self.reader.numbers(folder.as_fd())?;
+        if self.pid == std::process::id() && self.reader.system.is_live() {
+            // Who looks at itself does not see what it looks with.
+            let ours = [folder.as_fd(), self.directory(), self.process(), self.reader.proc()];
+            let ours = ours.map(|fd| fd.as_raw_fd());
+            numbers.retain(|number| !ours.contains(&number.cast_signed()));
+        }
         Ok(Some((folder, numbers)))
     }
 

@@ -239,6 +239,11 @@ impl<'r> Body<'r> {
         files::hold_at(self.process, Name::join(&[b"task/"], other, b"").as_c_str()).ok()
     }
 
+    /// Its own directory.
+    pub(super) fn process(&self) -> BorrowedFd<'_> {
+        self.process
+    }
+
     /// Where what its threads share is read.
     pub(super) fn directory(&self) -> BorrowedFd<'_> {
         self.thread.as_ref().map_or(self.process, |thread| thread.as_fd())
