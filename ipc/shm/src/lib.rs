@@ -38,6 +38,7 @@ mod class;
 mod error;
 mod fork;
 mod handle;
+mod kept;
 mod layout;
 mod look;
 mod member;

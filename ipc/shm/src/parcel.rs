@@ -61,6 +61,11 @@ impl Parcel {
         Self { arena, ticket }
     }
 
+    /// The bytes for a message; the parcel goes on to hold the block until somebody receives them.
+    pub fn ticket(&self) -> [u8; PARCEL_BYTES] {
+        self.ticket.write()
+    }
+
     /// The bytes for the message. The block is held until somebody receives them or gives them back,
     /// or until this process dies.
     pub fn into_bytes(self) -> [u8; PARCEL_BYTES] {

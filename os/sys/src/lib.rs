@@ -13,7 +13,7 @@
 //! | [`signal`], [`signals`], [`handler`] | signal numbers with names; which reach this process; one that only ends waits |
 //! | [`socket`] | inherited socket pairs that carry messages and descriptors |
 //! | [`memory`], [`futex`] | memory that processes share, and sleeping on a word of it |
-//! | [`poll`], [`clock`], [`moment`] | waiting for several descriptors, always with a deadline |
+//! | [`poll`], [`eventfd`], [`clock`], [`moment`] | waiting for several descriptors, always with a deadline |
 //! | [`image`] | which loaded program file holds an address |
 //! | [`thread`] | the calling thread's number |
 //! | [`cpu`], [`stat`] | how many processors there are; what `/proc` says of a process |
@@ -40,7 +40,7 @@ pub mod stat;
 pub mod wait;
 
 pub use imp::{
-    directory, fork_hooks, handler, lifeline, memory, moment, pidfd, poll, signals, thread,
+    directory, eventfd, fork_hooks, handler, lifeline, memory, moment, pidfd, poll, signals, thread,
 };
 
 #[cfg(all(target_os = "linux", not(polyproc_unsupported)))]

@@ -2,6 +2,7 @@
 
 pub(crate) mod cpu;
 pub mod directory;
+pub mod eventfd;
 pub(crate) mod exec;
 pub(crate) mod fork;
 pub mod fork_hooks;
