@@ -5,7 +5,7 @@ use crate::error::{Problem, PutError, PutReason, TakeError};
 use crate::fifo::{self, Fifo};
 use crate::message::{Key, MOST_KEY_BYTES, Message, Received};
 use crate::record;
-use crate::sides::{Gone, Sides, Stop};
+use crate::sides::{Gone, Many, One, Sides, Stop};
 use crate::table::{self, Ordered};
 use crate::tally::Tally;
 use polyproc_shm::{Arena, Error, Handle, Parcel, Shared};
@@ -48,7 +48,7 @@ macro_rules! with_store {
 
 impl Channel {
     /// A new channel and its two ends.
-    pub(crate) fn new(
+    pub(crate) fn make(
         arena: &Arena,
         settings: Settings,
         is_joinable: bool,
@@ -127,7 +127,8 @@ impl Channel {
         let result = match self.prepare(&mut message) {
             Ok(()) => {
                 let messages = std::slice::from_mut(&mut message);
-                let put = with_store!(self, store => self.sides().put(&store, messages, wait, gone));
+                let put =
+                    with_store!(self, store => self.sides().put(&store, messages, wait, gone));
                 put.map_err(|(_, stop)| stop.into())
             }
             Err(reason) => Err(reason),
@@ -165,19 +166,11 @@ impl Channel {
     }
 
     #[inline]
-    pub(crate) fn take(
-        &self,
-        wait: Option<Wait>,
-        gone: Gone<'_>,
-    ) -> Result<Received, TakeError> {
-        let mut taken = None;
-        let result = with_store!(self, store => {
-            self.sides().take(&store, 1, wait, gone, |one| taken = Some(one))
-        });
-        match (result, taken) {
-            (Err(stop), _) => Err(stop.into()),
-            (Ok(()), Some(taken)) => Ok(taken),
-            (Ok(()), None) => Err(TakeError::Empty),
+    pub(crate) fn take(&self, wait: Option<Wait>, gone: Gone<'_>) -> Result<Received, TakeError> {
+        let mut one = One::<Received>::default();
+        match with_store!(self, store => self.sides().take(&store, wait, gone, &mut one)) {
+            Ok(()) => Ok(one.taken),
+            Err(stop) => Err(stop.into()),
         }
     }
 
@@ -187,11 +180,9 @@ impl Channel {
         wait: Option<Wait>,
         gone: Gone<'_>,
     ) -> Result<Vec<Received>, TakeError> {
-        let mut taken = Vec::new();
-        with_store!(self, store => {
-            self.sides().take(&store, most, wait, gone, |one| taken.push(one))
-        })?;
-        Ok(taken)
+        let mut many = Many { taken: Vec::new(), most };
+        with_store!(self, store => self.sides().take(&store, wait, gone, &mut many))?;
+        Ok(many.taken)
     }
 
     pub(crate) fn poll(&self, wait: Option<Wait>, gone: Gone<'_>) -> Result<(), TakeError> {

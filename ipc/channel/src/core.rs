@@ -62,8 +62,16 @@ impl Slip {
         read_ticket(&self.0)
     }
 
+    /// Whether both are the same: no two parcels have stood in one place with one stamp.
     #[inline]
-    pub(crate) fn set(&self, ticket: &Ticket) {
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let [.., last] = &self.0;
+        let [.., others] = &other.0;
+        load(last) == load(others)
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, ticket: Ticket) {
         write_ticket(&self.0, ticket);
     }
 }
@@ -80,7 +88,7 @@ pub(crate) struct Place {
 
 impl Place {
     #[inline]
-    pub(crate) fn set(&self, segment: &Ticket, bytes: u64) {
+    pub(crate) fn set(&self, segment: Ticket, bytes: u64) {
         self.segment.set(segment);
         store(&self.bytes, bytes);
     }

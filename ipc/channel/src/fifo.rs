@@ -8,7 +8,7 @@ use crate::position::Position;
 use crate::record::{self, Record, TICKET_WORDS, Ticket, load, read_ticket, store, write_ticket};
 use crate::sides::{Sides, Store};
 use crate::tally::{self, Tally};
-use polyproc_shm::{Arena, Handle};
+use polyproc_shm::{Arena, Handle, ticket_words};
 use polyproc_sync::{Host, Kind, crash_point};
 use std::marker::PhantomData;
 use std::sync::atomic::AtomicU64;
@@ -47,7 +47,7 @@ pub(crate) struct Fifo<'a, 'm> {
 struct Segment<'a>(&'a [AtomicU64]);
 
 impl<'a> Segment<'a> {
-    fn of(keeper: &'a Handle, ticket: &Ticket) -> Option<Self> {
+    fn of(keeper: &'a Handle, ticket: Ticket) -> Option<Self> {
         keeper.kept_words(ticket).filter(|words| words.len() > SEGMENT_HEADER).map(Self)
     }
 
@@ -70,7 +70,7 @@ impl<'a> Segment<'a> {
 }
 
 impl<'a> Fifo<'a, '_> {
-    fn segment(&self, ticket: &Ticket) -> Result<Segment<'a>, Problem> {
+    fn segment(&self, ticket: Ticket) -> Result<Segment<'a>, Problem> {
         Segment::of(self.keeper, ticket).ok_or(Problem::Corrupt)
     }
 
@@ -79,7 +79,7 @@ impl<'a> Fifo<'a, '_> {
         let handle = self.new_segment(FIRST_SEGMENT, Position(0))?;
         let parcel = handle.send()?;
         for places in [&self.core.put_places.0, &self.core.take_places.0] {
-            places.of(0).set(&parcel.ticket(), 0);
+            places.of(0).set(ticket_words(parcel.ticket()), 0);
         }
         _ = parcel.into_bytes_kept_by(self.keeper);
         Ok(())
@@ -88,7 +88,9 @@ impl<'a> Fifo<'a, '_> {
     fn new_segment(&self, bytes: usize, start: Position) -> Result<Handle, Problem> {
         let handle = self.arena.allocate_unzeroed(bytes, Kind::Bytes)?;
         let header = &handle.words()[..SEGMENT_HEADER];
-        header.iter().for_each(|word| store(word, 0));
+        for word in header {
+            store(word, 0);
+        }
         store(&header[0], u64::from(start.cells()));
         Ok(handle)
     }
@@ -104,8 +106,8 @@ impl<'a> Fifo<'a, '_> {
         let handle = self.new_segment(bytes, tail)?;
         crash_point!("segment.allocated");
         let parcel = handle.send()?;
-        let ticket = parcel.ticket();
-        write_ticket(&old.0[NEXT..NEXT + TICKET_WORDS], &ticket);
+        let ticket = ticket_words(parcel.ticket());
+        write_ticket(&old.0[NEXT..NEXT + TICKET_WORDS], ticket);
         crash_point!("segment.linked");
         store(&old.0[END], HAS_END | u64::from(tail.cells()));
         crash_point!("segment.ended");
@@ -117,12 +119,12 @@ impl<'a> Fifo<'a, '_> {
     /// The segment in which the record at `head` lies.
     #[inline]
     fn segment_at(&self, ticket: Ticket, head: Position) -> Result<(Segment<'a>, Ticket), Problem> {
-        let segment = self.segment(&ticket)?;
+        let segment = self.segment(ticket)?;
         if !segment.ends_at(head) {
             return Ok((segment, ticket));
         }
         let next = segment.next();
-        Ok((self.segment(&next)?, next))
+        Ok((self.segment(next)?, next))
     }
 }
 
@@ -152,32 +154,32 @@ impl<'m> Store<Host> for Fifo<'_, 'm> {
         let places = &self.core.put_places.0;
         let place = places.of(tail.count());
         let mut ticket = place.segment.get();
-        let mut segment = self.segment(&ticket)?;
+        let mut segment = self.segment(ticket)?;
         let words = record::words_of(message);
         let has_room = segment.from(tail).ok_or(Problem::Corrupt)?.len() >= words;
         if !has_room {
             ticket = self.extend(segment, tail, words)?;
-            segment = self.segment(&ticket)?;
+            segment = self.segment(ticket)?;
         }
         let space = segment.from(tail).and_then(|space| space.get(..words));
         let len = message.len() as u64;
         record::write(space.ok_or(Problem::Corrupt)?, tail.next(), message);
         crash_point!("fifo.recorded");
         record::keep(message, self.keeper);
-        places.of(tail.next()).set(&ticket, place.bytes().wrapping_add(len));
+        places.of(tail.next()).set(ticket, place.bytes().wrapping_add(len));
         Ok(tail.after(words.div_ceil(CELL_WORDS) as u32))
     }
 
     #[inline]
-    fn take(&self, head: Position) -> Result<(Option<Received>, Position), Problem> {
+    fn take(&self, head: Position, into: &mut Received) -> Result<(bool, Position), Problem> {
         let places = &self.core.take_places.0;
         let place = places.of(head.count());
         let (segment, ticket) = self.segment_at(place.segment.get(), head)?;
         let words = segment.from(head).ok_or(Problem::Corrupt)?;
         let record = Record::read(words, head.next()).ok_or(Problem::Corrupt)?;
-        let received = tally::counted(self.tally, || record.take(self.arena, self.keeper))?;
+        let received = tally::counted(self.tally, || record.take(self.arena, self.keeper, into))?;
         crash_point!("fifo.taken");
-        places.of(head.next()).set(&ticket, place.bytes().wrapping_add(record.len()));
+        places.of(head.next()).set(ticket, place.bytes().wrapping_add(record.len()));
         Ok((received, head.after(record.words.div_ceil(CELL_WORDS) as u32)))
     }
 
@@ -185,15 +187,15 @@ impl<'m> Store<Host> for Fifo<'_, 'm> {
     fn left(&self, from: Position) {
         let places = &self.core.take_places.0;
         let (old, new) = (places.of(from.count()), places.of(from.next()));
-        if old.segment.get() != new.segment.get() {
-            self.arena.give_back(&old.segment.get());
+        if !old.segment.is(&new.segment) {
+            record::give_back(self.arena, old.segment.get());
         }
     }
 
     #[cold]
     fn repair_put(&self, sides: &Sides) {
         let tail = sides.tail();
-        let Ok(segment) = self.segment(&self.core.put_places.0.of(tail.count()).segment.get())
+        let Ok(segment) = self.segment(self.core.put_places.0.of(tail.count()).segment.get())
         else {
             return;
         };
@@ -206,8 +208,8 @@ impl<'m> Store<Host> for Fifo<'_, 'm> {
         give_back(segment);
         let next = segment.next();
         if segment.ends_at(tail) {
-            Segment::of(self.keeper, &next).map(give_back);
-            self.arena.give_back(&next);
+            Segment::of(self.keeper, next).map(give_back);
+            record::give_back(self.arena, next);
             crash_point!("fifo.next-given-back");
         }
         store(&segment.0[END], 0);
@@ -220,8 +222,8 @@ impl<'m> Store<Host> for Fifo<'_, 'm> {
         let other = places.of(head.next()).segment.get();
         // It may also be the one to come.
         let was_left = |other: Segment<'_>| other.next() == here && load(&other.0[END]) != 0;
-        if other != here && Segment::of(self.keeper, &other).is_some_and(was_left) {
-            self.arena.give_back(&other);
+        if other != here && Segment::of(self.keeper, other).is_some_and(was_left) {
+            record::give_back(self.arena, other);
         }
     }
 }

@@ -183,7 +183,7 @@ impl DerefMut for Draft {
 
 impl fmt::Debug for Draft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Draft").field("len", &self.block.len()).finish()
+        f.debug_struct("Draft").field("len", &self.block.len()).finish_non_exhaustive()
     }
 }
 
@@ -202,6 +202,14 @@ pub(crate) enum Body {
     Short { len: u8, bytes: [u8; SHORT] },
     Long(Vec<u8>),
     Block(SharedBytes),
+}
+
+impl Default for Received {
+    /// A message without bytes.
+    #[inline]
+    fn default() -> Self {
+        Self { body: Body::Short { len: 0, bytes: [0; SHORT] }, handles: Vec::new() }
+    }
 }
 
 impl Received {
@@ -239,6 +247,6 @@ impl fmt::Debug for Received {
         f.debug_struct("Received")
             .field("len", &self.len())
             .field("handles", &self.handles.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -162,7 +162,11 @@ impl PipeEnd {
     ///
     /// # Errors
     /// As [`PipeEnd::recv`]; [`RecvInto::TooLong`] with the message when it does not fit.
-    pub fn recv_into(&self, bytes: &mut [u8], wait: Wait) -> Result<(usize, Vec<Handle>), RecvInto> {
+    pub fn recv_into(
+        &self,
+        bytes: &mut [u8],
+        wait: Wait,
+    ) -> Result<(usize, Vec<Handle>), RecvInto> {
         let received = self.recv(wait)?;
         match bytes.get_mut(..received.len()) {
             None => Err(RecvInto::TooLong(received)),
@@ -210,6 +214,6 @@ pub enum RecvInto {
 }
 
 fn one_way(arena: &Arena) -> Result<(Sender, Receiver), Error> {
-    let [put, take] = Channel::new(arena, Settings::UNBOUNDED.bytes(PIPE_BYTES), false)?;
+    let [put, take] = Channel::make(arena, Settings::UNBOUNDED.bytes(PIPE_BYTES), false)?;
     Ok((Sender::of(put), Receiver::of(take)))
 }

@@ -79,11 +79,7 @@ impl Sender {
     /// With the message: the queue is closed, no receiver is left (also when the last one dies while
     /// this waits, within 100 ms), `wait` is over, or the arena is full.
     #[inline]
-    pub fn put<'m>(
-        &self,
-        message: impl Into<Message<'m>>,
-        wait: Wait,
-    ) -> Result<(), PutError<'m>> {
+    pub fn put<'m>(&self, message: impl Into<Message<'m>>, wait: Wait) -> Result<(), PutError<'m>> {
         self.put_as(message.into(), Some(wait))
     }
 
@@ -277,7 +273,7 @@ impl Queue {
     /// # Errors
     /// When the arena is full.
     pub fn new(arena: &Arena, settings: Settings) -> Result<Self, Error> {
-        Channel::new(arena, settings, false).map(Self::of)
+        Channel::make(arena, settings, false).map(Self::of)
     }
 
     /// An empty queue that can be joined: see [`Queue::task_done`].
@@ -285,7 +281,7 @@ impl Queue {
     /// # Errors
     /// When the arena is full.
     pub fn joinable(arena: &Arena, settings: Settings) -> Result<Self, Error> {
-        Channel::new(arena, settings, true).map(Self::of)
+        Channel::make(arena, settings, true).map(Self::of)
     }
 
     fn of([put, take]: [Hold; 2]) -> Self {
@@ -340,11 +336,7 @@ impl Queue {
     /// # Errors
     /// With the message: the queue is closed, `wait` is over, or the arena is full.
     #[inline]
-    pub fn put<'m>(
-        &self,
-        message: impl Into<Message<'m>>,
-        wait: Wait,
-    ) -> Result<(), PutError<'m>> {
+    pub fn put<'m>(&self, message: impl Into<Message<'m>>, wait: Wait) -> Result<(), PutError<'m>> {
         // This queue itself is a receiver.
         self.channel().put(message.into(), Some(wait), None)
     }

@@ -12,15 +12,18 @@
 
 use crate::error::Problem;
 use crate::message::{Body, Bytes, Draft, Message, Received, SHORT};
-use polyproc_shm::{Arena, Error, Handle, PARCEL_BYTES, Parcel, SharedBytes};
+use polyproc_shm::{
+    Arena, Error, Handle, PARCEL_WORDS, Parcel, SharedBytes, ticket_bytes, ticket_words,
+};
 use polyproc_sync::crash_point;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) type Ticket = [u8; PARCEL_BYTES];
+/// A parcel's bytes, as words.
+pub(crate) type Ticket = [u64; TICKET_WORDS];
 
 pub(crate) const HEADER_WORDS: usize = 2;
 /// Words of a ticket.
-pub(crate) const TICKET_WORDS: usize = PARCEL_BYTES / 8;
+pub(crate) const TICKET_WORDS: usize = PARCEL_WORDS;
 const BLOCK_WORDS: usize = TICKET_WORDS + 1;
 /// More handles than this are damage: the arena has no more on their way.
 const MOST_TICKETS: usize = 1 << 16;
@@ -38,17 +41,20 @@ pub(crate) fn store(word: &AtomicU64, value: u64) {
     word.store(value, Ordering::Relaxed);
 }
 
-/// The ticket in the first words.
+/// The ticket in the first words, which are enough.
 #[inline]
 pub(crate) fn read_ticket(words: &[AtomicU64]) -> Ticket {
-    let mut ticket = [0; PARCEL_BYTES];
-    read_bytes(words, &mut ticket);
-    ticket
+    std::array::from_fn(|index| load(&words[index]))
 }
 
 #[inline]
-pub(crate) fn write_ticket(words: &[AtomicU64], ticket: &Ticket) {
-    write_bytes(words, ticket);
+pub(crate) fn write_ticket(words: &[AtomicU64], ticket: Ticket) {
+    words.iter().zip(ticket).for_each(|(place, word)| store(place, word));
+}
+
+/// Gives back what a ticket stands for, if it was not received.
+pub(crate) fn give_back(arena: &Arena, ticket: Ticket) {
+    arena.give_back(&ticket_bytes(ticket));
 }
 
 /// Fills `bytes` from `words`, which are enough.
@@ -98,7 +104,7 @@ pub(crate) fn prepare(message: &mut Message<'_>, arena: &Arena, room: usize) -> 
 
 #[cold]
 fn prepare_blocks(message: &mut Message<'_>, arena: &Arena, room: usize) -> Result<(), Error> {
-    let tickets: Vec<u8> = message.parcels.iter().flat_map(|one| one.ticket()).collect();
+    let tickets: Vec<u8> = message.parcels.iter().flat_map(Parcel::ticket).collect();
     let extra = 8 * (TICKET_WORDS + BLOCK_WORDS);
     let (inline, has_list) = (tickets.len(), tickets.len() + extra > room);
     if has_list && message.list.is_none() {
@@ -156,7 +162,7 @@ pub(crate) fn write(words: &[AtomicU64], sequence: u32, message: &Message<'_>) {
 
 fn put_ticket<'w>(words: &'w [AtomicU64], parcel: &Parcel) -> &'w [AtomicU64] {
     let (place, rest) = words.split_at(TICKET_WORDS);
-    write_ticket(place, &parcel.ticket());
+    write_ticket(place, ticket_words(parcel.ticket()));
     rest
 }
 
@@ -205,12 +211,11 @@ impl<'w> Record<'w> {
             0 => None,
             _ => Some(read_ticket(next(TICKET_WORDS)?)),
         };
-        let block = match second & BLOCK {
-            0 => None,
-            _ => {
-                let words = next(BLOCK_WORDS)?;
-                Some((read_ticket(words), load(&words[TICKET_WORDS])))
-            }
+        let block = if second & BLOCK == 0 {
+            None
+        } else {
+            let words = next(BLOCK_WORDS)?;
+            Some((read_ticket(words), load(&words[TICKET_WORDS])))
         };
         let tickets = next((second & 0xffff) as usize * TICKET_WORDS)?;
         let inline = next(len.div_ceil(8))?;
@@ -228,63 +233,69 @@ impl<'w> Record<'w> {
     }
 
     fn listed_tickets<'k>(&self, keeper: &'k Handle) -> Option<impl Iterator<Item = Ticket> + 'k> {
-        let words = self.list.map(|list| keeper.kept_words(&list)).unwrap_or(Some(&[]))?;
+        let words = self.list.map_or(Some(&[][..]), |list| keeper.kept_words(list))?;
         Some(words.chunks_exact(TICKET_WORDS).take(MOST_TICKETS).map(read_ticket))
     }
 
-    /// Makes this process the holder of all that the message carries, and copies its bytes. None when
+    /// Makes this process the holder of all that the message carries, and copies its bytes. False when
     /// some of it is gone: somebody died while it took this message, or it is damaged.
     #[inline]
-    pub(crate) fn take(&self, arena: &Arena, keeper: &Handle) -> Result<Option<Received>, Problem> {
+    pub(crate) fn take(
+        &self,
+        arena: &Arena,
+        keeper: &Handle,
+        into: &mut Received,
+    ) -> Result<bool, Problem> {
         if self.tickets.is_empty() && self.block.is_none() && self.list.is_none() {
-            return Ok(Some(Received { body: self.copy(), handles: Vec::new() }));
+            self.copy(&mut into.body);
+            return Ok(true);
         }
-        match self.take_all(arena, keeper) {
-            Ok(Some(received)) => Ok(Some(received)),
-            Ok(None) | Err(Error::Gone | Error::Foreign) => {
+        match self.take_all(arena, keeper, into) {
+            Ok(true) => Ok(true),
+            Ok(false) | Err(Error::Gone | Error::Foreign) => {
+                into.handles.clear();
                 self.give_back(arena, keeper);
-                Ok(None)
+                Ok(false)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    fn take_all(&self, arena: &Arena, keeper: &Handle) -> Result<Option<Received>, Error> {
+    fn take_all(&self, arena: &Arena, keeper: &Handle, into: &mut Received) -> Result<bool, Error> {
         let Some(listed) = self.listed_tickets(keeper) else {
-            return Ok(None);
+            return Ok(false);
         };
-        let mut handles = Vec::new();
         for ticket in self.inline_tickets().chain(listed) {
-            handles.push(arena.receive(&ticket)?);
+            into.handles.push(arena.receive(&ticket_bytes(ticket))?);
             crash_point!("record.received");
         }
-        let body = match &self.block {
-            None => self.copy(),
+        match &self.block {
+            None => self.copy(&mut into.body),
             Some((ticket, len)) => {
-                let block = SharedBytes::from_handle(arena.receive(ticket)?);
+                let block = SharedBytes::from_handle(arena.receive(&ticket_bytes(*ticket))?);
                 crash_point!("record.body-received");
                 match block {
-                    Ok(block) if block.len() as u64 == *len => Body::Block(block),
-                    _ => return Ok(None),
+                    Ok(block) if block.len() as u64 == *len => into.body = Body::Block(block),
+                    _ => return Ok(false),
                 }
             }
-        };
-        if let Some(list) = &self.list {
-            arena.give_back(list);
         }
-        Ok(Some(Received { body, handles }))
+        if let Some(list) = &self.list {
+            give_back(arena, *list);
+        }
+        Ok(true)
     }
 
     #[inline]
-    fn copy(&self) -> Body {
-        if self.len <= SHORT {
-            let mut bytes = [0; SHORT];
+    fn copy(&self, body: &mut Body) {
+        if let (Body::Short { len, bytes }, true) = (&mut *body, self.len <= SHORT) {
+            *len = self.len as u8;
             read_bytes(self.inline, &mut bytes[..self.len]);
-            return Body::Short { len: self.len as u8, bytes };
+            return;
         }
         let mut bytes = vec![0; self.len];
         read_bytes(self.inline, &mut bytes);
-        Body::Long(bytes)
+        *body = Body::Long(bytes);
     }
 
     /// Gives back all that the message carries. What was received already stays with its holder.
@@ -292,11 +303,11 @@ impl<'w> Record<'w> {
     pub(crate) fn give_back(&self, arena: &Arena, keeper: &Handle) {
         let listed = self.listed_tickets(keeper).into_iter().flatten();
         for ticket in self.inline_tickets().chain(listed) {
-            arena.give_back(&ticket);
+            give_back(arena, ticket);
         }
         let body = self.block.as_ref().map(|(ticket, _)| ticket);
         for ticket in body.into_iter().chain(&self.list) {
-            arena.give_back(ticket);
+            give_back(arena, *ticket);
         }
     }
 }

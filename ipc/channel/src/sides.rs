@@ -8,7 +8,10 @@ use polyproc_sync::{Host, Outcome, Park, Wait, crash_point};
 use std::time::Duration;
 
 /// How long even a call that does not wait may wait for a lock: its holder may be stopped.
-const GRACE: Duration = Duration::from_millis(200);
+const GRACE: Duration = Duration::from_millis(100);
+
+/// How long closing waits for a lock.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where the messages lie.
 pub(crate) trait Store<P> {
@@ -33,11 +36,13 @@ pub(crate) trait Store<P> {
     /// Nothing has changed, and the message is whole.
     fn put(&self, tail: Position, message: &mut Self::Message) -> Result<Position, Self::Error>;
 
-    /// Reads the message at `head`; says where that is to move. None for one whose taker died.
+    /// Reads the message at `head` into `into`, unless its taker died; says whether, and where `head` is
+    /// to move.
     ///
     /// # Errors
     /// The message is still there.
-    fn take(&self, head: Position) -> Result<(Option<Self::Taken>, Position), Self::Error>;
+    fn take(&self, head: Position, into: &mut Self::Taken)
+    -> Result<(bool, Position), Self::Error>;
 
     /// The head has moved: gives back what only the message before it needed.
     fn left(&self, from: Position);
@@ -47,6 +52,65 @@ pub(crate) trait Store<P> {
 
     /// A consumer died in the middle.
     fn repair_take(&self, sides: &Sides<P>);
+}
+
+/// Where taken messages go.
+pub(crate) trait Shelf<T> {
+    /// Whether there is no place for more.
+    fn is_full(&self) -> bool;
+
+    /// The place of the next one.
+    fn place(&mut self) -> &mut T;
+
+    /// Nothing came of it.
+    fn discard(&mut self);
+}
+
+/// A place for one message.
+#[derive(Default)]
+pub(crate) struct One<T> {
+    pub(crate) taken: T,
+    is_full: bool,
+}
+
+impl<T> Shelf<T> for One<T> {
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    #[inline]
+    fn place(&mut self) -> &mut T {
+        self.is_full = true;
+        &mut self.taken
+    }
+
+    #[inline]
+    fn discard(&mut self) {
+        self.is_full = false;
+    }
+}
+
+/// Places for many.
+pub(crate) struct Many<T> {
+    pub(crate) taken: Vec<T>,
+    pub(crate) most: usize,
+}
+
+impl<T: Default> Shelf<T> for Many<T> {
+    fn is_full(&self) -> bool {
+        self.taken.len() >= self.most
+    }
+
+    fn place(&mut self) -> &mut T {
+        self.taken.push(T::default());
+        let last = self.taken.len() - 1;
+        &mut self.taken[last]
+    }
+
+    fn discard(&mut self) {
+        self.taken.pop();
+    }
 }
 
 /// Whether nobody is left at the other side; with `true` it may take its time to find out.
@@ -159,9 +223,10 @@ impl<P: Park> Sides<P> {
         }
     }
 
-    /// Closes it: what was put can be taken, and no more can be put. False when it was closed.
+    /// Closes it: what was put can be taken, and no more can be put. False when it was closed, or when a
+    /// producer was stopped (SIGSTOP) in the middle of a put.
     pub(crate) fn close<S: Store<P>>(&self, store: &S) -> bool {
-        let Ok(locked) = self.lock_put(store, Some(Wait::FOREVER)) else {
+        let Ok(locked) = self.lock_put(store, Some(Wait::timeout(PATIENCE))) else {
             return false;
         };
         let tail = self.tail();
@@ -207,7 +272,7 @@ impl<P: Park> Sides<P> {
                 Some(Why::Stop(stop)) => return Err((done, stop)),
                 Some(Why::Blocked(head)) => head,
             };
-            slept = self.sleep(&self.head.0, head, wait, gone).map_err(|stop| (done, stop))?;
+            slept = Self::sleep(&self.head.0, head, wait, gone).map_err(|stop| (done, stop))?;
         }
     }
 
@@ -265,21 +330,20 @@ impl<P: Park> Sides<P> {
         store.put(tail, message).map_err(|error| Why::Stop(Stop::Failed(error)))
     }
 
-    /// Takes up to `most` messages, waiting for the first as `wait` says.
+    /// Takes messages until the shelf is full, waiting for the first as `wait` says.
     ///
     /// # Errors
     /// Why there is none. Without error there is at least one.
     pub(crate) fn take<S: Store<P>>(
         &self,
         store: &S,
-        most: usize,
         wait: Option<Wait>,
         gone: Gone<'_>,
-        mut each: impl FnMut(S::Taken),
+        shelf: &mut impl Shelf<S::Taken>,
     ) -> Result<(), Stop<S::Error>> {
         let (mut slept, mut is_over) = (false, false);
         loop {
-            let some = self.take_some(store, most, wait, &mut each);
+            let some = self.take_some(store, wait, shelf);
             if some.marked {
                 self.head.0.wake(some.done.max(1));
             }
@@ -301,7 +365,7 @@ impl<P: Park> Sides<P> {
             // What somebody put before it went is to be taken: one more look after this.
             is_over = gone.is_some_and(|gone| gone(false));
             if !is_over {
-                match self.sleep(&self.tail.0, tail, wait, gone) {
+                match Self::sleep(&self.tail.0, tail, wait, gone) {
                     Ok(has_slept) => slept = has_slept,
                     Err(Stop::Gone) => is_over = true,
                     Err(stop) => return Err(stop),
@@ -314,9 +378,8 @@ impl<P: Park> Sides<P> {
     fn take_some<S: Store<P>>(
         &self,
         store: &S,
-        most: usize,
         wait: Option<Wait>,
-        each: &mut impl FnMut(S::Taken),
+        shelf: &mut impl Shelf<S::Taken>,
     ) -> Part<S::Error> {
         let mut some = Part { done: 0, marked: false, why: None };
         let _locked = match self.lock_take(store, wait) {
@@ -327,8 +390,8 @@ impl<P: Park> Sides<P> {
             }
         };
         let mut head = self.head();
-        while (some.done as usize) < most {
-            let (taken, next) = match self.take_next(store, head) {
+        while !shelf.is_full() {
+            let (is_taken, next) = match self.take_next(store, head, shelf) {
                 Ok(next) => next,
                 Err(why) => {
                     some.why = Some(why);
@@ -340,21 +403,18 @@ impl<P: Park> Sides<P> {
             crash_point!("take.moved");
             store.left(head);
             head = next;
-            if let Some(taken) = taken {
-                each(taken);
-                some.done += 1;
-            }
+            some.done += u32::from(is_taken);
         }
         some
     }
 
     #[inline]
-    #[expect(clippy::type_complexity, reason = "as the store says it")]
     fn take_next<S: Store<P>>(
         &self,
         store: &S,
         head: Position,
-    ) -> Result<(Option<S::Taken>, Position), Why<S::Error>> {
+        shelf: &mut impl Shelf<S::Taken>,
+    ) -> Result<(bool, Position), Why<S::Error>> {
         let mut tail = Position(self.take.0.seen.load(Ordering::Relaxed));
         if tail.since(head) == 0 {
             tail = self.tail();
@@ -363,7 +423,11 @@ impl<P: Park> Sides<P> {
                 return Err(Why::Blocked(tail));
             }
         }
-        store.take(head).map_err(|error| Why::Stop(Stop::Failed(error)))
+        let taken = store.take(head, shelf.place());
+        if !matches!(taken, Ok((true, _))) {
+            shelf.discard();
+        }
+        taken.map_err(|error| Why::Stop(Stop::Failed(error)))
     }
 
     /// Waits until something may be taken, without taking it.
@@ -381,7 +445,7 @@ impl<P: Park> Sides<P> {
             if is_gone {
                 return Err(Stop::Gone);
             }
-            match self.sleep(&self.tail.0, tail, wait, gone) {
+            match Self::sleep(&self.tail.0, tail, wait, gone) {
                 // This wake-up was meant for somebody who takes.
                 Ok(true) => self.tail.0.wake(1),
                 Ok(false) | Err(Stop::Gone) => {}
@@ -392,7 +456,6 @@ impl<P: Park> Sides<P> {
 
     /// Waits until `cursor` has left `seen`; says whether it slept for that.
     fn sleep<E>(
-        &self,
         cursor: &Cursor<P>,
         seen: Position,
         wait: Option<Wait>,
@@ -440,19 +503,15 @@ impl<P: Park> Sides<P> {
 
 /// The lock, and whether its holder died.
 #[inline]
-fn lock<P: Park>(
-    lock: &Lock<P>,
-    wait: Option<Wait>,
-) -> Result<(Locked<'_, P>, Outcome), Outcome> {
-    let patience = match wait {
-        Some(wait) => wait,
-        None if lock.is_locked() => Wait::timeout(GRACE),
-        None => Wait::FOREVER,
+fn lock<P: Park>(lock: &Lock<P>, wait: Option<Wait>) -> Result<(Locked<'_, P>, Outcome), Outcome> {
+    let outcome = match wait {
+        None if lock.is_locked() => lock.acquire(Wait::timeout(GRACE)),
+        None => lock.acquire(Wait::FOREVER),
+        Some(wait) => match lock.acquire(wait) {
+            // The deadline is for messages; a lock is held for less than a microsecond.
+            Outcome::TimedOut => lock.acquire(Wait::timeout(GRACE)),
+            outcome => outcome,
+        },
     };
-    let mut outcome = lock.acquire(patience);
-    if outcome == Outcome::TimedOut {
-        // The deadline is for messages; a lock is held for less than a microsecond.
-        outcome = lock.acquire(Wait::timeout(GRACE));
-    }
     if outcome.is_acquired() { Ok((Locked(lock), outcome)) } else { Err(outcome) }
 }

@@ -5,10 +5,10 @@ use crate::core::{CHUNKS, Core, Order};
 use crate::error::Problem;
 use crate::message::{Key, MOST_KEY_BYTES, Message, Received};
 use crate::position::Position;
-use crate::record::{self, Record, load, read_bytes, store, write_bytes};
+use crate::record::{self, Record, TICKET_WORDS, load, read_bytes, store, write_bytes};
 use crate::sides::{Sides, Store};
 use crate::tally::{self, Tally};
-use polyproc_shm::{Arena, Handle};
+use polyproc_shm::{Arena, Handle, ticket_words};
 use polyproc_sync::{Host, Kind, crash_point};
 use std::cmp::Ordering;
 use std::marker::PhantomData;
@@ -55,6 +55,9 @@ struct View<'a> {
     order: Order,
 }
 
+/// An entry and its number.
+type Numbered<'a> = (u32, &'a [AtomicU64]);
+
 /// The first entry of a chunk, and how many it has.
 fn chunk_range(chunk: usize) -> (u32, u32) {
     match chunk {
@@ -72,7 +75,7 @@ impl<'a> View<'a> {
     }
 
     /// The entry at a place of the heap.
-    fn at(&self, place: u32) -> Result<(u32, &'a [AtomicU64]), Problem> {
+    fn at(&self, place: u32) -> Result<Numbered<'a>, Problem> {
         let number = load(&self.entry(place)?[HEAP]) as u32;
         Ok((number, self.entry(number)?))
     }
@@ -106,6 +109,17 @@ impl<'a> View<'a> {
         self.place(place, number)
     }
 
+    /// The place on the `left` or the one beside it, and what is there.
+    fn better_child(&self, left: u32, len: u32) -> Result<(u32, Numbered<'a>), Problem> {
+        let one = self.at(left)?;
+        if left + 1 >= len {
+            return Ok((left, one));
+        }
+        let other = self.at(left + 1)?;
+        let is_better = self.compare(other.1, one.1) == Ordering::Less;
+        Ok(if is_better { (left + 1, other) } else { (left, one) })
+    }
+
     /// Moves the entry at `place` down to where it belongs in a heap of `len`.
     fn sift_down(&self, mut place: u32, len: u32) -> Result<(), Problem> {
         let (number, entry) = self.at(place)?;
@@ -114,13 +128,7 @@ impl<'a> View<'a> {
             if left >= len {
                 break;
             }
-            let (mut child, mut best) = (left, self.at(left)?);
-            if left + 1 < len {
-                let right = self.at(left + 1)?;
-                if self.compare(right.1, best.1) == Ordering::Less {
-                    (child, best) = (left + 1, right);
-                }
-            }
+            let (child, best) = self.better_child(left, len)?;
             if self.compare(entry, best.1) != Ordering::Greater {
                 break;
             }
@@ -180,7 +188,7 @@ impl<'a> Ordered<'a, '_> {
         let mut view = View { chunks: [&[]; CHUNKS], len: 0, order: self.core.order() };
         for (chunk, slip) in self.core.table.chunks.iter().enumerate() {
             let (first, count) = chunk_range(chunk);
-            let words = self.keeper.kept_words(&slip.get());
+            let words = self.keeper.kept_words(slip.get());
             match words.filter(|words| words.len() >= count as usize * ENTRY_WORDS) {
                 Some(words) => (view.chunks[chunk], view.len) = (words, first + count),
                 None => break,
@@ -202,12 +210,12 @@ impl<'a> Ordered<'a, '_> {
             store(&entry[HEAP], u64::from(number));
         }
         let parcel = handle.send()?;
-        let ticket = parcel.ticket();
-        slip.set(&ticket);
+        let ticket = ticket_words(parcel.ticket());
+        slip.set(ticket);
         crash_point!("table.named");
         _ = parcel.into_bytes_kept_by(self.keeper);
         crash_point!("table.grown");
-        view.chunks[chunk] = self.keeper.kept_words(&ticket).ok_or(Problem::Corrupt)?;
+        view.chunks[chunk] = self.keeper.kept_words(ticket).ok_or(Problem::Corrupt)?;
         view.len = first + count;
         Ok(())
     }
@@ -216,7 +224,7 @@ impl<'a> Ordered<'a, '_> {
     #[cold]
     fn shrink(&self, view: &View<'a>) -> Result<(), Problem> {
         for slip in self.core.table.chunks[1..].iter().rev() {
-            self.arena.give_back(&slip.get());
+            record::give_back(self.arena, slip.get());
             crash_point!("table.shrunk");
         }
         // The free entries' numbers may be those of chunks that are gone.
@@ -278,7 +286,7 @@ impl<'m> Store<Host> for Ordered<'_, 'm> {
         Ok(tail.after(0))
     }
 
-    fn take(&self, head: Position) -> Result<(Option<Received>, Position), Problem> {
+    fn take(&self, head: Position, into: &mut Received) -> Result<(bool, Position), Problem> {
         let (view, len) = (self.view(), self.len());
         let (number, entry) = view.at(0)?;
         let state = load(&entry[STATE]);
@@ -286,7 +294,7 @@ impl<'m> Store<Host> for Ordered<'_, 'm> {
         let last = len.checked_sub(1).ok_or(Problem::Corrupt)?;
         self.core.table.pending.store(number + 1, Memory::Relaxed);
         let bytes = message_len(entry);
-        let received = tally::counted(self.tally, || record.take(self.arena, self.keeper))?;
+        let received = tally::counted(self.tally, || record.take(self.arena, self.keeper, into))?;
         crash_point!("table.taken");
         store(&entry[STATE], state & !LIVE);
         crash_point!("table.free");
@@ -329,7 +337,7 @@ impl<'m> Store<Host> for Ordered<'_, 'm> {
         }
         sides.take.0.seen.store(sides.tail().0, Memory::Relaxed);
         let all = (0..live).filter_map(|place| Some(message_len(view.at(place).ok()?.1)));
-        self.core.put_places.0.of(0).set(&[0; 24], all.sum());
+        self.core.put_places.0.of(0).set([0; TICKET_WORDS], all.sum());
     }
 
     fn repair_take(&self, sides: &Sides) {
@@ -343,7 +351,7 @@ impl Ordered<'_, '_> {
         let place = self.core.put_places.0.of(0);
         let all = place.bytes();
         let all = if more { all.saturating_add(bytes) } else { all.saturating_sub(bytes) };
-        place.set(&[0; 24], all);
+        place.set([0; TICKET_WORDS], all);
     }
 }
 

@@ -92,8 +92,7 @@ impl Tally {
     /// One of the messages that were taken is done. False when none is left that could be.
     pub(crate) fn task_done(&self) -> bool {
         let me = Some(Owner::me());
-        let (mine, others): (Vec<_>, Vec<_>) =
-            self.rows.iter().partition(|row| row.owner() == me);
+        let (mine, others): (Vec<_>, Vec<_>) = self.rows.iter().partition(|row| row.owner() == me);
         let done = mine.into_iter().chain(others).any(Row::take_one);
         crash_point!("tally.done");
         if done && self.done.step() {
@@ -104,7 +103,8 @@ impl Tally {
 
     /// How many are taken and not done, those of the dead included.
     pub(crate) fn taken(&self) -> u32 {
-        self.rows.iter().map(|row| row.taken.load(Ordering::Acquire)).sum()
+        let counts = self.rows.iter().map(|row| row.taken.load(Ordering::Acquire));
+        counts.fold(0, u32::saturating_add)
     }
 
     /// Waits until `is_empty` and nothing is taken; says how many were given up so far.
@@ -132,10 +132,10 @@ impl Tally {
 
 /// Runs `take`, and before it counts what it is about to take, if there is where to count.
 #[inline]
-pub(crate) fn counted<T>(
+pub(crate) fn counted(
     tally: Option<&Tally>,
-    take: impl FnOnce() -> Result<Option<T>, Problem>,
-) -> Result<Option<T>, Problem> {
+    take: impl FnOnce() -> Result<bool, Problem>,
+) -> Result<bool, Problem> {
     let Some(tally) = tally else {
         return take();
     };
@@ -143,7 +143,7 @@ pub(crate) fn counted<T>(
     row.taken.fetch_add(1, Ordering::AcqRel);
     crash_point!("tally.counted");
     let taken = take();
-    if !matches!(taken, Ok(Some(_))) {
+    if !matches!(taken, Ok(true)) {
         row.take_one();
     }
     taken

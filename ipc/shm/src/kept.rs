@@ -6,10 +6,25 @@ use crate::arena::{Arena, Inner};
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::layout::{Block, kept_by};
-use crate::parcel::{PARCEL_BYTES, Ticket};
+use crate::parcel::PARCEL_BYTES;
 use polyproc_sync::Kind;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many words of 8 bytes a handle takes in a message.
+pub const PARCEL_WORDS: usize = PARCEL_BYTES / 8;
+
+/// The bytes of a parcel as words: family, generation and block, stamp and place.
+#[inline]
+pub fn ticket_words(ticket: [u8; PARCEL_BYTES]) -> [u64; PARCEL_WORDS] {
+    bytemuck::cast::<_, [[u8; 8]; PARCEL_WORDS]>(ticket).map(u64::from_le_bytes)
+}
+
+/// The bytes of the words.
+#[inline]
+pub fn ticket_bytes(words: [u64; PARCEL_WORDS]) -> [u8; PARCEL_BYTES] {
+    bytemuck::cast(words.map(u64::to_le_bytes))
+}
 
 impl Arena {
     /// [`Arena::allocate`] without the zeros: a block that was used before holds what was in it, and
@@ -49,17 +64,16 @@ impl Handle {
     }
 
     /// The words of a block whose parcel this one keeps (see [`crate::Parcel::into_bytes_kept_by`]),
-    /// without taking it. None when it does not keep it, or not any more.
+    /// without taking it; `ticket` is [`ticket_words`] of the parcel's bytes. None when it does not keep it, or not any more.
     ///
     /// Nothing holds the block for the caller: when it is received or given back meanwhile, the words
     /// are somebody else's.
     #[inline]
-    pub fn kept_words(&self, ticket: &[u8; PARCEL_BYTES]) -> Option<&[AtomicU64]> {
-        let (ticket, arena) = (Ticket::read(ticket)?, self.arena());
-        let parcel = arena.parcels().get(ticket.place as usize)?;
-        let is_kept = parcel.content() == Some((ticket.block, ticket.stamp))
+    pub fn kept_words(&self, ticket: [u64; PARCEL_WORDS]) -> Option<&[AtomicU64]> {
+        let ([_, id, place], arena) = (ticket, self.arena());
+        let parcel = arena.parcels().get(place as u32 as usize)?;
+        let is_kept = parcel.content() == Some((id as u32, (place >> 32) as u32))
             && parcel.owner.load(Ordering::Relaxed) == kept_by(self.index(), self.generation());
-        let id = u64::from(ticket.generation) << 32 | u64::from(ticket.block);
         let block = arena.block(id).filter(|_| is_kept)?;
         let (start, len) = arena.data(block)?;
         // SAFETY: within the mapping, which this handle keeps.
@@ -71,7 +85,7 @@ impl Handle {
 /// `len` bytes from `start`, which is a multiple of 64, are mapped for as long as the slice is there.
 unsafe fn words<'a>(start: NonNull<u8>, len: usize) -> &'a [AtomicU64] {
     // SAFETY: mapped and aligned by the caller's word; any bits are a word, and atomics may be shared.
-    unsafe { std::slice::from_raw_parts(start.as_ptr().cast::<AtomicU64>(), len / 8) }
+    unsafe { std::slice::from_raw_parts(start.cast::<AtomicU64>().as_ptr(), len / 8) }
 }
 
 impl Inner {
@@ -99,13 +113,15 @@ mod tests {
         let id = body.id();
         body.words()[11].store(7, Ordering::Relaxed);
         let parcel = body.send().unwrap();
-        let ticket = parcel.ticket();
-        assert!(queue.kept_words(&ticket).is_none(), "posted, but not kept");
+        let bytes = parcel.ticket();
+        let ticket = ticket_words(bytes);
+        assert_eq!(ticket_bytes(ticket), bytes);
+        assert!(queue.kept_words(ticket).is_none(), "posted, but not kept");
         drop((parcel.into_bytes_kept_by(&queue), body));
         assert!(arena.is_there(id) && arena.is_held(id));
-        let words = queue.kept_words(&ticket).unwrap();
+        let words = queue.kept_words(ticket).unwrap();
         assert_eq!((words.len(), words[11].load(Ordering::Relaxed)), (12, 7));
-        drop(arena.receive(&ticket).unwrap());
-        assert!(queue.kept_words(&ticket).is_none() && !arena.is_there(id));
+        drop(arena.receive(&bytes).unwrap());
+        assert!(queue.kept_words(ticket).is_none() && !arena.is_there(id));
     }
 }

@@ -51,6 +51,7 @@ pub use arena::{Arena, SIZE_VARIABLE};
 pub use array::{ArrayGuard, RawArray, SharedArray, SharedBytes};
 pub use error::Error;
 pub use handle::Handle;
+pub use kept::{PARCEL_WORDS, ticket_bytes, ticket_words};
 pub use named::SharedMemory;
 pub use parcel::{PARCEL_BYTES, Parcel};
 pub use shared::{Shared, Value};

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 /// Somebody may sleep: who moves the cursor has to wake.
 const SLEEPERS: u64 = 1 << 63;
 /// Looks follow each other closely at first, and then leave the one who moves it time for a batch.
-const BATCHED: u32 = 16;
+const BATCHED: u32 = 4;
 
 /// A number of 63 bits that one process at a time moves, and that others sleep on until it has.
 ///
@@ -125,12 +125,7 @@ impl<P: Park> Cursor<P> {
     /// `gone` is asked before each sleep, with `false`, and at the end of each slice of 40 ms, with
     /// `true`, when it may take its time: whether there is nobody left to move the cursor. Who has
     /// nothing to ask sleeps in longer slices.
-    pub fn wait(
-        &self,
-        seen: u64,
-        wait: Wait,
-        gone: Option<&dyn Fn(bool) -> bool>,
-    ) -> Passed {
+    pub fn wait(&self, seen: u64, wait: Wait, gone: Option<&dyn Fn(bool) -> bool>) -> Passed {
         if P::spin(BATCHED, || self.get() != seen) {
             return Passed::Moved { slept: false };
         }
