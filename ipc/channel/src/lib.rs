@@ -31,7 +31,7 @@
 //!
 //! How it survives kills at any instruction: `docs/design/0020-channels.md`.
 
-#![cfg_attr(all(loom, not(test)), expect(dead_code, reason = "only the protocol is in the model"))]
+#![cfg_attr(loom, expect(dead_code, reason = "only the protocol is in the model"))]
 
 #[cfg(not(loom))]
 mod bell;

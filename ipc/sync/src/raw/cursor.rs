@@ -211,7 +211,11 @@ mod tests {
         let cursor: Cursor = Cursor::new();
         let gone = cursor.wait(0, Wait::FOREVER, Some(&|thorough| thorough));
         assert_eq!(gone, Passed::Gone);
-        let moved = cursor.wait(0, Wait::FOREVER, Some(&|_| cursor.advance(1) || true));
+        let move_and_go = |_| {
+            assert!(!cursor.advance(1));
+            true
+        };
+        let moved = cursor.wait(0, Wait::FOREVER, Some(&move_and_go));
         assert_eq!(moved, Passed::Moved { slept: false });
     }
 
