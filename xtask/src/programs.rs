@@ -12,7 +12,7 @@ struct Family {
     crates: &'static [&'static str],
 }
 
-const BENCH: Family = Family { word: "bench", crates: &["polyproc-bench", "polyproc-bench-ipc"] };
+const BENCH: Family = Family { word: "bench", crates: &["polyproc-bench", "polyproc-bench-ipc", "polyproc-bench-channel"] };
 const CHAOS: Family = Family { word: "chaos", crates: &["polyproc-chaos", "polyproc-chaos-ipc"] };
 
 /// A program: its crate, and cargo's name for it.
@@ -95,9 +95,9 @@ mod tests {
     #[test]
     fn an_unknown_program_is_an_error_that_lists_the_known() {
         let error = bench(&["nothing".into()]).unwrap_err();
-        assert_eq!(error, "no \"nothing\"; there are: spawn, sync");
+        assert_eq!(error, "no \"nothing\"; there are: spawn, sync, channel");
         let error = chaos(&[]).unwrap_err();
-        assert_eq!(error, "which one? There are: process, arena, sync");
+        assert_eq!(error, "which one? There are: process, arena, channel, sync");
     }
 
     #[test]

@@ -18,8 +18,8 @@ pub(crate) const INLINE: usize = 16 << 10;
 
 /// The first segment's bytes: most channels never hold more.
 const FIRST_SEGMENT: usize = 4 << 10;
-/// As far as segments grow by themselves.
-const USUAL_SEGMENT: usize = 64 << 10;
+/// As far as segments grow by themselves; tests of deaths want many of them.
+const USUAL_SEGMENT: usize = if cfg!(feature = "crash-points") { 4 << 10 } else { 64 << 10 };
 /// As far as they grow with the backlog.
 const LARGEST_SEGMENT: usize = 1 << 20;
 
