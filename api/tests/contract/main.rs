@@ -10,6 +10,7 @@
     reason = "a test program"
 )]
 
+mod connections;
 mod endings;
 mod families;
 mod faults;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         settings::TESTS,
         families::TESTS,
         sharing::TESTS,
+        connections::TESTS,
         faults::TESTS,
         regressions::TESTS,
     ];

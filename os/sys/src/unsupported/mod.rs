@@ -520,6 +520,14 @@ pub mod memory {
         unsupported()
     }
 
+    /// Makes a file that long, with its memory.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn reserve(_file: &File, _len: u64) -> io::Result<()> {
+        unsupported()
+    }
+
     /// Makes holes.
     ///
     /// # Errors
