@@ -8,7 +8,7 @@ use crate::record;
 use crate::sides::{Gone, Many, One, Sides, Stop};
 use crate::table::{self, Ordered};
 use crate::tally::Tally;
-use polyproc_shm::{Arena, Error, Handle, Parcel, Shared};
+use polyproc_shm::{Arena, Error, Handle, Shared};
 use polyproc_sync::Wait;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -101,6 +101,7 @@ impl Channel {
             order: self.core.order(),
             items: items.filter(|&items| items < crate::position::MOST_ITEMS),
             bytes: bytes.filter(|&bytes| bytes != u64::MAX),
+            tag: self.core.tag(),
         }
     }
 
@@ -210,12 +211,12 @@ pub(crate) struct Hold {
 
 impl Hold {
     /// The handles with which this end travels.
-    pub(crate) fn parcels(&self) -> Result<Vec<Parcel>, Error> {
+    pub(crate) fn handles(&self) -> Vec<&Handle> {
         let end = self.end.iter().map(Shared::handle);
-        self.channel.common().chain(end).map(Handle::send).collect()
+        self.channel.common().chain(end).collect()
     }
 
-    /// From the handles of [`Hold::parcels`].
+    /// From [`Hold::handles`].
     pub(crate) fn from_handles(
         arena: &Arena,
         handles: Vec<Handle>,

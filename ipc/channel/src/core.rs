@@ -27,11 +27,13 @@ pub struct Settings {
     pub items: Option<u32>,
     /// The most bytes of messages; one message has room in an empty channel however long it is.
     pub bytes: Option<u64>,
+    /// What its messages are, by a number that its users agree on; nobody here looks at it.
+    pub tag: u64,
 }
 
 impl Settings {
     /// First in, first out, without a bound.
-    pub const UNBOUNDED: Self = Self { order: Order::Fifo, items: None, bytes: None };
+    pub const UNBOUNDED: Self = Self { order: Order::Fifo, items: None, bytes: None, tag: 0 };
 
     /// First in, first out, at most so many messages (at least one).
     pub const fn items(items: u32) -> Self {
@@ -42,6 +44,12 @@ impl Settings {
     #[must_use]
     pub const fn ordered(self, order: Order) -> Self {
         Self { order, ..self }
+    }
+
+    /// The same, with another tag.
+    #[must_use]
+    pub const fn tagged(self, tag: u64) -> Self {
+        Self { tag, ..self }
     }
 
     /// The same, and at most so many bytes.
@@ -137,6 +145,7 @@ pub(crate) struct Core {
     order: AtomicU32,
     most_items: AtomicU32,
     most_bytes: AtomicU64,
+    tag: AtomicU64,
     /// The ids of the blocks that stand for the ends.
     pub(crate) ends: [AtomicU64; 2],
     pub(crate) table: Table,
@@ -154,6 +163,7 @@ impl Core {
             order: AtomicU32::new(settings.order as u32),
             most_items: AtomicU32::new(settings.items.unwrap_or(u32::MAX).max(1)),
             most_bytes: AtomicU64::new(settings.bytes.unwrap_or(u64::MAX)),
+            tag: AtomicU64::new(settings.tag),
             ends: ends.map(AtomicU64::new),
             table: Table::default(),
         }
@@ -170,6 +180,10 @@ impl Core {
     pub(crate) fn most_items(&self) -> u32 {
         let most = self.most_items.load(std::sync::atomic::Ordering::Relaxed);
         most.clamp(1, crate::position::MOST_ITEMS)
+    }
+
+    pub(crate) fn tag(&self) -> u64 {
+        load(&self.tag)
     }
 
     pub(crate) fn most_bytes(&self) -> u64 {

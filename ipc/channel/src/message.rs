@@ -57,8 +57,8 @@ impl<'m> Message<'m> {
         Self { parcels, ..self }
     }
 
-    /// The same message with a place in a priority queue: lower numbers are taken first. Other
-    /// queues do not look at it.
+    /// The same message with a place in a priority queue: lower numbers are taken first, and
+    /// without one it is 0. Other queues do not look at it.
     #[must_use]
     pub fn with_priority(self, priority: i64) -> Self {
         Self { key: Key::Number(priority), ..self }

@@ -5,7 +5,7 @@ use crate::core::Settings;
 use crate::error::{PutError, PutReason, TakeError};
 use crate::message::{Draft, Message, Received};
 use crate::queue::{Receiver, Sender};
-use polyproc_shm::{Arena, Error, Handle, Parcel};
+use polyproc_shm::{Arena, Error, Handle};
 use polyproc_sync::Wait;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -41,7 +41,15 @@ impl PipeEnd {
     /// # Errors
     /// When the arena is full.
     pub fn duplex(arena: &Arena) -> Result<(Self, Self), Error> {
-        let (there, back) = (one_way(arena)?, one_way(arena)?);
+        Self::duplex_tagged(arena, 0)
+    }
+
+    /// The same, with a tag for what its messages are: [`Settings::tag`].
+    ///
+    /// # Errors
+    /// When the arena is full.
+    pub fn duplex_tagged(arena: &Arena, tag: u64) -> Result<(Self, Self), Error> {
+        let (there, back) = (one_way(arena, tag)?, one_way(arena, tag)?);
         let end = |sender, receiver| Self { sender: Some(sender), receiver: Some(receiver) };
         Ok((end(there.0, back.1), end(back.0, there.1)))
     }
@@ -51,30 +59,30 @@ impl PipeEnd {
     /// # Errors
     /// When the arena is full.
     pub fn one_way(arena: &Arena) -> Result<(Self, Self), Error> {
-        let (sender, receiver) = one_way(arena)?;
+        Self::one_way_tagged(arena, 0)
+    }
+
+    /// The same, with a tag for what its messages are: [`Settings::tag`].
+    ///
+    /// # Errors
+    /// When the arena is full.
+    pub fn one_way_tagged(arena: &Arena, tag: u64) -> Result<(Self, Self), Error> {
+        let (sender, receiver) = one_way(arena, tag)?;
         Ok((
             Self { sender: None, receiver: Some(receiver) },
             Self { sender: Some(sender), receiver: None },
         ))
     }
 
-    /// What another member makes the same end of; and whether it sends and whether it receives, which
-    /// [`PipeEnd::from_handles`] is to be told.
-    ///
-    /// # Errors
-    /// [`Error::NoPlace`].
-    pub fn parcels(&self) -> Result<(Vec<Parcel>, [bool; 2]), Error> {
-        let mut parcels = Vec::new();
-        if let Some(sender) = &self.sender {
-            parcels.extend(sender.parcels()?);
-        }
-        if let Some(receiver) = &self.receiver {
-            parcels.extend(receiver.parcels()?);
-        }
-        Ok((parcels, [self.sender.is_some(), self.receiver.is_some()]))
+    /// What another member, to whom they are sent, makes the same end of; and whether it sends and whether
+    /// it receives, which [`PipeEnd::from_handles`] is to be told.
+    pub fn handles(&self) -> (Vec<&Handle>, [bool; 2]) {
+        let mut handles = self.sender.as_ref().map_or_else(Vec::new, Sender::handles);
+        handles.extend(self.receiver.iter().flat_map(Receiver::handles));
+        (handles, [self.sender.is_some(), self.receiver.is_some()])
     }
 
-    /// From what [`PipeEnd::parcels`] brought here.
+    /// From [`PipeEnd::handles`] that were received.
     ///
     /// # Errors
     /// [`Error::WrongType`] when it is something else.
@@ -89,6 +97,12 @@ impl PipeEnd {
         let sender = sends.then(|| Sender::from_handles(arena, to_send)).transpose()?;
         let receiver = receives.then(|| Receiver::from_handles(arena, to_receive)).transpose()?;
         Ok(Self { sender, receiver })
+    }
+
+    /// What its messages are, as it was made.
+    pub fn tag(&self) -> u64 {
+        let sender = self.sender.as_ref().map(|sender| sender.settings().tag);
+        sender.or_else(|| Some(self.receiver.as_ref()?.settings().tag)).unwrap_or_default()
     }
 
     /// The half that sends, if it does.
@@ -213,7 +227,8 @@ pub enum RecvInto {
     TooLong(Received),
 }
 
-fn one_way(arena: &Arena) -> Result<(Sender, Receiver), Error> {
-    let [put, take] = Channel::make(arena, Settings::UNBOUNDED.bytes(PIPE_BYTES), false)?;
+fn one_way(arena: &Arena, tag: u64) -> Result<(Sender, Receiver), Error> {
+    let settings = Settings::UNBOUNDED.bytes(PIPE_BYTES).tagged(tag);
+    let [put, take] = Channel::make(arena, settings, false)?;
     Ok((Sender::of(put), Receiver::of(take)))
 }

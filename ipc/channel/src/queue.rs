@@ -5,7 +5,7 @@ use crate::channel::{Channel, Hold, Role};
 use crate::core::Settings;
 use crate::error::{PutError, PutReason, TakeError};
 use crate::message::{Draft, Message, Received};
-use polyproc_shm::{Arena, Error, Handle, Parcel};
+use polyproc_shm::{Arena, Error, Handle};
 use polyproc_sync::{Outcome, Wait};
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -53,7 +53,7 @@ impl Sender {
         Self { hold }
     }
 
-    /// From the handles that [`Sender::parcels`] brought here.
+    /// From [`Sender::handles`] that were received.
     ///
     /// # Errors
     /// [`Error::WrongType`] when they are something else.
@@ -61,12 +61,9 @@ impl Sender {
         Hold::from_handles(arena, handles, Role::Put).map(Self::of)
     }
 
-    /// What another member makes the same sender of.
-    ///
-    /// # Errors
-    /// [`Error::NoPlace`].
-    pub fn parcels(&self) -> Result<Vec<Parcel>, Error> {
-        self.hold.parcels()
+    /// What another member, to whom they are sent, makes the same sender of.
+    pub fn handles(&self) -> Vec<&Handle> {
+        self.hold.handles()
     }
 
     pub(crate) fn channel(&self) -> &Channel {
@@ -131,7 +128,7 @@ impl Receiver {
         Self { hold, bell: Bell::default() }
     }
 
-    /// From the handles that [`Receiver::parcels`] brought here.
+    /// From [`Receiver::handles`] that were received.
     ///
     /// # Errors
     /// [`Error::WrongType`] when they are something else.
@@ -139,12 +136,9 @@ impl Receiver {
         Hold::from_handles(arena, handles, Role::Take).map(Self::of)
     }
 
-    /// What another member makes the same receiver of.
-    ///
-    /// # Errors
-    /// [`Error::NoPlace`].
-    pub fn parcels(&self) -> Result<Vec<Parcel>, Error> {
-        self.hold.parcels()
+    /// What another member, to whom they are sent, makes the same receiver of.
+    pub fn handles(&self) -> Vec<&Handle> {
+        self.hold.handles()
     }
 
     pub(crate) fn channel(&self) -> &Channel {
@@ -288,7 +282,7 @@ impl Queue {
         Self { sender: Sender::of(put), receiver: Receiver::of(take) }
     }
 
-    /// From the handles that [`Queue::parcels`] brought here.
+    /// From [`Queue::handles`] that were received.
     ///
     /// # Errors
     /// [`Error::WrongType`] when they are something else.
@@ -302,14 +296,11 @@ impl Queue {
         Ok(Self { sender: put, receiver: Receiver::from_handles(arena, take)? })
     }
 
-    /// What another member makes the same queue of.
-    ///
-    /// # Errors
-    /// [`Error::NoPlace`].
-    pub fn parcels(&self) -> Result<Vec<Parcel>, Error> {
-        let mut parcels = self.sender.parcels()?;
-        parcels.extend(self.receiver.parcels()?.pop());
-        Ok(parcels)
+    /// What another member, to whom they are sent, makes the same queue of.
+    pub fn handles(&self) -> Vec<&Handle> {
+        let mut handles = self.sender.handles();
+        handles.extend(self.receiver.handles().pop());
+        handles
     }
 
     fn channel(&self) -> &Channel {

@@ -166,8 +166,8 @@ fn key(entry: &[AtomicU64]) -> ([u8; MOST_KEY_BYTES], u64) {
 fn write_key(entry: &[AtomicU64], key: Key<'_>) {
     let mut bytes = [0; MOST_KEY_BYTES];
     let len = match key {
-        Key::None => 0,
-        Key::Number(number) => {
+        Key::None | Key::Number(_) => {
+            let number = if let Key::Number(number) = key { number } else { 0 };
             // As unsigned numbers, big end first, so that bytes compare as numbers do.
             let number = number.cast_unsigned() ^ 1 << 63;
             bytes[..8].copy_from_slice(&number.to_be_bytes());

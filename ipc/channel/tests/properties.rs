@@ -37,7 +37,7 @@ fn settings() -> impl Strategy<Value = Settings> {
     let order = prop_oneof![Just(Order::Fifo), Just(Order::Lifo), Just(Order::Priority)];
     let items = prop::option::of(1_u32..100);
     let bytes = prop::option::of(1_u64..100_000);
-    (order, items, bytes).prop_map(|(order, items, bytes)| Settings { order, items, bytes })
+    (order, items, bytes).prop_map(|(order, items, bytes)| Settings { order, items, bytes, tag: 0 })
 }
 
 /// What a queue is, in a few lines.

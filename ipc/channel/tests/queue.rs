@@ -5,7 +5,7 @@
 use polyproc_channel::{
     Deadline, Message, Order, PipeEnd, PutReason, Queue, RecvInto, Settings, TakeError, Wait,
 };
-use polyproc_shm::{Arena, Value};
+use polyproc_shm::{Arena, Handle, Parcel, Value};
 use polyproc_sys::poll;
 use std::time::Duration;
 
@@ -252,22 +252,27 @@ fn an_end_that_is_gone_is_noticed_while_waiting() {
 #[test]
 fn ends_travel() {
     let arena = arena();
-    let travel = |parcels: Vec<polyproc_shm::Parcel>| {
-        let tickets: Vec<_> = parcels.into_iter().map(polyproc_shm::Parcel::into_bytes).collect();
+    let send = |handles: Vec<&Handle>| {
+        handles.into_iter().map(|handle| handle.send().unwrap()).collect::<Vec<_>>()
+    };
+    let receive = |parcels: Vec<Parcel>| {
+        let tickets: Vec<_> = parcels.into_iter().map(Parcel::into_bytes).collect();
         tickets.iter().map(|ticket| arena.receive(ticket).unwrap()).collect::<Vec<_>>()
     };
+    let travel = |handles| receive(send(handles));
     let queue = Queue::joinable(&arena, Settings::UNBOUNDED).unwrap();
-    let same = Queue::from_handles(&arena, travel(queue.parcels().unwrap())).unwrap();
+    let same = Queue::from_handles(&arena, travel(queue.handles())).unwrap();
     queue.put(b"hello", hang()).unwrap();
     assert_eq!(&*same.get(hang()).unwrap(), b"hello");
     assert!(queue.task_done() && !queue.task_done());
-    let wrong = polyproc_channel::Sender::from_handles(&arena, travel(queue.parcels().unwrap()));
+    let wrong = polyproc_channel::Sender::from_handles(&arena, travel(queue.handles()));
     assert!(wrong.is_err());
     let (here, there) = PipeEnd::duplex(&arena).unwrap();
-    let (parcels, kinds) = there.parcels().unwrap();
+    let (handles, kinds) = there.handles();
+    let parcels = send(handles);
     drop(there);
     assert!(!here.poll(soon()), "on its way the end is held");
-    let there = PipeEnd::from_handles(&arena, travel(parcels), kinds).unwrap();
+    let there = PipeEnd::from_handles(&arena, receive(parcels), kinds).unwrap();
     there.send(b"back", hang()).unwrap();
     assert!(here.poll(hang()));
     assert_eq!(&*here.recv(hang()).unwrap(), b"back");
