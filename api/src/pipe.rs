@@ -25,11 +25,10 @@
 //! ones lie in shared memory once: [`draft`](PipeEnd::draft) is a place to write them to, and the
 //! receiver reads them there.
 
-use crate::queue::travel::{of_type, read_handles, tag, write_handles};
+use crate::queue::travel::{arena, of_type, read_handles, tag, write_handles};
 use crate::queue::{GetError, Item, PutError, PutFailure, decode, put_as, reason};
 use crate::shared::SharedError;
 use polyproc_channel::{self as bytes, RecvInto};
-use polyproc_process::arena;
 use polyproc_sync::{Deadline, Wait};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;

@@ -1,9 +1,9 @@
 //! Queues of other kinds. Each derefs to the [`Queue`] that it is, and travels as that does.
 
+use super::travel::arena;
 use super::{Item, PutError, Queue, put_as, reason, tag};
 use crate::shared::SharedError;
 use polyproc_channel::{self as bytes, Order, Settings};
-use polyproc_process::arena;
 use polyproc_sync::{Deadline, Outcome, TimedOut, Wait};
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;

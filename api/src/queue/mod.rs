@@ -8,7 +8,7 @@
 //! let workers: Vec<_> = (0..2)
 //!     .map(|_| polyproc::spawn(|(jobs, squares): (Queue<u64>, Queue<u64>)| {
 //!         for job in &jobs {
-//!             squares.put(job.unwrap() * job.unwrap()).unwrap();
+//!             squares.put(job.unwrap().pow(2)).unwrap();
 //!         }
 //!     }, (jobs.clone(), squares.clone())))
 //!     .collect::<Result<_, _>>()?;
@@ -59,7 +59,6 @@ pub(crate) mod travel;
 use crate::message;
 use crate::shared::SharedError;
 use polyproc_channel::{self as bytes, Message, PutReason, Settings};
-use polyproc_process::arena;
 use polyproc_sync::{Deadline, Wait};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -68,7 +67,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
-use travel::{of_type, read_handles, tag, write_handles};
+use travel::{arena, of_type, read_handles, tag, write_handles};
 
 pub use error::{GetError, PutError, PutFailure};
 pub use kinds::{JoinableQueue, LifoQueue, PriorityQueue, SimpleQueue};

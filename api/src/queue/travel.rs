@@ -2,7 +2,6 @@
 
 use crate::function::signature;
 use crate::message::{read_handle, refuse, write_handle};
-use polyproc_process::arena;
 use polyproc_shm::{Arena, Error, Handle};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
@@ -21,6 +20,13 @@ impl<'de> Deserialize<'de> for In {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         read_handle(from, Ok).map(Self)
     }
+}
+
+/// The family's memory, for channels: whoever waits at one of their ends settles on the way what ended
+/// children of this process left.
+pub(crate) fn arena() -> Result<&'static Arena, Error> {
+    polyproc_channel::before_asking(|| drop(polyproc_process::active_children()));
+    polyproc_process::arena()
 }
 
 /// Puts all of them into the message that is being written.

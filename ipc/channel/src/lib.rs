@@ -63,6 +63,8 @@ mod tally;
 #[cfg(not(loom))]
 pub use crate::core::{Order, Settings};
 #[cfg(not(loom))]
+pub use channel::before_asking;
+#[cfg(not(loom))]
 pub use error::{PutError, PutReason, TakeError};
 #[cfg(not(loom))]
 pub use message::{Draft, MOST_KEY_BYTES, Message, Received};
