@@ -100,7 +100,7 @@ mod tests {
         let error = bench(&["nothing".into()]).unwrap_err();
         assert_eq!(error, "no \"nothing\"; there are: spawn, sync, channel");
         let error = chaos(&[]).unwrap_err();
-        assert_eq!(error, "which one? There are: process, arena, channel, sync");
+        assert_eq!(error, "which one? There are: process, sharing, arena, channel, sync");
     }
 
     #[test]

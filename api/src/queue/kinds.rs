@@ -4,7 +4,7 @@ use super::travel::arena;
 use super::{Item, PutError, Queue, put_as, reason, tag};
 use crate::shared::SharedError;
 use polyproc_channel::{self as bytes, Order, Settings};
-use polyproc_sync::{Deadline, Outcome, TimedOut, Wait};
+use polyproc_sync::{Deadline, TimedOut, Wait};
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;
 use std::time::Duration;
@@ -198,7 +198,7 @@ impl<T: Item> JoinableQueue<T> {
     /// # Errors
     /// When that was too short.
     pub fn join_timeout(&self, timeout: Duration) -> Result<u32, TimedOut> {
-        self.bytes.join(Wait::until(Deadline::after(timeout))).map_err(|_: Outcome| TimedOut)
+        self.bytes.join(Wait::until(Deadline::after(timeout))).map_err(|_timed_out| TimedOut)
     }
 }
 

@@ -200,17 +200,12 @@ fn a_consumer_blocked_in_get_is_killed(method: StartMethod) {
 fn a_pipe_both_ways(method: StartMethod) {
     leaving_nothing(|| {
         let (here, there) = pipe::duplex::<u64>().unwrap();
-        let child = start(
-            method,
-            |there: PipeEnd<u64>| {
-                while let Ok(number) = there.recv() {
-                    if number == 0 || there.send(number + 1).is_err() {
-                        return;
-                    }
-                }
-            },
-            there,
-        );
+        let answer = |there: PipeEnd<u64>| {
+            while let Ok(number @ 1..) = there.recv() {
+                there.send(number + 1).unwrap();
+            }
+        };
+        let child = start(method, answer, there);
         for number in 1..200 {
             here.send(number).unwrap();
             assert_eq!(here.recv().unwrap(), number + 1);
@@ -414,7 +409,7 @@ fn unread_handles_are_given_back(method: StartMethod) {
         start(method, fill, queue.clone()).join().unwrap();
         for count in 0..10 {
             let values = queue.get().unwrap();
-            assert!(values.iter().map(|value| value.get()).eq(0..count));
+            assert!(values.iter().map(Value::get).eq(0..count));
         }
     });
 }

@@ -150,7 +150,9 @@ pub(crate) fn round_trip(ways: [&dyn Way; 2], rounds: u32) -> io::Result<f64> {
         while gone.load(Ordering::Acquire) == 0 {
             std::thread::yield_now();
         }
-        ways.iter().for_each(|way| way.leave());
+        for way in ways {
+            way.leave();
+        }
     })?;
     ways[1].open_to_receive();
     ways[0].open_to_send();
@@ -164,7 +166,9 @@ pub(crate) fn round_trip(ways: [&dyn Way; 2], rounds: u32) -> io::Result<f64> {
     (0..rounds).for_each(|_| turn());
     let time = start.elapsed();
     gone.store(1, Ordering::Release);
-    ways.iter().for_each(|way| way.leave());
+    for way in ways {
+        way.leave();
+    }
     join(&other)?;
     Ok(time.as_secs_f64() * 1e6 / f64::from(rounds))
 }
