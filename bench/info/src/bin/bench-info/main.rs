@@ -75,7 +75,7 @@ fn lists(options: Options, psutil: &mut Psutil) -> Result<Vec<Row>, Error> {
     let sysinfo = options.medians(MANY, ours(LIGHT), || cpu_milliseconds(peers::sysinfo_fresh));
     let expert = options.medians(5, ours(FULL), || psutil.time("expert", 0));
     let psutil_light = options.medians(5, ours(LIGHT), || psutil.time("light", 0));
-    let natural = options.medians(2, ours(FULL), || psutil.time("natural", 0));
+    let natural = options.medians(3, ours(FULL), || psutil.time("natural", 0));
     psutil.failure()?;
     let promised = Race { kind: Kind::Bound, ..full("our promise") };
     Ok(vec![
