@@ -26,7 +26,7 @@ const WITHIN: &[(&str, &[&str])] = &[
 const NARROW: &[(&str, &[&str])] = &[
     ("polyproc-sync", &["polyproc-sys"]),
     ("polyproc-shm", &["polyproc-sync", "polyproc-sys"]),
-    ("polyproc-pool", &["polyproc-process", "polyproc-channel", "polyproc-sync"]),
+    ("polyproc-pool", &["polyproc-process", "polyproc-channel", "polyproc-sync", "polyproc-sys"]),
     ("polyproc-macros", &[]),
 ];
 

@@ -1,0 +1,3 @@
+//! Scheduling tasks over worker processes. Bytes in, bytes out.
+
+mod dispatch;
