@@ -75,6 +75,8 @@ pub(crate) enum Fate {
     Terminated,
     /// No worker can be started.
     NoWorkers,
+    /// There is no memory for it.
+    NoRoom,
 }
 
 /// Why a worker is to be killed.
@@ -118,10 +120,21 @@ pub(crate) enum Action<T> {
     Done(Task<T>, Fate),
 }
 
+/// Whether a task could be put into a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// It was.
+    Given,
+    /// Not now.
+    Full,
+    /// There is no memory for it.
+    Never,
+}
+
 /// What is done at once, inside a decision: the rings.
 pub(crate) trait Hands<T> {
-    /// Puts a task into a worker's ring; `false` when there is no room.
-    fn give(&mut self, slot: usize, sequence: u64, task: &Task<T>) -> bool;
+    /// Puts a task into a worker's ring.
+    fn give(&mut self, slot: usize, sequence: u64, task: &Task<T>) -> Room;
     /// Marks a given task as not wanted; `false` when the worker may have begun it.
     fn revoke(&mut self, slot: usize, sequence: u64) -> bool;
 }
@@ -271,8 +284,14 @@ impl<T> Dispatcher<T> {
             let Some(task) = self.lane(key).queue.front() else { break };
             let (kind, alone) = (task.kind, task.rules.timeout.is_some());
             let Some(slot) = self.choose(kind, alone) else { break };
-            if !self.give(slot, key, now, hands) {
-                self.slots[slot].full = true;
+            match self.give(slot, key, now, hands) {
+                Room::Given => {}
+                Room::Full => self.slots[slot].full = true,
+                Room::Never => {
+                    if let Some(task) = self.take_first(key) {
+                        self.done(task, Fate::NoRoom);
+                    }
+                }
             }
         }
         self.staff();
@@ -285,24 +304,33 @@ impl<T> Dispatcher<T> {
         open.min_by_key(|(_, slot)| (slot.load, Nanos::MAX - slot.since)).map(|(index, _)| index)
     }
 
-    fn give(&mut self, slot: usize, key: usize, now: Nanos, hands: &mut impl Hands<T>) -> bool {
+    fn give(&mut self, slot: usize, key: usize, now: Nanos, hands: &mut impl Hands<T>) -> Room {
         let sequence = self.slots[slot].next_sequence();
-        let Some(mut task) = self.lane(key).queue.pop_front() else { return false };
-        if !hands.give(slot, sequence, &task) {
-            self.lane(key).queue.push_front(task);
-            return false;
+        let Some(task) = self.lane(key).queue.front() else { return Room::Full };
+        let room = hands.give(slot, sequence, task);
+        if room != Room::Given {
+            return room;
         }
+        if let Some(mut task) = self.take_first(key) {
+            task.attempts += 1;
+            let cost = self.cost(task.kind).unwrap_or(HORIZON);
+            let given = Given { cost, task: Some(task), revoked: false };
+            let max_tasks = self.limits.max_tasks;
+            self.slots[slot].take(given, now, max_tasks);
+            self.in_flight += 1;
+        }
+        room
+    }
+
+    /// The first task of the lane whose turn it is; the turn passes on.
+    fn take_first(&mut self, key: usize) -> Option<Task<T>> {
+        let task = self.lane(key).queue.pop_front()?;
+        self.queued -= 1;
         self.turns.pop_front();
         if !self.lane(key).queue.is_empty() {
             self.turns.push_back(key);
         }
-        task.attempts += 1;
-        let cost = self.cost(task.kind).unwrap_or(HORIZON);
-        let max_tasks = self.limits.max_tasks;
-        self.slots[slot].take(Given { cost, task: Some(task), revoked: false }, now, max_tasks);
-        self.queued -= 1;
-        self.in_flight += 1;
-        true
+        Some(task)
     }
 
     fn cost(&self, kind: u32) -> Option<Nanos> {

@@ -27,15 +27,18 @@ struct World {
 }
 
 impl Hands<u64> for World {
-    fn give(&mut self, slot: usize, sequence: u64, task: &Task<u64>) -> bool {
+    fn give(&mut self, slot: usize, sequence: u64, task: &Task<u64>) -> Room {
         let worker = &mut self.workers[slot];
         assert!(worker.alive && worker.ready, "a task for a worker that is not there");
+        if task.number % 50 == 49 {
+            return Room::Never;
+        }
         if worker.ring.len() == RING {
-            return false;
+            return Room::Full;
         }
         worker.ring.push_back((sequence, task.number, false));
         *self.gives.entry(task.number).or_default() += 1;
-        true
+        Room::Given
     }
 
     fn revoke(&mut self, slot: usize, sequence: u64) -> bool {
