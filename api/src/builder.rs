@@ -148,7 +148,7 @@ impl Builder {
             CallError::NoImage => SpawnError::NoImage,
             CallError::Encode(error) => SpawnError::Encode(error),
         })?;
-        Ok(Process::new(self.command.start(&call)?))
+        Ok(Process::new(self.command.start(call)?))
     }
 
     /// Starts a process that runs `value.run()`.

@@ -2,8 +2,10 @@
 
 use crate::codec::{self, CodecError};
 use crate::function::{Address, CodeRef, NotHere, signature};
+use crate::message;
 use crate::panic;
-use polyproc_process::{Front, Outcome};
+use polyproc_process::{Front, Outcome, Payload};
+use polyproc_shm::Parcel;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +25,7 @@ struct Call {
 }
 
 /// Knows the types that the bytes have: one for each pair of argument and result.
-type Trampoline = fn(Invocation<'_>) -> Report;
+type Trampoline = fn(Invocation<'_>) -> Reply;
 
 /// What a trampoline gets.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +33,21 @@ pub(crate) struct Invocation<'a> {
     function: Address,
     signature: u64,
     arguments: &'a [u8],
+    /// For the handles in them.
+    tickets: &'a [u8],
+}
+
+/// What a trampoline gives: a report, and the handles in the result.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    report: Report,
+    parcels: Vec<Parcel>,
+}
+
+impl From<Report> for Reply {
+    fn from(report: Report) -> Self {
+        Self { report, parcels: Vec::new() }
+    }
 }
 
 /// What came of a call.
@@ -78,8 +95,8 @@ pub(crate) enum CallError {
     Encode(CodecError),
 }
 
-/// The bytes of a call of `function` with `arguments`.
-pub(crate) fn encode_call<A, R>(function: fn(A) -> R, arguments: &A) -> Result<Vec<u8>, CallError>
+/// A call of `function` with `arguments`.
+pub(crate) fn encode_call<A, R>(function: fn(A) -> R, arguments: &A) -> Result<Payload, CallError>
 where
     A: Serialize + DeserializeOwned,
     R: Serialize + DeserializeOwned,
@@ -92,61 +109,60 @@ where
         signature: signature::<A, R>(),
     };
     let head = codec::encode(&call, Vec::new()).map_err(CallError::Encode)?;
-    codec::encode(arguments, head).map_err(CallError::Encode)
+    message::encode(arguments, head).map_err(CallError::Encode)
 }
 
 /// The last that the parent hears of a panic that aborts.
 fn report_early(panic: panic::Panic) {
-    drop(polyproc_process::report_early(&Report::Panicked(panic).encode()));
+    drop(polyproc_process::report_early(Report::Panicked(panic).encode().into()));
 }
 
-/// In the child: from bytes to the call.
-fn run_call(bytes: &[u8]) -> Outcome {
+/// In the child: from a message to the call.
+#[expect(clippy::needless_pass_by_value, reason = "its descriptors are not for us: closed")]
+fn run_call(call: polyproc_process::Call) -> Outcome {
     panic::watch(report_early);
-    let report = match postcard::take_from_bytes::<Call>(bytes) {
-        Ok((call, arguments)) => dispatch(&call, arguments),
-        Err(error) => Report::BadArguments(CodecError {
-            type_name: "call".into(),
-            path: String::new(),
-            reason: error.to_string(),
-        }),
+    let message = &call.message;
+    let reply = match postcard::take_from_bytes::<Call>(&message.body) {
+        Ok((call, arguments)) => dispatch(&call, arguments, &message.tickets),
+        Err(error) => Report::BadArguments(CodecError::of::<Call>(&error)).into(),
     };
-    let code = match report {
+    let code = match reply.report {
         Report::Value(_) => 0,
         Report::Panicked(_) => PANICKED,
         _ => 1,
     };
-    Outcome { report: report.encode(), code }
+    reply.outcome(code)
 }
 
 #[expect(unsafe_code, reason = "calls a function by its place")]
-fn dispatch(call: &Call, arguments: &[u8]) -> Report {
+fn dispatch(call: &Call, arguments: &[u8], tickets: &[u8]) -> Reply {
     let places = call
         .trampoline
         .resolve()
         .and_then(|trampoline| call.function.resolve().map(|function| (trampoline, function)));
     let (trampoline, function) = match places {
         Ok(places) => places,
-        Err(reason) => return Report::NotHere(reason),
+        Err(reason) => return Report::NotHere(reason).into(),
     };
     // SAFETY: the parent put the place of a `Trampoline` there, and image and build-id agree.
-    let trampoline = unsafe { trampoline.function::<Invocation<'_>, Report>() };
-    trampoline(Invocation { function, signature: call.signature, arguments })
+    let trampoline = unsafe { trampoline.function::<Invocation<'_>, Reply>() };
+    trampoline(Invocation { function, signature: call.signature, arguments, tickets })
 }
 
 #[expect(unsafe_code, reason = "calls a function by its place")]
-fn trampoline<A, R>(invocation: Invocation<'_>) -> Report
+fn trampoline<A, R>(invocation: Invocation<'_>) -> Reply
 where
     A: Serialize + DeserializeOwned,
     R: Serialize + DeserializeOwned,
 {
     if invocation.signature != signature::<A, R>() {
-        return Report::NotHere(NotHere::OtherBuild("the function's type".into()));
+        return Report::NotHere(NotHere::OtherBuild("the function's type".into())).into();
     }
-    let arguments: A = match panic::catch(|| codec::decode(invocation.arguments)) {
+    let open = || message::open(invocation.arguments, invocation.tickets);
+    let arguments: A = match panic::catch(open) {
         Ok(Ok(arguments)) => arguments,
-        Ok(Err(error)) => return Report::BadArguments(error),
-        Err(panic) => return Report::Panicked(panic),
+        Ok(Err(error)) => return Report::BadArguments(error).into(),
+        Err(panic) => return Report::Panicked(panic).into(),
     };
     // SAFETY: the call was made with a `fn(A) -> R`: the signature agrees.
     let function = unsafe { invocation.function.function::<A, R>() };
@@ -154,25 +170,31 @@ where
 }
 
 /// Runs `body` and reports what came of it: also for a forked copy, where nothing was encoded.
-pub(crate) fn run<R: Serialize>(body: impl FnOnce() -> R) -> Report {
+pub(crate) fn run<R: Serialize>(body: impl FnOnce() -> R) -> Reply {
     // Encoding and dropping the value run the user's code, too.
     let encoded = panic::catch(|| {
         let value = body();
-        codec::encode(&value, Vec::new())
+        message::encode(&value, Vec::new())
     });
     match encoded {
-        Ok(Ok(bytes)) => Report::Value(bytes),
-        Ok(Err(error)) => Report::BadResult(error),
-        Err(panic) => Report::Panicked(panic),
+        Ok(Ok(Payload { body, parcels })) => Reply { report: Report::Value(body), parcels },
+        Ok(Err(error)) => Report::BadResult(error).into(),
+        Err(panic) => Report::Panicked(panic).into(),
     }
 }
 
 /// The same as an outcome for the engine.
 pub(crate) fn run_copy<R: Serialize>(body: impl FnOnce() -> R) -> Outcome {
     panic::watch(report_early);
-    let report = run(body);
-    let code = if matches!(report, Report::Value(_)) { 0 } else { PANICKED };
-    Outcome { report: report.encode(), code }
+    let reply = run(body);
+    let code = if matches!(reply.report, Report::Value(_)) { 0 } else { PANICKED };
+    reply.outcome(code)
+}
+
+impl Reply {
+    fn outcome(self, code: i32) -> Outcome {
+        Outcome { report: Payload { body: self.report.encode(), parcels: self.parcels }, code }
+    }
 }
 
 impl Report {
@@ -205,23 +227,25 @@ fn run_preload(bytes: &[u8]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use polyproc_process::Delivery;
 
     fn outcome(call: &[u8]) -> (Report, i32) {
-        let outcome = run_call(call);
-        (Report::decode(&outcome.report).unwrap(), outcome.code)
+        let message = Delivery { body: call.to_vec(), tickets: Vec::new() };
+        let outcome = run_call(polyproc_process::Call { message, descriptors: Vec::new() });
+        (Report::decode(&outcome.report.body).unwrap(), outcome.code)
     }
 
     #[test]
     fn a_call_gives_its_value() {
         let call =
             encode_call(|(a, b): (u32, String)| format!("{a}{b}"), &(1, "x".into())).unwrap();
-        let Report::Value(bytes) = outcome(&call).0 else { panic!("no value") };
+        let Report::Value(bytes) = outcome(&call.body).0 else { panic!("no value") };
         assert_eq!(codec::decode::<String>(&bytes), Ok("1x".into()));
     }
 
     #[test]
     fn a_call_of_another_type_is_refused() {
-        let call = encode_call(|x: u32| x, &1).unwrap();
+        let call = encode_call(|x: u32| x, &1).unwrap().body;
         let (mut head, _) = postcard::take_from_bytes::<Call>(&call).unwrap();
         head.signature += 1;
         let forged = codec::encode(&1_u32, codec::encode(&head, Vec::new()).unwrap()).unwrap();
@@ -231,7 +255,7 @@ mod tests {
 
     #[test]
     fn arguments_that_cannot_be_read_are_named() {
-        let call = encode_call(|text: String| text, &"some text".into()).unwrap();
+        let call = encode_call(|text: String| text, &"some text".into()).unwrap().body;
         let (Report::BadArguments(error), 1) = outcome(&call[..call.len() - 3]) else {
             panic!("no error")
         };

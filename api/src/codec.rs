@@ -3,8 +3,10 @@
 //!
 //! When a value does not fit, a second, slower pass finds out which part of it.
 
+use crate::message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 
 /// Which value could not be turned into bytes or back, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, serde::Deserialize)]
@@ -17,6 +19,14 @@ pub struct CodecError {
     pub path: String,
     /// What was wrong, and what to do about it.
     pub reason: String,
+}
+
+impl CodecError {
+    /// About a whole value.
+    pub(crate) fn of<T>(reason: &dyn fmt::Display) -> Self {
+        let type_name = std::any::type_name::<T>().into();
+        Self { type_name, path: String::new(), reason: reason.to_string() }
+    }
 }
 
 fn at(path: &str) -> String {
@@ -38,14 +48,10 @@ pub(crate) fn encode<T: Serialize>(value: &T, bytes: Vec<u8>) -> Result<Vec<u8>,
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(CodecError {
-            type_name: std::any::type_name::<T>().into(),
-            path: String::new(),
-            reason: format!(
-                "{} bytes are left over: its `Serialize` writes more than its `Deserialize` reads",
-                rest.len()
-            ),
-        }),
+        Ok((_, rest)) => Err(CodecError::of::<T>(&format_args!(
+            "{} bytes are left over: its `Serialize` writes more than its `Deserialize` reads",
+            rest.len()
+        ))),
         Err(error) => {
             let mut deserializer = postcard::Deserializer::from_bytes(bytes);
             let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer)
@@ -65,11 +71,11 @@ fn codec_error<T>(path: String, error: &postcard::Error) -> CodecError {
              (such as `serde_json::to_string`)"
                 .into()
         }
-        E::SerdeSerCustom | E::SerdeDeCustom => {
+        E::SerdeSerCustom | E::SerdeDeCustom => message::take_refusal().unwrap_or_else(|| {
             "its `Serialize` or `Deserialize` refused: a path or other system text that is not \
              UTF-8 does (pass its bytes), and so may a check of its own"
                 .into()
-        }
+        }),
         E::DeserializeUnexpectedEnd => {
             "its `Deserialize` reads more than its `Serialize` writes".into()
         }

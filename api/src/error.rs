@@ -2,7 +2,9 @@
 
 use crate::codec::CodecError;
 use crate::panic::Panic;
+use crate::shared::SharedError;
 use polyproc_process::{ExitStatus, PreloadError, Signal, StartError};
+use polyproc_sync::{Abandoned, BrokenBarrier, OwnerDied, TimedOut, TryLockError};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -183,8 +185,39 @@ pub enum Error {
     Preload(#[from] PreloadError),
     /// The engine refused.
     Start(#[from] StartError),
+    /// Shared memory refused.
+    Shared(#[from] SharedError),
+    /// A lock's holder died or panicked; the lock is free again, and the next taker is told as well.
+    #[error("{}", left(*.0))]
+    OwnerDied(Abandoned),
+    /// A lock is held by somebody else.
+    #[error("the lock is held by somebody else")]
+    WouldBlock,
+    /// It did not happen in time.
+    TimedOut(#[from] TimedOut),
+    /// Somebody gave up on a barrier, or died in it.
+    BrokenBarrier(#[from] BrokenBarrier),
     /// Anything else that the system refused.
     Io(#[from] io::Error),
+}
+
+impl<G> From<OwnerDied<G>> for Error {
+    fn from(died: OwnerDied<G>) -> Self {
+        Self::OwnerDied(died.abandoned())
+    }
+}
+
+impl<G> From<TryLockError<G>> for Error {
+    fn from(error: TryLockError<G>) -> Self {
+        match error {
+            TryLockError::OwnerDied(died) => died.into(),
+            TryLockError::WouldBlock => Self::WouldBlock,
+        }
+    }
+}
+
+fn left(how: Abandoned) -> String {
+    OwnerDied::of((), how, |()| ()).to_string()
 }
 
 /// What `unwrap` and a `main` that returns an error print is for people.

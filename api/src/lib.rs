@@ -26,6 +26,7 @@
 //! | settings | [`Process::builder`], [`Context`], [`set_start_method`] |
 //! | waiting, signals, exit status, cost | [`Process`] and [`Handle`]; several at once: [`wait_any`] |
 //! | what went wrong | [`JoinError`], [`SpawnError`]; for `?` in `main`: [`Error`] |
+//! | sharing memory, locks, events | [`Shared`], [`Value`], [`SharedArray`], [`mod@sync`]; by name: [`SharedMemory`] |
 //! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |
 //! | loading once, sharing with all | [`preload`] |
 //! | how many at once | [`cpu_count`] |
@@ -78,8 +79,11 @@ mod codec;
 mod error;
 mod function;
 mod init;
+mod message;
 mod panic;
 mod process;
+mod shared;
+pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -89,6 +93,10 @@ pub use error::{Error, JoinError, Result, SpawnError, Who};
 pub use init::{init, preload};
 pub use panic::{Panic, Place};
 pub use process::{Handle, Process, wait_any, wait_any_timeout};
+pub use shared::{
+    RawArray, Shared, SharedArray, SharedBytes, SharedError, Value, arena_objects, arena_stats,
+};
+pub use sync::{Barrier, Condvar, Event, Mutex, Once, RwLock, Semaphore};
 
 pub use polyproc_macros::main;
 pub use polyproc_process::{
@@ -96,6 +104,7 @@ pub use polyproc_process::{
     Signal, StartError, StartMethod, Stdio, Usage, current, family, parent, set_executable,
     set_start_method, start_method,
 };
+pub use polyproc_shm::{ArenaStats, ArrayGuard, MemberInfo, ObjectInfo, SharedMemory};
 
 /// The programs in the README compile and run, too.
 #[cfg(doctest)]
@@ -105,7 +114,9 @@ mod readme {}
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Handle, JoinError, OnParentDeath, Process, Run, Signal, SpawnError, StartMethod, Stdio,
+        Barrier, Condvar, Event, Handle, JoinError, Mutex, OnParentDeath, Once, Process, RawArray,
+        Run, RwLock, Semaphore, Shared, SharedArray, SharedBytes, Signal, SpawnError, StartMethod,
+        Stdio, Value,
     };
 }
 

@@ -1,8 +1,9 @@
 //! Handles of processes: without a type ([`Handle`]), and with the type of the result ([`Process`]).
 
 use crate::call::Report;
-use crate::codec::{self, CodecError};
+use crate::codec::CodecError;
 use crate::error::{JoinError, Who};
+use crate::message;
 use polyproc_process::{
     Child, Deadline, Ending, ExitStatus, Phase, RunState, Signal, StartMethod, Usage,
 };
@@ -286,10 +287,10 @@ impl<R: DeserializeOwned> Process<R> {
                 self.no_report(process, ending)
             });
         };
-        match Report::decode(&report).map_err(|source| bad_value("decoded", source))? {
-            Report::Value(bytes) => {
-                codec::decode(&bytes).map_err(|source| bad_value("decoded", source))
-            }
+        let decoded = Report::decode(&report.body);
+        match decoded.map_err(|source| bad_value("decoded", source))? {
+            Report::Value(bytes) => message::open(&bytes, &report.tickets)
+                .map_err(|source| bad_value("decoded", source)),
             Report::Panicked(panic) => {
                 Err(JoinError::Panicked { process, panic: panic.into(), status: ending.status })
             }

@@ -15,6 +15,7 @@ mod families;
 mod faults;
 mod regressions;
 mod settings;
+mod sharing;
 mod subject;
 mod values;
 mod waiting;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         waiting::TESTS,
         settings::TESTS,
         families::TESTS,
+        sharing::TESTS,
         faults::TESTS,
         regressions::TESTS,
     ];
@@ -65,6 +67,8 @@ fn trial(method: StartMethod, (name, test): Test) -> Trial {
         handle.kill()?;
         handle.wait()?;
         drop(handle);
+        // As is the arena.
+        polyproc::arena_stats()?;
         let before = Census::take();
         polyproc::set_start_method(method);
         test(method);

@@ -48,6 +48,8 @@ pub(crate) fn run(name: &str) -> ExitCode {
         "dying server" => dying_server(),
         "less privileged" => less_privileged(),
         "large result" => large_result(),
+        "sharing without server" => sharing_without_server(),
+        "sharing in little space" => sharing_in_little_space(),
         other => panic!("no subject {other:?}"),
     }
     ExitCode::SUCCESS
@@ -254,4 +256,35 @@ fn large_result() {
         Err(error) => Some(error.to_string()),
     };
     println!("{}", error.unwrap_or_default());
+}
+
+fn add(count: Value<u32>) -> Value<u32> {
+    count.update(|count| *count += 1);
+    count
+}
+
+/// Objects do not depend on who made the processes that use them.
+fn sharing_without_server() {
+    let method = StartMethod::ForkServer;
+    let count = Value::new(0).unwrap();
+    let finished = start(method, add, count.clone());
+    finished.wait().unwrap();
+    for _ in 0..2 {
+        let pid = server().unwrap();
+        process::facts(pid).unwrap().kill();
+        await_end(pid);
+        start(method, add, count.clone()).join().unwrap();
+    }
+    assert_eq!(finished.join().unwrap().get(), 3);
+}
+
+/// Prints the answer, or why there is none.
+fn sharing_in_little_space() {
+    match Value::new(41) {
+        Ok(count) => {
+            let child = polyproc::spawn(add, count).unwrap();
+            println!("{}", child.join().unwrap().get());
+        }
+        Err(error) => println!("{error}"),
+    }
 }

@@ -34,6 +34,9 @@ pub(crate) struct Birth {
     pub(crate) server: Option<ServerFacts>,
     /// For a forked copy, when it is not the environment of what it is a copy of.
     pub(crate) environment: Option<Variables>,
+    /// For an executed child: whether the file of the family's arena is the first descriptor beside
+    /// the record. The front's own follow.
+    pub(crate) has_memory: bool,
     pub(crate) call: Vec<u8>,
 }
 
@@ -64,7 +67,7 @@ impl Birth {
         out.number(server.pid.into()).number(server.environment);
         out.number(server.authority.0.into()).number(server.authority.1.into());
         put_environment(&mut out, self.environment.as_ref());
-        out.bytes(&self.call);
+        out.number(self.has_memory.into()).bytes(&self.call);
         out.0
     }
 
@@ -84,6 +87,7 @@ impl Birth {
             ticket: Ticket::from_number(input.number()?),
             server: take_server(input).ok()?,
             environment: take_environment(input).ok()?,
+            has_memory: input.number()? != 0,
             call: input.bytes()?.to_vec(),
         })
     }
@@ -140,6 +144,7 @@ mod tests {
             ticket: Ticket::from_number(77),
             server: Some(ServerFacts { pid: 3, environment: 4, authority: (5, 6) }),
             environment: Some(vec![("A".into(), "B".into())]),
+            has_memory: true,
             call: vec![1, 2, 3],
         }
     }

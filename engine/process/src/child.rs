@@ -3,9 +3,10 @@
 
 use crate::birth::Birth;
 use crate::farewell;
-use crate::front::Outcome;
+use crate::front::{Call, Outcome};
 use crate::member::{self, Inheritance, Member};
 use crate::wire::{self, Tag};
+use polyproc_shm::{Delivery, Parcel, Payload};
 use polyproc_sys::socket::Mode;
 use polyproc_sys::{directory, fork, lifeline, socket};
 use std::ffi::OsString;
@@ -23,6 +24,8 @@ pub(crate) struct Arrival {
     pub(crate) inheritance: Inheritance,
     /// Where it is to be; `None` in an executed child, where everything is in place.
     pub(crate) place: Option<Place>,
+    /// For the front.
+    pub(crate) descriptors: Vec<OwnedFd>,
 }
 
 /// What a forked copy has to move to.
@@ -43,7 +46,7 @@ pub(crate) enum End {
 }
 
 /// Runs the call of a new process and ends it.
-pub(crate) fn run(mut arrival: Arrival, end: End, call: impl FnOnce(&[u8]) -> Outcome) -> ! {
+pub(crate) fn run(mut arrival: Arrival, end: End, call: impl FnOnce(Call) -> Outcome) -> ! {
     if let Some(place) = arrival.place.take() {
         // A panic here must not unwind into the caller's frames, either.
         match std::panic::catch_unwind(AssertUnwindSafe(|| settle(&arrival, &place))) {
@@ -52,7 +55,10 @@ pub(crate) fn run(mut arrival: Arrival, end: End, call: impl FnOnce(&[u8]) -> Ou
             Err(_panic) => fail(&arrival.socket, "cannot take its place: a panic"),
         }
     }
-    let Arrival { birth, socket, inheritance, .. } = arrival;
+    let Arrival { mut birth, socket, inheritance, descriptors, .. } = arrival;
+    let Some(message) = Delivery::unpack(std::mem::take(&mut birth.call)) else {
+        fail(&socket, "cannot read its call");
+    };
     let roster = inheritance.roster;
     if let Err(error) = member::join(&birth, socket, inheritance) {
         // The socket went with the failed attempt: the exit code and the phase tell the parent.
@@ -61,14 +67,16 @@ pub(crate) fn run(mut arrival: Arrival, end: End, call: impl FnOnce(&[u8]) -> Ou
     }
     roster.run(birth.ticket);
     // A front catches panics itself; one that gets here must not run on into the caller's frames.
-    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| call(&birth.call)));
-    let outcome = outcome.unwrap_or_else(|_| Outcome { report: Vec::new(), code: 101 });
-    let sent = if outcome.report.is_empty() { Ok(()) } else { report_early(&outcome.report) };
+    let run = AssertUnwindSafe(|| call(Call { message, descriptors }));
+    let outcome = std::panic::catch_unwind(run);
+    let Outcome { report, code } =
+        outcome.unwrap_or_else(|_| Outcome { code: 101, ..Outcome::default() });
+    let sent = if report.is_empty() { Ok(()) } else { report_early(report) };
     if let Err(error) = &sent {
         explain(error);
     }
     roster.end(birth.ticket);
-    leave(end, if sent.is_ok() { outcome.code } else { 1 })
+    leave(end, if sent.is_ok() { code } else { 1 })
 }
 
 /// Puts a forked copy into its place: an executed child has all this from `exec`.
@@ -123,10 +131,30 @@ fn leave(end: End, code: i32) -> ! {
 ///
 /// # Errors
 /// When there is no memory or no descriptor for a large one.
-pub fn report_early(report: &[u8]) -> io::Result<()> {
-    member::existing()
-        .and_then(Member::socket)
-        .map_or(Ok(()), |socket| wire::send(socket, (Tag::Report, 0), report, &[], Mode::Try))
+pub fn report_early(report: Payload) -> io::Result<()> {
+    let Some((member, socket)) = member::existing().and_then(|m| Some((m, m.socket()?))) else {
+        return Ok(());
+    };
+    let (bytes, parcels) = report.pack();
+    hand_over(member, &parcels);
+    wire::send(socket, (Tag::Report, 0), &bytes, &[], Mode::Try)?;
+    // The parent has them now; given back here they would be gone before it looks.
+    for parcel in parcels {
+        _ = parcel.into_bytes();
+    }
+    Ok(())
+}
+
+/// The parent reads the report when this process is gone, so it is the parent that answers for them.
+fn hand_over(member: &Member, parcels: &[Parcel]) {
+    if parcels.is_empty() {
+        return;
+    }
+    if let Some(parent) = member.living_parent() {
+        for parcel in parcels {
+            parcel.hand_over(parent);
+        }
+    }
 }
 
 /// Tells the parent why there is no report. (If it is gone, so is this process soon.)

@@ -60,6 +60,7 @@ pub struct Command {
     pub(crate) stderr: Stdio,
     pub(crate) on_parent_death: OnParentDeath,
     pub(crate) start_timeout: Duration,
+    pub(crate) descriptors: Vec<OwnedFd>,
 }
 
 impl Default for Command {
@@ -74,11 +75,15 @@ impl Default for Command {
             stderr: Stdio::Inherit,
             on_parent_death: OnParentDeath::Kill,
             start_timeout: Duration::from_mins(1),
+            descriptors: Vec::new(),
         }
     }
 }
 
 impl Command {
+    /// The most descriptors that a child may be given.
+    pub const MOST_DESCRIPTORS: usize = 6;
+
     /// The process's name, instead of `Process-1` and so on.
     pub fn name(&mut self, name: String) {
         self.name = Some(name);
@@ -123,6 +128,13 @@ impl Command {
     /// What happens to it when this process is gone.
     pub fn on_parent_death(&mut self, choice: OnParentDeath) {
         self.on_parent_death = choice;
+    }
+
+    /// A descriptor for the child, besides the streams: a copy travels with its birth record, and
+    /// its front gets it with the call. At most [`Command::MOST_DESCRIPTORS`]; starting with more is
+    /// an error.
+    pub fn descriptor(&mut self, descriptor: OwnedFd) {
+        self.descriptors.push(descriptor);
     }
 
     /// How long it may take until the child has reached its function.

@@ -78,6 +78,14 @@ pub enum StartError {
     /// An environment variable without a name.
     #[error("an environment variable must have a name")]
     Nameless,
+    /// More descriptors for the child than it can be given.
+    #[error("a process can be given {most} descriptors besides its streams, and not {given}")]
+    Descriptors {
+        /// How many were to be given.
+        given: usize,
+        /// The most.
+        most: usize,
+    },
     /// The roster of the family has no free place.
     #[error("the family has {members} members, which is the most that it can have")]
     FamilyFull {
@@ -102,10 +110,15 @@ impl StartError {
         const ENFILE: i32 = 23;
         const EMFILE: i32 = 24;
         const EFBIG: i32 = 27;
+        const ETOOMANYREFS: i32 = 109;
         let (what, advice) = match source.raw_os_error() {
             Some(EMFILE) => (
                 "this process has too many open files",
                 "each process handle holds two; raise `ulimit -n`, or drop handles",
+            ),
+            Some(ETOOMANYREFS) => (
+                "too many descriptors are on their way to new processes",
+                "each has one until it has come up; raise `ulimit -n`, or start fewer at once",
             ),
             Some(EFBIG) => (
                 "the limit on the size of files is reached",

@@ -1,6 +1,8 @@
 //! What stands above the engine: how a front's calls are run, and since when children may be.
 
+use polyproc_shm::{Delivery, Payload};
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -8,16 +10,25 @@ use std::sync::atomic::{AtomicU8, Ordering};
 #[derive(Debug)]
 pub struct Front {
     /// Runs a call.
-    pub run: fn(&[u8]) -> Outcome,
+    pub run: fn(Call) -> Outcome,
     /// Runs a call before the fork server serves; an error ends the server with its text.
     pub preload: fn(&[u8]) -> Result<(), String>,
 }
 
+/// What a child gets from its parent's front.
+#[derive(Debug, Default)]
+pub struct Call {
+    /// Bytes, and tickets for the handles that travel with them: see [`crate::receive`].
+    pub message: Delivery,
+    /// Copies of the descriptors that [`crate::Command::descriptor`] named, in that order.
+    pub descriptors: Vec<OwnedFd>,
+}
+
 /// What came of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// For the parent's front.
-    pub report: Vec<u8>,
+    pub report: Payload,
     /// The code to exit with.
     pub code: i32,
 }

@@ -5,9 +5,11 @@
 //! process, or the fork server, which passes both on over the same socket. If the fork server is
 //! gone or silent, the kernel's own record stands in (Linux 6.15), else [`ExitStatus::Unknown`].
 
+use crate::memory;
 use crate::policy::StartMethod;
 use crate::roster::{Phase, Roster, Ticket};
 use crate::wire::{self, Packet, Tag, Taker};
+use polyproc_shm::{Delivery, Ended, Expected, Parcel};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::pidfd::PidFd;
 use polyproc_sys::signal::Signal;
@@ -103,6 +105,8 @@ pub(crate) struct Newborn {
     pub(crate) pidfd: PidFd,
     /// Whether it is our own child, or the fork server's.
     pub(crate) direct: bool,
+    /// Its place in the arena, if it was forked by this process.
+    pub(crate) place: Option<Expected>,
 }
 
 /// What is fixed before the process exists.
@@ -116,6 +120,8 @@ pub(crate) struct Plan {
     pub(crate) start_timeout: Duration,
     pub(crate) stdout: Option<PipeReader>,
     pub(crate) stderr: Option<PipeReader>,
+    /// What holds the handles in its call.
+    pub(crate) parcels: Vec<Parcel>,
 }
 
 /// A process that this process has started.
@@ -129,6 +135,7 @@ pub struct Child {
     pidfd: PidFd,
     socket: OwnedFd,
     direct: bool,
+    place: Option<Expected>,
     /// The process that started it, by pid.
     starter: u32,
     roster: &'static Roster,
@@ -145,7 +152,9 @@ pub struct Child {
 #[derive(Debug, Default)]
 struct Progress {
     closed: bool,
-    report: Option<Vec<u8>>,
+    report: Option<Delivery>,
+    /// What holds the handles in its call, until its end.
+    sent: Vec<Parcel>,
     taken: bool,
     failure: Option<String>,
     status: Option<ExitStatus>,
@@ -169,11 +178,12 @@ impl Child {
             pidfd: newborn.pidfd,
             socket,
             direct: newborn.direct,
+            place: newborn.place,
             starter: std::process::id(),
             roster: plan.roster,
             start_deadline: Deadline::after(plan.start_timeout),
             seen: moment::now(),
-            progress: Mutex::default(),
+            progress: Mutex::new(Progress { sent: plan.parcels, ..Progress::default() }),
             pipes: Mutex::new([plan.stdout, plan.stderr]),
         }
     }
@@ -264,7 +274,7 @@ impl Child {
     }
 
     /// What it reported, once, after its end.
-    pub fn take_report(&self) -> Option<Vec<u8>> {
+    pub fn take_report(&self) -> Option<Delivery> {
         let mut progress = self.lock();
         let report = progress.report.take();
         progress.taken |= report.is_some();
@@ -422,7 +432,12 @@ impl Child {
         }
     }
 
-    fn finish(&self, progress: &Progress, status: ExitStatus) -> Ending {
+    fn finish(&self, progress: &mut Progress, status: ExitStatus) -> Ending {
+        let sent = std::mem::take(&mut progress.sent);
+        if let Some(arena) = memory::attached() {
+            let reported = progress.report.as_ref().map_or(&[][..], |report| &report.tickets);
+            arena.settle(&Ended { pid: self.pid, place: self.place }, sent, reported);
+        }
         let phase = self.roster.free(self.ticket);
         tracing::debug!(pid = self.pid, name = self.name, %status, "process ended");
         Ending { status, usage: progress.usage, phase, overdue: progress.overdue }
@@ -433,9 +448,22 @@ impl Child {
     }
 }
 
+impl Drop for Child {
+    /// A report that nobody will read gives its handles back.
+    fn drop(&mut self) {
+        if !self.is_ours() {
+            return;
+        }
+        let progress = self.progress.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(report) = &progress.report {
+            memory::give_back(report);
+        }
+    }
+}
+
 fn take_packet(progress: &mut Progress, packet: Packet) {
     match packet.tag {
-        Tag::Report => progress.report = Some(packet.body),
+        Tag::Report => progress.report = Delivery::unpack(packet.body),
         Tag::Failed => {
             progress.failure = Some(String::from_utf8_lossy(&packet.body).into_owned());
         }

@@ -1,4 +1,4 @@
-//! Starting, watching and ending processes. Bytes in, bytes out: what a call and its report mean is
+//! Starting, watching and ending processes. Bytes and handles in, bytes and handles out: what a call and its report mean is
 //! the business of a front (the Rust API, later the Python one).
 //!
 //! From the bottom up:
@@ -9,6 +9,7 @@
 //! | `wire`, `roster`, `birth`, `marker` | messages; the table of all members; what a child is told; how it is known |
 //! | [`Child`] (`handle`), `server`, `reaper` | a child, and the fork server, as others see them; children that nobody waits for |
 //! | `member`, `farewell` | this process in its family; what becomes of its children at its end |
+//! | [`arena`] (`memory`) | what this process shares with its family |
 //! | `child` | a new process from inside: from its arrival to its exit |
 //! | [`Command`] (`command`), `start/` | settings; one file for each start method, and the fork server's own loop |
 //! | [`take_over`] | where an executed child finds out that it is one |
@@ -26,6 +27,7 @@ mod front;
 mod handle;
 mod marker;
 mod member;
+mod memory;
 mod policy;
 mod reaper;
 mod roster;
@@ -37,16 +39,18 @@ mod wire;
 pub use child::report_early;
 pub use command::{Command, Stdio};
 pub use error::{PreloadError, StartError};
-pub use front::{Front, Outcome, Stage};
+pub use front::{Call, Front, Outcome, Stage};
 pub use handle::{Child, Ending, ExitStatus};
 pub use member::{
     Current, Parent, active_children, current, detach, family, parent, set_executable, set_preload,
     set_start_method, start_method,
 };
+pub use memory::{arena, receive};
 pub use policy::{OnParentDeath, StartMethod};
 pub use roster::{Listing, Phase};
 pub use take_over::take_over;
 
+pub use polyproc_shm::{Delivery, Payload};
 pub use polyproc_sys::clock::Deadline;
 pub use polyproc_sys::cpu::{self, CpuCount};
 pub use polyproc_sys::image;

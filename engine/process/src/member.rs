@@ -7,10 +7,12 @@
 use crate::birth::Birth;
 use crate::error::{PreloadError, StartError};
 use crate::handle::Child;
+use crate::memory::FamilyMemory;
 use crate::policy::StartMethod;
 use crate::reaper::Reaper;
 use crate::roster::{Entry, Identity, Listing, Roster, Ticket};
 use crate::server::Server;
+use polyproc_sync::Owner;
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::fork::{self, ForkLocal};
 use polyproc_sys::lifeline::{self, Lifeline};
@@ -39,6 +41,7 @@ pub(crate) struct Member {
     daemon: bool,
     origin: Option<Origin>,
     roster: &'static Roster,
+    memory: &'static FamilyMemory,
     ticket: Option<Ticket>,
     /// These two come about with the first child.
     lifeline: OnceLock<Lifeline>,
@@ -75,6 +78,7 @@ pub(crate) struct ServerState {
 #[derive(Debug)]
 pub(crate) struct Inheritance {
     pub(crate) roster: &'static Roster,
+    pub(crate) memory: &'static FamilyMemory,
     pub(crate) line: OwnedFd,
     pub(crate) server: Option<Server>,
 }
@@ -111,7 +115,7 @@ pub(crate) fn join(
             line: inheritance.line,
         }),
         ticket: Some(birth.ticket),
-        ..blank(inheritance.roster)
+        ..blank(inheritance.roster, inheritance.memory)
     };
     if let Some(server) = inheritance.server {
         member.server().server = Some(Arc::new(server));
@@ -123,12 +127,16 @@ pub(crate) fn join(
 
 /// Makes this process the family's fork server. It has no parent here, since each of its copies
 /// joins with its own.
-pub(crate) fn join_server(birth: &Birth, roster: &'static Roster) -> Result<(), StartError> {
+pub(crate) fn join_server(
+    birth: &Birth,
+    roster: &'static Roster,
+    memory: &'static FamilyMemory,
+) -> Result<(), StartError> {
     let member = Member {
         name: birth.name.clone(),
         daemon: birth.daemon,
         ticket: Some(birth.ticket),
-        ..blank(roster)
+        ..blank(roster, memory)
     };
     install(member).map(drop)
 }
@@ -136,7 +144,7 @@ pub(crate) fn join_server(birth: &Birth, roster: &'static Roster) -> Result<(), 
 fn found() -> Result<Member, StartError> {
     let roster = Roster::create()
         .map_err(|source| StartError::system("set up the family's memory", source))?;
-    let mut member = blank(Box::leak(Box::new(roster)));
+    let mut member = blank(Box::leak(Box::new(roster)), FamilyMemory::found());
     let entry = Entry {
         name: &member.name,
         parent: Identity { pid: 0, seen: 0 },
@@ -151,7 +159,7 @@ fn found() -> Result<Member, StartError> {
     Ok(member)
 }
 
-fn blank(roster: &'static Roster) -> Member {
+fn blank(roster: &'static Roster, memory: &'static FamilyMemory) -> Member {
     Member {
         identity: Identity { pid: std::process::id(), seen: moment::now() },
         name: "MainProcess".into(),
@@ -159,6 +167,7 @@ fn blank(roster: &'static Roster) -> Member {
         daemon: false,
         origin: None,
         roster,
+        memory,
         ticket: None,
         lifeline: OnceLock::new(),
         null: OnceLock::new(),
@@ -205,6 +214,18 @@ impl Member {
 
     pub(crate) fn roster(&self) -> &'static Roster {
         self.roster
+    }
+
+    pub(crate) fn memory(&self) -> &'static FamilyMemory {
+        self.memory
+    }
+
+    /// The process that started this one, unless it is gone.
+    pub(crate) fn living_parent(&self) -> Option<Owner> {
+        let parent = &self.origin.as_ref()?.parent;
+        let stat = stat::read(parent.pid).ok().flatten()?;
+        let is_same = stat::is_running_since(parent.pid, parent.seen);
+        is_same.then(|| Owner::new(parent.pid, stat.start_ticks))
     }
 
     /// The way to the parent.

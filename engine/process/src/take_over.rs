@@ -6,6 +6,7 @@ use crate::child::{self, Arrival, End, fail};
 use crate::front::{self, Front, Stage};
 use crate::marker::{self, LINE, MARKER, ROSTER, SERVER, SOCKET};
 use crate::member::{self, Inheritance};
+use crate::memory::FamilyMemory;
 use crate::roster::Roster;
 use crate::server::Server;
 use crate::start::serve::{Serving, serve};
@@ -54,6 +55,9 @@ struct Born {
     line: OwnedFd,
     roster: File,
     server: Option<OwnedFd>,
+    memory: Option<OwnedFd>,
+    /// For the front.
+    descriptors: Vec<OwnedFd>,
 }
 
 /// `None` when this process is no child of ours: the marker came from elsewhere.
@@ -66,15 +70,20 @@ fn claim_birth(key: u64) -> Option<Born> {
         return None;
     }
     let packet = wire::receive(&socket, Mode::Try).ok()??;
+    let birth = Birth::decode(&packet.body)?;
+    let mut descriptors = packet.fds;
+    let memory = (birth.has_memory && !descriptors.is_empty()).then(|| descriptors.remove(0));
     // SAFETY: a process with this key was given these numbers at its start, and has not run yet.
     let [line, roster] = [LINE, ROSTER].map(|number| unsafe { socket::adopt_any(number) });
     Some(Born {
-        birth: Birth::decode(&packet.body)?,
+        birth,
         socket,
         line: line?,
         roster: roster?.into(),
         // SAFETY: as above; the number is free when there is no fork server.
         server: unsafe { socket::adopt(SERVER) },
+        memory,
+        descriptors,
     })
 }
 
@@ -108,20 +117,22 @@ fn live(front: &'static Front, born: Born) -> ! {
         Ok(roster) => Box::leak(Box::new(roster)),
         Err(error) => fail(&born.socket, &format!("cannot join the family: {error}")),
     };
+    let memory = FamilyMemory::inherited(born.memory);
     let arrival = match (born.birth.role, born.server) {
         (Role::ForkServer, Some(client)) => {
-            if let Err(error) = member::join_server(&born.birth, roster) {
+            if let Err(error) = member::join_server(&born.birth, roster, memory) {
                 fail(&born.socket, &error.to_string());
             }
             roster.run(born.birth.ticket);
             let (birth, requests, line) = (born.birth, born.socket, born.line);
-            serve(front, Serving { birth, requests, client, roster, line })
+            serve(front, Serving { birth, requests, client, roster, memory, line })
         }
         (_, client) => {
             let server = client.zip(born.birth.server);
             let server = server.map(|(client, facts)| Server::inherited(client, facts));
-            let inheritance = Inheritance { roster, line: born.line, server };
-            Arrival { inheritance, birth: born.birth, socket: born.socket, place: None }
+            let inheritance = Inheritance { roster, memory, line: born.line, server };
+            let (birth, socket, descriptors) = (born.birth, born.socket, born.descriptors);
+            Arrival { inheritance, birth, socket, place: None, descriptors }
         }
     };
     child::run(arrival, End::InOrder, front.run)

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::layout::{Block, COLD, LIVE, add, add_one, keeper, sub, sub_one};
 use polyproc_sync::{Kind, Outcome, Wait, crash_point};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Warm free memory beyond this goes back to the system.
 const MOST_WARM: u64 = 64 << 20;
@@ -20,12 +21,21 @@ pub(crate) struct Locked<'a>(pub(crate) &'a Inner);
 impl Inner {
     /// Takes the arena's lock. If its holder died, first makes derived things true again.
     pub(crate) fn lock(&self) -> Locked<'_> {
-        let lock = &self.header().lock;
-        let outcome = lock.acquire(Wait::FOREVER);
+        let outcome = self.header().lock.acquire(Wait::FOREVER);
+        self.locked(outcome)
+    }
+
+    /// The same, but not for longer than that.
+    pub(crate) fn lock_within(&self, patience: Duration) -> Option<Locked<'_>> {
+        let outcome = self.header().lock.acquire(Wait::timeout(patience));
+        outcome.is_acquired().then(|| self.locked(outcome))
+    }
+
+    fn locked(&self, outcome: Outcome) -> Locked<'_> {
         let locked = Locked(self);
         if outcome == Outcome::OwnerDied {
             locked.rebuild();
-            lock.recover();
+            self.header().lock.recover();
         }
         locked
     }

@@ -3,16 +3,18 @@
 
 use crate::class::PAGE;
 use crate::error::Error;
-use crate::fork;
+use crate::fork::{self, Expected};
 use crate::handle::{Handle, LocalCounts};
+use crate::layout;
 use crate::layout::{
     BLOCKS_AT, Block, HEADER_AT, Header, MAGIC, MEMBERS, MEMBERS_AT, MOST_BLOCKS, Member, PARCELS,
-    PARCELS_AT, Parcel, VERSION,
+    PARCELS_AT, VERSION,
 };
+use crate::parcel::{PARCEL_BYTES, Parcel};
 use polyproc_sync::Kind;
 use polyproc_sys::memory::{Mapping, memfd, seal_size, set_size};
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -33,9 +35,18 @@ pub struct Arena {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// A process that has ended, as the one who started it knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// The pid that it had.
+    pub pid: u32,
+    /// From [`Arena::place_of_fork`], if it was forked: it may have died before it took its place.
+    pub place: Option<Expected>,
+}
+
 /// One process's view.
 pub(crate) struct Inner {
-    pub(crate) file: File,
+    pub(crate) file: Arc<File>,
     map: Mapping,
     /// Copies of what the header says, checked once: nobody can change them under us.
     pub(crate) size: u64,
@@ -57,20 +68,7 @@ impl Arena {
     /// # Errors
     /// [`Error::Map`] when not even 64 MiB can be mapped, [`Error::BadSize`].
     pub fn create() -> Result<Self, Error> {
-        match std::env::var(SIZE_VARIABLE) {
-            Ok(text) => Self::with_size(parse_size(&text).ok_or(Error::BadSize(text))?),
-            Err(_) => Self::as_large_as_possible(),
-        }
-    }
-
-    fn as_large_as_possible() -> Result<Self, Error> {
-        let mut size = USUAL_SIZE;
-        loop {
-            match Self::with_size(size) {
-                Err(Error::Map { .. }) if size > LEAST_SIZE => size /= 2,
-                other => return other,
-            }
-        }
+        Self::joined(Inner::create()?)
     }
 
     /// A new arena of `size` bytes, at least 4 MiB.
@@ -78,36 +76,24 @@ impl Arena {
     /// # Errors
     /// [`Error::Map`].
     pub fn with_size(size: u64) -> Result<Self, Error> {
-        let size = size.max(TINY_SIZE).next_multiple_of(PAGE);
-        let failed = |source| Error::Map { size, source };
-        let file = memfd(c"polyproc-arena").map_err(failed)?;
-        set_size(&file, size).map_err(failed)?;
-        // Nobody who holds the descriptor can cut the memory away under the others.
-        seal_size(&file).map_err(failed)?;
-        let map = Mapping::shared(&file, size as usize).map_err(failed)?;
-        let most_blocks = (size / 1024).clamp(1024, MOST_BLOCKS);
-        let data_at = (BLOCKS_AT + most_blocks * size_of::<Block>() as u64).next_multiple_of(PAGE);
-        let inner = Inner {
-            file,
-            map,
-            size,
-            family: random(),
-            data_at,
-            most_blocks: most_blocks as u32,
-            me: AtomicU32::new(NOBODY),
-            local: LocalCounts::default(),
-        };
-        inner.write_header();
-        Self::joined(inner)
+        Self::joined(Inner::with_size(size)?)
     }
 
-    /// The arena behind a descriptor that this process inherited or was sent.
+    /// The file of a new arena as [`Arena::create`] makes it, for somebody to [`Arena::attach`]. Nobody
+    /// is a member yet, and nothing stays mapped here.
+    ///
+    /// # Errors
+    /// As [`Arena::create`].
+    pub fn make_file() -> Result<Arc<File>, Error> {
+        Ok(Arc::clone(&Inner::create()?.file))
+    }
+
+    /// The arena in a file that this process inherited or was sent.
     ///
     /// # Errors
     /// [`Error::NotAnArena`] when it holds something else, or the arena of another version;
     /// [`Error::Map`]; [`Error::NoPlace`] when 512 processes are members.
-    pub fn attach(fd: OwnedFd) -> Result<Self, Error> {
-        let file = File::from(fd);
+    pub fn attach(file: Arc<File>) -> Result<Self, Error> {
         let failed = |source| Error::Map { size: 0, source };
         let size = file.metadata().map_err(failed)?.len();
         if size < TINY_SIZE || !size.is_multiple_of(PAGE) {
@@ -139,6 +125,25 @@ impl Arena {
     /// The descriptor to hand to a child, which [`Arena::attach`]es it.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.inner.file.as_fd()
+    }
+
+    /// The handles of a message that came with these tickets (see [`crate::Delivery`]): all of them,
+    /// or none and they are given back.
+    ///
+    /// # Errors
+    /// As [`Arena::receive`].
+    pub fn receive_all(&self, tickets: &[u8]) -> Result<Vec<Handle>, Error> {
+        let each = tickets.chunks(PARCEL_BYTES).map(|bytes| self.receive(bytes));
+        let handles: Result<Vec<_>, _> = each.collect();
+        if handles.is_err() {
+            self.give_back_all(tickets);
+        }
+        handles
+    }
+
+    /// [`Arena::give_back`] for a whole message.
+    pub fn give_back_all(&self, tickets: &[u8]) {
+        tickets.chunks(PARCEL_BYTES).for_each(|bytes| self.give_back(bytes));
     }
 
     /// A number that no other family has.
@@ -178,9 +183,65 @@ impl Arena {
     pub fn reclaim_process(&self, pid: u32) -> usize {
         self.inner.reclaim(|owner| owner.pid() == pid)
     }
+
+    /// Settles what is left of a process that has ended, for the one who started it: gives back the
+    /// parcels that were `sent` to it and not received; those that it handed over to this process,
+    /// but for the `reported` ones, which have arrived; and what it held. Free when there is nothing.
+    ///
+    /// Waits a tenth of a second at most for a member that was stopped in the middle of something:
+    /// then it stays for whoever looks next.
+    pub fn settle(&self, ended: &Ended, sent: Vec<Parcel>, reported: &[u8]) {
+        self.inner.settle(ended, sent, reported);
+    }
+
+    /// The place that was made for the child that the calling thread has forked last.
+    pub fn place_of_fork(&self) -> Option<Expected> {
+        fork::last_place(self.inner.family)
+    }
 }
 
 impl Inner {
+    fn create() -> Result<Self, Error> {
+        match std::env::var(SIZE_VARIABLE) {
+            Ok(text) => Self::with_size(parse_size(&text).ok_or(Error::BadSize(text))?),
+            Err(_) => Self::as_large_as_possible(),
+        }
+    }
+
+    fn as_large_as_possible() -> Result<Self, Error> {
+        let mut size = USUAL_SIZE;
+        loop {
+            match Self::with_size(size) {
+                Err(Error::Map { .. }) if size > LEAST_SIZE => size /= 2,
+                other => return other,
+            }
+        }
+    }
+
+    fn with_size(size: u64) -> Result<Self, Error> {
+        let size = size.max(TINY_SIZE).next_multiple_of(PAGE);
+        let failed = |source| Error::Map { size, source };
+        let file = memfd(c"polyproc-arena").map_err(failed)?;
+        set_size(&file, size).map_err(failed)?;
+        // Nobody who holds the descriptor can cut the memory away under the others.
+        seal_size(&file).map_err(failed)?;
+        let map = Mapping::shared(&file, size as usize).map_err(failed)?;
+        let most_blocks = (size / 1024).clamp(1024, MOST_BLOCKS);
+        let data_at = (BLOCKS_AT + most_blocks * size_of::<Block>() as u64).next_multiple_of(PAGE);
+        let inner = Self {
+            file: Arc::new(file),
+            map,
+            size,
+            family: random(),
+            data_at,
+            most_blocks: most_blocks as u32,
+            me: AtomicU32::new(NOBODY),
+            local: LocalCounts::default(),
+        };
+        inner.write_header();
+        Ok(inner)
+    }
+
     fn write_header(&self) {
         let header = self.header();
         header.version.store(VERSION, Ordering::Relaxed);
@@ -218,13 +279,19 @@ impl Inner {
         unsafe { self.at(MEMBERS_AT) }
     }
 
-    pub(crate) fn parcels(&self) -> &[Parcel; PARCELS] {
+    /// The places that were ever taken.
+    pub(crate) fn used_members(&self) -> &[Member] {
+        let top = self.header().member_top.load(Ordering::Relaxed) as usize;
+        &self.members()[..top.min(MEMBERS)]
+    }
+
+    pub(crate) fn parcels(&self) -> &[layout::Parcel; PARCELS] {
         // SAFETY: as above.
         unsafe { self.at(PARCELS_AT) }
     }
 
     /// The parcels that were ever used.
-    pub(crate) fn used_parcels(&self) -> &[Parcel] {
+    pub(crate) fn used_parcels(&self) -> &[layout::Parcel] {
         let top = self.header().parcel_top.load(Ordering::Relaxed) as usize;
         &self.parcels()[..top.min(PARCELS)]
     }
@@ -293,16 +360,17 @@ impl std::fmt::Debug for Inner {
     }
 }
 
-/// A number that nobody else draws: 8 bytes of the kernel's, or else of the hasher's seed.
+/// A number that nobody else draws, and not 0: 8 bytes of the kernel's, or else of the hasher's seed.
 fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     use std::io::Read;
     let mut bytes = [0; 8];
     let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
-    match read {
+    let number = match read {
         Ok(()) => u64::from_ne_bytes(bytes),
         Err(_) => std::hash::RandomState::new().build_hasher().finish(),
-    }
+    };
+    number.max(1)
 }
 
 /// Bytes, or a number with K, M or G.
@@ -340,13 +408,12 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         let file = memfd(c"polyproc-test").unwrap();
-        let attach = |file: &File| Arena::attach(file.try_clone().unwrap().into());
+        let attach = |file: &File| Arena::attach(Arc::new(file.try_clone().unwrap()));
         assert!(matches!(attach(&file), Err(Error::NotAnArena)));
         file.set_len(8 << 20).unwrap();
         assert!(matches!(attach(&file), Err(Error::NotAnArena)));
         let arena = Arena::with_size(8 << 20).unwrap();
         arena.inner.header().version.store(99, Ordering::Relaxed);
-        let fd = arena.fd().try_clone_to_owned().unwrap();
-        assert!(matches!(Arena::attach(fd), Err(Error::NotAnArena)));
+        assert!(matches!(attach(&arena.inner.file), Err(Error::NotAnArena)));
     }
 }

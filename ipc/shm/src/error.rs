@@ -20,6 +20,9 @@ pub enum Error {
         /// What the kernel said.
         source: io::Error,
     },
+    /// This process's family has no arena.
+    #[error("this process's family has no shared memory: {0}")]
+    NoArena(String),
     /// The descriptor does not hold an arena of this version.
     #[error("the descriptor does not hold an arena of this version of polyproc")]
     NotAnArena,
@@ -38,10 +41,16 @@ pub enum Error {
     #[error("POLYPROC_ARENA_SIZE is {0:?}: expected bytes, or a number with K, M or G")]
     BadSize(String),
     /// A handle of another family, or bytes that never were a handle.
-    #[error("the handle belongs to another family of processes")]
+    #[error(
+        "the handle belongs to another family of processes (a program, its children, their \
+         children): other programs reach shared memory by name, with `SharedMemory`"
+    )]
     Foreign,
     /// The object is gone, or the handle in the message was received already.
-    #[error("the object behind the handle is gone")]
+    #[error(
+        "the object behind the handle is gone: the process that sent the message ended before it \
+         was read, or it was read before"
+    )]
     Gone,
     /// The object is of another type or length.
     #[error("the object behind the handle is not a {0}")]

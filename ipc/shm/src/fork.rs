@@ -17,7 +17,18 @@ static FORKING: Lock = Lock::new();
 /// Who forks.
 static PARENT: AtomicU64 = AtomicU64::new(0);
 
+/// A place that was made for a child that is about to take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    pub(crate) family: u64,
+    pub(crate) place: u32,
+    /// No other place has the same.
+    pub(crate) since: u64,
+}
+
 thread_local! {
+    /// The places that the last fork of this thread made.
+    static LAST: RefCell<Vec<Expected>> = const { RefCell::new(Vec::new()) };
     /// What the thread that forks carries across: its arenas and the places made for the child.
     static CARRIED: RefCell<Vec<(Arc<Inner>, u32)>> = const { RefCell::new(Vec::new()) };
 }
@@ -64,8 +75,13 @@ extern "C" fn in_parent() {
         arena.local.unlock();
     }
     FORKING.release();
+    LAST.set(carried.iter().filter_map(|(arena, place)| arena.expected(*place)).collect());
     // Dropped only now: the last reference to an arena takes the locks above.
     drop(carried);
+}
+
+pub(crate) fn last_place(family: u64) -> Option<Expected> {
+    LAST.with_borrow(|last| last.iter().find(|expected| expected.family == family).copied())
 }
 
 extern "C" fn in_child() {

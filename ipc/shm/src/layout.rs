@@ -6,7 +6,7 @@ use polyproc_sync::raw::Lock;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"polyproc");
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Places for members: as many as a block has holder bits.
 pub(crate) const MEMBERS: usize = 512;
@@ -40,7 +40,8 @@ pub(crate) struct Header {
     pub(crate) parcel_hint: AtomicU32,
     /// No parcel at this place or after it was ever used.
     pub(crate) parcel_top: AtomicU32,
-    reserved: AtomicU32,
+    /// No place for a member at this number or after it was ever taken.
+    pub(crate) member_top: AtomicU32,
     /// Derived: the end of the last block.
     pub(crate) end: AtomicU64,
     /// Derived: bytes of free blocks whose pages may be resident.
@@ -63,7 +64,7 @@ const _: () = assert!(size_of::<Header>() <= MEMBERS_AT as usize);
 pub(crate) struct Member {
     /// Who; 0 when the place is free.
     pub(crate) owner: AtomicU64,
-    /// For a child about to be forked: since when (ms of the wall clock); else 0.
+    /// For a child about to be forked: since when (ns of the wall clock); else 0.
     pub(crate) expected_since: AtomicU64,
     /// Derived: how many blocks have its bit.
     pub(crate) holds: AtomicU32,
@@ -74,8 +75,10 @@ pub(crate) struct Member {
 pub(crate) struct Parcel {
     /// Generation in the high half, block plus one in the low; low half 0 when the place is free.
     pub(crate) state: AtomicU64,
-    /// A member's owner word, or [`kept_by`] a block.
+    /// The owner word of the process that answers for it, or [`kept_by`] a block.
     pub(crate) owner: AtomicU64,
+    /// The process that has handed it over to its owner, or 0.
+    pub(crate) from: AtomicU64,
 }
 
 /// One block, for good.

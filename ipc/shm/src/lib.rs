@@ -43,14 +43,17 @@ mod look;
 mod member;
 mod named;
 mod parcel;
+mod payload;
 mod shared;
 mod stats;
 
-pub use arena::{Arena, SIZE_VARIABLE};
+pub use arena::{Arena, Ended, SIZE_VARIABLE};
 pub use array::{ArrayGuard, RawArray, SharedArray, SharedBytes};
 pub use error::Error;
+pub use fork::Expected;
 pub use handle::Handle;
 pub use named::SharedMemory;
 pub use parcel::{PARCEL_BYTES, Parcel};
+pub use payload::{Delivery, Payload};
 pub use shared::{Shared, Value};
 pub use stats::{ArenaStats, MemberInfo, ObjectInfo};

@@ -3,17 +3,19 @@
 use crate::alloc::Locked;
 use crate::arena::{Inner, NOBODY};
 use crate::error::Error;
-use crate::layout::{MEMBERS, Member, add};
+use crate::fork::Expected;
+use crate::layout::{MEMBERS, Member, Parcel, add};
 use polyproc_sync::{Owner, crash_point};
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How long a place waits for the child that it was made for.
-const EXPECTED_MS: u64 = if cfg!(feature = "crash-points") { 1_000 } else { 10_000 };
+const EXPECTED_NS: u64 = EXPECTED_S * 1_000_000_000;
+const EXPECTED_S: u64 = if cfg!(feature = "crash-points") { 1 } else { 10 };
 
-fn now_ms() -> u64 {
+fn now_ns() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(1, |now| now.as_millis() as u64)
+    now.map_or(1, |now| now.as_nanos() as u64)
 }
 
 impl Member {
@@ -23,10 +25,18 @@ impl Member {
         let since = self.expected_since.load(Ordering::Relaxed);
         let dead = match Owner::from_word(owner) {
             None => owner != 0,
-            Some(_) if since != 0 => now_ms().saturating_sub(since) > EXPECTED_MS,
+            Some(_) if since != 0 => now_ns().saturating_sub(since) > EXPECTED_NS,
             Some(process) => !polyproc_sync::is_running(process),
         };
         dead.then_some(owner)
+    }
+}
+
+impl Member {
+    /// Whether it is that process's. (A place that is expected bears the parent's name.)
+    fn is_named(&self, name: u64) -> bool {
+        self.owner.load(Ordering::Relaxed) == name
+            && self.expected_since.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -53,29 +63,48 @@ impl Inner {
 
     /// Gives back what dead members held, of those whose owner `which` picks; says how many members.
     pub(crate) fn reclaim(&self, which: impl Fn(Owner) -> bool) -> usize {
+        let (dead, senders) = (self.dead_members(&which), self.dead_senders(&which));
+        if dead.is_empty() && senders.is_empty() {
+            return 0;
+        }
+        self.lock().bury(&dead, &senders)
+    }
+
+    /// The places of the dead, and who had them. Asking the system takes long: not under the lock.
+    pub(crate) fn dead_members(&self, which: impl Fn(Owner) -> bool) -> Vec<(usize, u64)> {
         let me = self.me.load(Ordering::Relaxed) as usize;
         let picked = |member: &Member| {
             let owner = Owner::from_word(member.owner.load(Ordering::Relaxed));
             owner.is_none_or(&which)
         };
-        // Asking the system about everybody takes long: not under the lock.
-        let dead: Vec<_> = self
-            .members()
-            .iter()
-            .enumerate()
+        let places = self.used_members().iter().enumerate();
+        places
             .filter(|&(place, member)| place != me && picked(member))
             .filter_map(|(place, member)| Some((place, member.dead()?)))
-            .collect();
-        if dead.is_empty() {
-            return 0;
-        }
-        self.lock().bury(&dead)
+            .collect()
+    }
+
+    /// The dead that parcels belong to and that have no place: a process that never attached may
+    /// have been handed some.
+    pub(crate) fn dead_senders(&self, which: impl Fn(Owner) -> bool) -> Vec<u64> {
+        let mut words: Vec<_> = self.used_parcels().iter().filter_map(Parcel::sender).collect();
+        words.sort_unstable();
+        words.dedup();
+        let is_member = |word: u64| {
+            self.used_members().iter().any(|member| member.owner.load(Ordering::Relaxed) == word)
+        };
+        let is_dead = |word: &u64| {
+            let owner = Owner::from_word(*word).filter(|owner| which(*owner));
+            owner.is_some_and(|owner| !is_member(*word) && !polyproc_sync::is_running(owner))
+        };
+        words.retain(is_dead);
+        words
     }
 
     /// Makes a place for a child that is about to be forked, which holds what this process holds.
     pub(crate) fn expect_child(&self, held: impl Iterator<Item = u32>) -> u32 {
         let locked = self.lock();
-        let Some(place) = locked.reserve(now_ms()) else {
+        let Some(place) = locked.reserve(now_ns()) else {
             return NOBODY;
         };
         for index in held {
@@ -84,6 +113,19 @@ impl Inner {
             }
         }
         place as u32
+    }
+
+    /// The place as the parent can name it later, if the child has not taken it yet.
+    pub(crate) fn expected(&self, place: u32) -> Option<Expected> {
+        let since = self.members().get(place as usize)?.expected_since.load(Ordering::Relaxed);
+        (since != 0).then_some(Expected { family: self.family, place, since })
+    }
+
+    /// The place of a child that has ended without taking it (or in the middle of that).
+    pub(crate) fn untaken(&self, expected: &Expected) -> Option<(usize, u64)> {
+        let place = expected.place as usize;
+        let is_same = self.expected(expected.place) == Some(*expected);
+        is_same.then(|| (place, self.members()[place].owner.load(Ordering::Relaxed)))
     }
 
     /// In the child: takes the place that [`Inner::expect_child`] made.
@@ -110,7 +152,7 @@ impl Drop for Inner {
         if let Ok(place) = self.me() {
             let owner = Owner::me().to_word();
             if self.members()[place].owner.load(Ordering::Relaxed) == owner {
-                self.lock().bury(&[(place, owner)]);
+                self.lock().bury(&[(place, owner)], &[]);
             }
         }
     }
@@ -121,7 +163,8 @@ impl Locked<'_> {
     fn reserve(&self, expected_since: u64) -> Option<usize> {
         let place =
             self.0.members().iter().position(|member| member.owner.load(Ordering::Relaxed) == 0)?;
-        let member = &self.0.members()[place];
+        let (member, top) = (&self.0.members()[place], &self.0.header().member_top);
+        top.store(top.load(Ordering::Relaxed).max(place as u32 + 1), Ordering::Relaxed);
         member.holds.store(0, Ordering::Relaxed);
         member.expected_since.store(expected_since, Ordering::Relaxed);
         member.owner.store(Owner::me().to_word(), Ordering::Release);
@@ -129,8 +172,8 @@ impl Locked<'_> {
         Some(place)
     }
 
-    /// Gives back what these members held, and then their places (A5).
-    fn bury(&self, dead: &[(usize, u64)]) -> usize {
+    /// Gives back what these members held, and then their places (A5); and the parcels of `senders`.
+    pub(crate) fn bury(&self, dead: &[(usize, u64)], senders: &[u64]) -> usize {
         let members = self.0.members();
         let still = |&&(place, owner): &&(usize, u64)| {
             members[place].owner.load(Ordering::Relaxed) == owner
@@ -140,10 +183,14 @@ impl Locked<'_> {
             self.let_go_all(place);
         }
         crash_point!("reclaim.let-go");
-        // A place that was expected bears its parent's name: the parent's parcels are its own.
-        let expected = |place: usize| members[place].expected_since.load(Ordering::Relaxed) != 0;
+        let is_dead = |place: &usize| dead.iter().any(|&&(left, _)| left == *place);
+        let has_place = |name: u64, is_dead_one: bool| {
+            let mut places = 0..self.0.used_members().len();
+            places.any(|place| is_dead(&place) == is_dead_one && members[place].is_named(name))
+        };
+        // A process that leaves one of two places that it has goes on.
         self.give_back_where(|owner| {
-            dead.iter().any(|&&(place, name)| name == owner && !expected(place))
+            senders.contains(&owner) || (has_place(owner, true) && !has_place(owner, false))
         });
         crash_point!("reclaim.given-back");
         for &&(place, _) in &dead {

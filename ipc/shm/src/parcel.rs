@@ -1,7 +1,7 @@
 //! A handle on its way in a message.
 
 use crate::alloc::Locked;
-use crate::arena::Inner;
+use crate::arena::{Ended, Inner};
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::layout::{self, PARCELS, add_one, kept_by};
@@ -9,9 +9,15 @@ use polyproc_sync::{Owner, crash_point};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// How many bytes a handle takes in a message.
 pub const PARCEL_BYTES: usize = 24;
+
+/// No arena has this number: see `random` in `arena.rs`.
+const NO_FAMILY: u64 = 0;
+/// How long settling what a process left may wait for somebody else.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What stands in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,21 +56,40 @@ impl Ticket {
     }
 }
 
-/// A handle on its way. Dropped before it is in a message, it gives the handle back.
+/// A handle on its way. Dropped, it gives the handle back if nobody has received it by then; only in
+/// the process that made it, and not in a forked copy.
 pub struct Parcel {
     arena: Arc<Inner>,
     ticket: Ticket,
+    maker: Owner,
 }
 
 impl Parcel {
     pub(crate) fn new(arena: Arc<Inner>, ticket: Ticket) -> Self {
-        Self { arena, ticket }
+        Self { arena, ticket, maker: Owner::me() }
+    }
+
+    /// The bytes for a message; the parcel goes on to hold the block until somebody receives them.
+    pub fn ticket(&self) -> [u8; PARCEL_BYTES] {
+        self.ticket.write()
+    }
+
+    /// From now on `receiver` answers for it: its death gives it back, and not this process's.
+    pub fn hand_over(&self, receiver: Owner) {
+        self.arena.lock().hand_over(&self.ticket, receiver);
     }
 
     /// The bytes for the message. The block is held until somebody receives them or gives them back,
     /// or until this process dies.
     pub fn into_bytes(self) -> [u8; PARCEL_BYTES] {
-        std::mem::ManuallyDrop::new(self).ticket.write()
+        self.into_ticket().write()
+    }
+
+    fn into_ticket(mut self) -> Ticket {
+        let ticket = self.ticket;
+        // Now dropping it does nothing.
+        self.ticket.family = NO_FAMILY;
+        ticket
     }
 
     /// The bytes for a message that lies in `keeper`, such as a queue: they hold the block also when
@@ -77,7 +102,9 @@ impl Parcel {
 
 impl Drop for Parcel {
     fn drop(&mut self) {
-        self.arena.lock().give_back(&self.ticket);
+        if self.maker == Owner::me() && self.arena.find(&self.ticket).is_some() {
+            self.arena.lock().give_back(&self.ticket);
+        }
     }
 }
 
@@ -93,6 +120,57 @@ impl Inner {
             self.lock().give_back(&ticket);
         }
     }
+
+    /// The parcel that the ticket means, if it is still there.
+    fn find(&self, ticket: &Ticket) -> Option<&layout::Parcel> {
+        self.parcels()
+            .get(ticket.place as usize)
+            .filter(|_| ticket.family == self.family)
+            .filter(|parcel| parcel.content() == Some((ticket.block, ticket.stamp)))
+    }
+
+    /// See [`crate::Arena::settle`].
+    pub(crate) fn settle(&self, ended: &Ended, sent: Vec<Parcel>, reported: &[u8]) {
+        // Dropped one by one they would wait for the lock without end.
+        let mut left: Vec<_> = sent.into_iter().map(Parcel::into_ticket).collect();
+        left.retain(|ticket| self.find(ticket).is_some());
+        left.extend(self.handed_over(ended.pid, reported));
+        let owner = |owner: Owner| owner.pid() == ended.pid;
+        let (mut dead, senders) = (self.dead_members(owner), self.dead_senders(owner));
+        dead.extend(ended.place.as_ref().and_then(|place| self.untaken(place)));
+        if left.is_empty() && dead.is_empty() && senders.is_empty() {
+            return;
+        }
+        if let Some(locked) = self.lock_within(PATIENCE) {
+            for ticket in &left {
+                locked.give_back(ticket);
+            }
+            locked.bury(&dead, &senders);
+        }
+    }
+
+    /// The parcels that process `pid`, which has ended, has handed over to this one, but for those in
+    /// `reported`.
+    fn handed_over(&self, pid: u32, reported: &[u8]) -> Vec<Ticket> {
+        let me = Owner::me().to_word();
+        let reported: Vec<_> = reported.chunks(PARCEL_BYTES).filter_map(Ticket::read).collect();
+        let parcels = self.used_parcels().iter().enumerate();
+        let handed = parcels.filter(|(_, parcel)| {
+            let from = Owner::from_word(parcel.from.load(Ordering::Relaxed));
+            parcel.owner.load(Ordering::Relaxed) == me
+                && from.is_some_and(|from| from.pid() == pid && !polyproc_sync::is_running(from))
+        });
+        handed
+            .filter_map(|(place, parcel)| {
+                let (block, stamp) = parcel.content()?;
+                let (family, place, generation) = (self.family, place as u32, 0);
+                Some(Ticket { family, block, generation, place, stamp })
+            })
+            .filter(|ticket| {
+                reported.iter().all(|one| (one.place, one.stamp) != (ticket.place, ticket.stamp))
+            })
+            .collect()
+    }
 }
 
 impl layout::Parcel {
@@ -101,6 +179,12 @@ impl layout::Parcel {
         let state = self.state.load(Ordering::Relaxed);
         let block = (state as u32).checked_sub(1)?;
         Some((block, (state >> 32) as u32))
+    }
+
+    /// The owner's word, if there is one and it is a process.
+    pub(crate) fn sender(&self) -> Option<u64> {
+        let owner = self.owner.load(Ordering::Relaxed);
+        self.content().filter(|_| layout::keeper(owner).is_none()).map(|_| owner)
     }
 
     pub(crate) fn empty(&self) {
@@ -123,6 +207,7 @@ impl Locked<'_> {
         let parcel = &self.0.parcels()[place];
         let stamp = ((parcel.state.load(Ordering::Relaxed) >> 32) as u32).wrapping_add(1);
         parcel.owner.store(Owner::me().to_word(), Ordering::Relaxed);
+        parcel.from.store(0, Ordering::Relaxed);
         crash_point!("parcel.owned");
         let state = u64::from(stamp) << 32 | u64::from(block + 1);
         parcel.state.store(state, Ordering::Relaxed);
@@ -134,17 +219,9 @@ impl Locked<'_> {
         Ok(Ticket { family: self.0.family, block, generation, place: place as u32, stamp })
     }
 
-    /// The parcel that the ticket means, if it is still there.
-    fn find(&self, ticket: &Ticket) -> Option<&layout::Parcel> {
-        self.0
-            .parcels()
-            .get(ticket.place as usize)
-            .filter(|parcel| parcel.content() == Some((ticket.block, ticket.stamp)))
-    }
-
     /// Turns a parcel into a holding of `member`.
     pub(crate) fn take_parcel(&self, ticket: &Ticket, member: usize) -> Result<(), Error> {
-        let parcel = self.find(ticket).ok_or(Error::Gone)?;
+        let parcel = self.0.find(ticket).ok_or(Error::Gone)?;
         let block = self
             .0
             .blocks()
@@ -162,7 +239,7 @@ impl Locked<'_> {
     }
 
     pub(crate) fn give_back(&self, ticket: &Ticket) {
-        if let Some(parcel) = self.find(ticket) {
+        if let Some(parcel) = self.0.find(ticket) {
             parcel.empty();
             self.parcel_gone(ticket.block);
             self.look_from(ticket.place);
@@ -179,7 +256,7 @@ impl Locked<'_> {
 
     fn keep(&self, ticket: &Ticket, keeper: &Handle) {
         let (Some(parcel), Some(block)) =
-            (self.find(ticket), self.0.blocks().get(keeper.index() as usize))
+            (self.0.find(ticket), self.0.blocks().get(keeper.index() as usize))
         else {
             return;
         };
@@ -187,6 +264,15 @@ impl Locked<'_> {
         let owner = kept_by(keeper.index(), keeper.generation());
         parcel.owner.store(owner, Ordering::Relaxed);
         crash_point!("parcel.kept");
+    }
+
+    fn hand_over(&self, ticket: &Ticket, receiver: Owner) {
+        if let Some(parcel) = self.0.find(ticket) {
+            parcel.from.store(Owner::me().to_word(), Ordering::Relaxed);
+            crash_point!("parcel.named");
+            parcel.owner.store(receiver.to_word(), Ordering::Relaxed);
+            crash_point!("parcel.handed-over");
+        }
     }
 
     /// Gives back all parcels of certain owners.

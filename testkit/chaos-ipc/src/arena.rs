@@ -3,8 +3,8 @@
 
 use crate::Workload;
 use crate::process::{Child, Stage, pause};
-use polyproc_shm::{Arena, Error, Handle, PARCEL_BYTES};
-use polyproc_sync::{Deadline, Kind, Mutex, OwnerDied};
+use polyproc_shm::{Arena, Ended, Error, Handle, PARCEL_BYTES};
+use polyproc_sync::{Deadline, Kind, Mutex, Owner, OwnerDied};
 use polyproc_sys::wait::Status;
 use polyproc_testkit::Rng;
 use std::io;
@@ -25,6 +25,8 @@ pub struct Blocks {
     /// Held since before the fork: children hold it by inheritance.
     common: Handle,
     mine: Vec<Handle>,
+    /// The parent of all workers.
+    root: Owner,
 }
 
 impl Blocks {
@@ -37,7 +39,7 @@ impl Blocks {
         let common = arena.allocate(100, Kind::Channel)?;
         fill(&common);
         let letters = Rc::new(Stage::of(Mutex::new([[0; PARCEL_BYTES]; SLOTS]))?);
-        Ok(Self { arena, letters, common, mine: Vec::new() })
+        Ok(Self { arena, letters, common, mine: Vec::new(), root: Owner::me() })
     }
 
     /// Everybody else is dead: nothing must be left.
@@ -107,9 +109,17 @@ impl Blocks {
             return Ok(());
         };
         let parcel = handle.send().map_err(|_full| "no parcel")?;
-        let letter = match random.below(2) {
+        let letter = match random.below(3) {
             0 => parcel.into_bytes(),
-            _ => parcel.into_bytes_kept_by(&self.common),
+            1 => parcel.into_bytes_kept_by(&self.common),
+            _ => {
+                parcel.hand_over(self.root);
+                if random.below(16) == 0 {
+                    // In a report that the parent will never read.
+                    _ = parcel.into_bytes();
+                }
+                return Ok(());
+            }
         };
         let slot = random.below(SLOTS as u64) as usize;
         let old = self.with_letters(|letters| std::mem::replace(&mut letters[slot], letter));
@@ -155,6 +165,10 @@ impl Blocks {
 }
 
 impl Workload for Blocks {
+    fn ended(&self, pid: u32) {
+        self.arena.settle(&Ended { pid, place: None }, Vec::new(), &[]);
+    }
+
     fn step(&mut self, random: &mut Rng) -> Result<(), &'static str> {
         match random.below(16) {
             0..=4 => self.allocate(random),

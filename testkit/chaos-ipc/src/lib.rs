@@ -20,4 +20,7 @@ pub trait Workload {
     /// # Errors
     /// What was seen that must not be.
     fn step(&mut self, random: &mut Rng) -> Result<(), &'static str>;
+
+    /// In the parent: a worker has ended, by whatever cause.
+    fn ended(&self, _pid: u32) {}
 }

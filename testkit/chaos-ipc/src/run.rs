@@ -125,18 +125,20 @@ pub fn crash_at(
         seed += 1;
         let mut other = start(&board, 3, seed, Crash::Any(seed as u32 % 90), workload)?;
         other.end(Deadline::after(HANG))?;
+        workload.ended(other.pid);
     }
     let end = victim.end(Deadline::now())?;
+    workload.ended(victim.pid);
     if !matches!(end, Some(Status::Signaled { .. })) {
         return Err(io::Error::other(format!("{name} was not reached: {end:?}")));
     }
     for (place, other) in (1..).zip(&mut others) {
         progress(&board, place, 30, other)?;
     }
-    finish(&board, &mut others).map(drop)
+    finish(&board, &mut others, workload).map(drop)
 }
 
-fn finish(board: &Shared, workers: &mut [Child]) -> io::Result<u64> {
+fn finish(board: &Shared, workers: &mut [Child], workload: &impl Workload) -> io::Result<u64> {
     board[WORKERS].store(1, Ordering::Relaxed);
     for worker in workers {
         match worker.end(Deadline::after(HANG))? {
@@ -144,6 +146,7 @@ fn finish(board: &Shared, workers: &mut [Child]) -> io::Result<u64> {
             Some(end) => return Err(io::Error::other(format!("a worker saw it: {end:?}"))),
             None => return Err(io::Error::other("a worker hangs at the end")),
         }
+        workload.ended(worker.pid);
     }
     Ok(board[..WORKERS].iter().map(|steps| steps.load(Ordering::Relaxed)).sum())
 }
@@ -180,6 +183,7 @@ pub fn chaos(seed: u64, kills: u64, workload: &(impl Workload + Clone)) -> io::R
                 tally.killed += 1;
             }
         }
+        workload.ended(worker.pid);
         workers[place] = next(&mut random, place)?;
         if (tally.killed + tally.crashed).is_multiple_of(64) {
             // Those that are left must get on while nobody is killed.
@@ -188,6 +192,6 @@ pub fn chaos(seed: u64, kills: u64, workload: &(impl Workload + Clone)) -> io::R
             }
         }
     }
-    tally.steps = finish(&board, &mut workers)?;
+    tally.steps = finish(&board, &mut workers, workload)?;
     Ok(tally)
 }

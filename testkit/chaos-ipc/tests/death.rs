@@ -13,6 +13,7 @@ use polyproc_sync::{
 use polyproc_sys::handler::interrupt_on;
 use polyproc_sys::signal::Signal;
 use polyproc_sys::wait::Status;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -281,7 +282,7 @@ fn attach() -> Result {
     in_child(|| {
         // As a program that was just started would: only the descriptor and the bytes.
         let fd = arena.fd().try_clone_to_owned().map_err(drop);
-        let theirs = fd.and_then(|fd| Arena::attach(fd).map_err(drop));
+        let theirs = fd.and_then(|fd| Arena::attach(Arc::new(fd.into())).map_err(drop));
         let handle = theirs.and_then(|theirs| theirs.receive(&message).map_err(drop));
         let value = handle.and_then(|handle| Value::<u64>::from_handle(handle).map_err(drop));
         value.is_ok_and(|value| value.update(|number| std::mem::replace(number, 5)) == 1)

@@ -2,7 +2,8 @@
 //!
 //! The child finds what it needs under agreed descriptor numbers: its socket, on which its birth
 //! record already waits; its end of the lifeline, armed before the program runs; the family's
-//! roster; and, if there is one, the way to the fork server. A marker in the environment holds a
+//! roster; and, if there is one, the way to the fork server. The file of the family's arena and the
+//! front's own descriptors lie beside the birth record. A marker in the environment holds a
 //! key that the record must match, so that a marker that leaks into some other process means
 //! nothing there.
 
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Newborn, StartError> {
     let server = member.server().server.clone();
     draft.birth.server = server.as_ref().map(|server| server.facts());
+    draft.birth.has_memory = member.memory().file().is_some();
     let started = launch(
         member,
         &Launch {
@@ -35,9 +37,10 @@ pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Ne
             server: server.as_ref().map(|server| server.client()),
             environment: draft.command.environment.apply(),
             directory: draft.command.directory.clone(),
+            descriptors: &draft.command.descriptors,
         },
     )?;
-    Ok(Newborn { pid: started.pid, pidfd: started.pidfd, direct: true })
+    Ok(Newborn { pid: started.pid, pidfd: started.pidfd, direct: true, place: None })
 }
 
 /// What to execute, and with what.
@@ -49,13 +52,21 @@ pub(crate) struct Launch<'a> {
     pub(crate) server: Option<BorrowedFd<'a>>,
     pub(crate) environment: Variables,
     pub(crate) directory: Option<PathBuf>,
+    /// For the front of the child.
+    pub(crate) descriptors: &'a [OwnedFd],
 }
 
 pub(crate) fn launch(member: &Member, launch: &Launch<'_>) -> Result<Started, StartError> {
     let stage = front::stage().ok_or(StartError::NotInitialized)?;
     let key = RandomState::new().build_hasher().finish();
     // It waits in the socket before the child exists: nobody waits for anybody.
-    wire::send(launch.socket.0, (Tag::Birth, key), &launch.birth.encode(), &[], Mode::Try)
+    let beside: Vec<_> = member
+        .memory()
+        .file()
+        .into_iter()
+        .chain(launch.descriptors.iter().map(AsFd::as_fd))
+        .collect();
+    wire::send(launch.socket.0, (Tag::Birth, key), &launch.birth.encode(), &beside, Mode::Try)
         .map_err(|source| StartError::system("pass the arguments on to a process", source))?;
     let line = member.dependent_end()?;
     let roster = member.roster();

@@ -5,14 +5,16 @@ use super::Draft;
 use crate::child::{self, Arrival, End, Place};
 use crate::command::Command;
 use crate::error::StartError;
-use crate::front::{self, Outcome};
+use crate::front::{self, Call, Outcome};
 use crate::handle::{Child, Newborn};
 use crate::member::{self, Inheritance, Member};
+use crate::memory;
 use crate::policy::StartMethod;
 use crate::server::Server;
+use polyproc_shm::{Arena, Payload};
 use polyproc_sys::fork::{self, Fork};
 use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 
 pub(crate) fn check_single_threaded() -> Result<(), StartError> {
@@ -24,11 +26,11 @@ pub(crate) fn check_single_threaded() -> Result<(), StartError> {
 }
 
 /// The copy has the front run `call`.
-pub(crate) fn start_call(command: &Command, call: &[u8]) -> Result<Arc<Child>, StartError> {
+pub(crate) fn start_call(command: &Command, call: Payload) -> Result<Arc<Child>, StartError> {
     let front = front::front().ok_or(StartError::NotInitialized)?;
     check_single_threaded()?;
     // SAFETY: there are no other threads.
-    unsafe { start(command, || (front.run)(call)) }
+    unsafe { start_copy(command, call, front.run) }
 }
 
 /// The copy runs `body`.
@@ -39,14 +41,28 @@ pub(crate) unsafe fn start(
     command: &Command,
     body: impl FnOnce() -> Outcome,
 ) -> Result<Arc<Child>, StartError> {
-    Draft::new(command, StartMethod::Fork, &[])?.finish(|draft, member| {
+    // SAFETY: passed on to the caller.
+    unsafe { start_copy(command, Payload::default(), |_call| body()) }
+}
+
+/// # Safety
+/// As for [`fork::fork`].
+unsafe fn start_copy(
+    command: &Command,
+    call: Payload,
+    body: impl FnOnce(Call) -> Outcome,
+) -> Result<Arc<Child>, StartError> {
+    Draft::new(command, StartMethod::Fork, call)?.finish(|draft, member| {
         let line = member.dependent_end()?;
         // What waits in the buffer would be written by both.
         drop(std::io::stdout().flush());
         // SAFETY: passed on to the caller.
         match unsafe { fork::fork() } {
             Err(source) => Err(StartError::system("fork", source)),
-            Ok(Fork::Parent { pid, child }) => Ok(Newborn { pid, pidfd: child, direct: true }),
+            Ok(Fork::Parent { pid, child }) => {
+                let place = memory::attached().and_then(Arena::place_of_fork);
+                Ok(Newborn { pid, pidfd: child, direct: true, place })
+            }
             Ok(Fork::Child) => run_copy(draft, member, line, body),
         }
     })
@@ -57,7 +73,7 @@ fn run_copy(
     draft: &mut Draft<'_>,
     member: &'static Member,
     line: OwnedFd,
-    body: impl FnOnce() -> Outcome,
+    body: impl FnOnce(Call) -> Outcome,
 ) -> ! {
     let server = member.server_of_copy();
     draft.birth.server = server.as_ref().map(Server::facts);
@@ -66,14 +82,23 @@ fn run_copy(
     }
     draft.close_pipes();
     let outputs = draft.outputs.each_ref().map(OwnedFd::try_clone);
-    let inheritance = Inheritance { roster: member.roster(), line, server };
+    let (roster, memory) = (member.roster(), member.memory());
+    let inheritance = Inheritance { roster, memory, line, server };
     match (draft.far.take(), outputs) {
         (Some(socket), [Ok(stdout), Ok(stderr)]) => {
             let place =
                 Some(Place { outputs: [stdout, stderr], directory: draft.directory.take() });
-            let arrival = Arrival { birth: draft.birth.clone(), socket, inheritance, place };
-            child::run(arrival, End::Now, |_call| body())
+            let (birth, descriptors) = (draft.birth.clone(), descriptors(draft.command));
+            let arrival = Arrival { birth, socket, inheritance, place, descriptors };
+            child::run(arrival, End::Now, body)
         }
         _ => fork::exit_now(1),
     }
+}
+
+/// In the copy: the command's descriptors themselves, so that it has each of them once.
+fn descriptors(command: &Command) -> Vec<OwnedFd> {
+    let numbers = command.descriptors.iter().map(AsRawFd::as_raw_fd);
+    // SAFETY: the copy never returns to whoever would drop the command.
+    numbers.map(|number| unsafe { OwnedFd::from_raw_fd(number) }).collect()
 }

@@ -100,7 +100,8 @@ fn request(
         &here
     };
     let [stdout, stderr] = &draft.outputs;
-    let fds = [&far, &line, stdout, stderr, directory].map(AsFd::as_fd);
+    let own = [&far, &line, stdout, stderr, directory];
+    let fds: Vec<_> = own.into_iter().chain(&draft.command.descriptors).map(AsFd::as_fd).collect();
     match send_request(server, &draft.birth.encode(), &fds, deadline) {
         Ok(()) => {}
         Err(error) if is_disconnect(&error) => return Err(Failure::ServerGone),
@@ -164,9 +165,12 @@ fn await_answer(draft: &Draft<'_>, deadline: Deadline) -> Result<Newborn, Failur
 fn read_answer(mut packet: Packet) -> Result<Newborn, Failure> {
     let number = Taker(&packet.body).number().unwrap_or(0);
     match (packet.tag, packet.fds.pop()) {
-        (Tag::Forked, Some(pidfd)) => {
-            Ok(Newborn { pid: number as u32, pidfd: PidFd::from_owned(pidfd), direct: false })
-        }
+        (Tag::Forked, Some(pidfd)) => Ok(Newborn {
+            pid: number as u32,
+            pidfd: PidFd::from_owned(pidfd),
+            direct: false,
+            place: None,
+        }),
         (Tag::Ended, _) => Err(Failure::Other(StartError::system(
             "hear from the new process",
             wire::invalid("it ended at once"),
@@ -206,6 +210,7 @@ fn launch_server(member: &'static Member, preload: &[Vec<u8>]) -> Result<Server,
             server: Some(client.as_fd()),
             environment,
             directory: None,
+            descriptors: &[],
         },
     )
     .inspect_err(|_| {
@@ -241,6 +246,7 @@ fn server_birth(
         ticket: claim(member, role, name, (method, daemon))?,
         server: Some(ServerFacts { pid: 0, environment, authority: fork::authority() }),
         environment: None,
+        has_memory: member.memory().file().is_some(),
         call: calls.0,
     })
 }

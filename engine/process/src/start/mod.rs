@@ -14,6 +14,7 @@ use crate::handle::{Child, Newborn, Plan};
 use crate::member::{self, Member};
 use crate::policy::StartMethod;
 use crate::roster::{Entry, PLACES, Ticket};
+use polyproc_shm::{Parcel, Payload};
 use polyproc_sys::exec::Step;
 use polyproc_sys::{directory, socket};
 use std::io::{self, PipeReader};
@@ -29,7 +30,11 @@ impl Command {
     ///
     /// # Errors
     /// [`StartError`]; nothing is left of a process that did not start.
-    pub fn start(&self, call: &[u8]) -> Result<Arc<Child>, StartError> {
+    pub fn start(&self, call: impl Into<Payload>) -> Result<Arc<Child>, StartError> {
+        self.start_call(call.into())
+    }
+
+    fn start_call(&self, call: Payload) -> Result<Arc<Child>, StartError> {
         let method = self.method.unwrap_or_else(member::start_method);
         front::stage().ok_or(StartError::NotInitialized)?;
         farewell::prepare()?;
@@ -69,6 +74,8 @@ impl Command {
 pub(crate) struct Draft<'a> {
     pub(crate) command: &'a Command,
     pub(crate) birth: Birth,
+    /// What holds the handles in the call.
+    parcels: Vec<Parcel>,
     /// Our end of the way to the child.
     pub(crate) near: OwnedFd,
     /// The child's end, until the child (or the fork server) has it.
@@ -84,9 +91,13 @@ impl<'a> Draft<'a> {
     pub(crate) fn new(
         command: &'a Command,
         method: StartMethod,
-        call: &[u8],
+        call: Payload,
     ) -> Result<Self, StartError> {
         command.environment.check()?;
+        let (given, most) = (command.descriptors.len(), Command::MOST_DESCRIPTORS);
+        if given > most {
+            return Err(StartError::Descriptors { given, most });
+        }
         let directory = command.directory.as_deref().map(hold_directory).transpose()?;
         let member = member::member()?;
         let lineage = member.next_lineage();
@@ -102,6 +113,7 @@ impl<'a> Draft<'a> {
         let (stdout, stdout_pipe) = command.stdout.open(&io::stdout(), null)?;
         let (stderr, stderr_pipe) = command.stderr.open(&io::stderr(), null)?;
         let daemon = command.daemon.unwrap_or(member.daemon());
+        let (call, parcels) = call.pack();
         Ok(Self {
             command,
             birth: Birth {
@@ -117,8 +129,10 @@ impl<'a> Draft<'a> {
                 parent_name: member.name().to_owned(),
                 server: None,
                 environment: None,
-                call: call.to_vec(),
+                has_memory: false,
+                call,
             },
+            parcels,
             near,
             far: Some(far),
             directory,
@@ -153,6 +167,7 @@ impl<'a> Draft<'a> {
             start_timeout: draft.command.start_timeout,
             stdout,
             stderr,
+            parcels: draft.parcels,
         };
         let child = Arc::new(Child::new(plan, draft.near, newborn));
         member.adopt_child(&child);

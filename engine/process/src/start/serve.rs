@@ -8,9 +8,11 @@
 
 use crate::birth::Birth;
 use crate::child::{Arrival, Place};
+use crate::command::Command;
 use crate::front::Front;
 use crate::handle::encode_end;
 use crate::member::Inheritance;
+use crate::memory::FamilyMemory;
 use crate::roster::Roster;
 use crate::server::Server;
 use crate::wire::{self, Packet, Putter, Tag, Taker};
@@ -19,7 +21,7 @@ use polyproc_sys::fork::{self, Fork};
 use polyproc_sys::pidfd::PidFd;
 use polyproc_sys::signal::Signal;
 use polyproc_sys::signals::{self, ChildEvents, Disposition};
-use polyproc_sys::socket::Mode;
+use polyproc_sys::socket::{MAX_FDS, Mode};
 use polyproc_sys::{poll, stat, wait};
 use std::collections::HashMap;
 use std::io;
@@ -33,6 +35,8 @@ pub(crate) struct Serving {
     /// The asking end, for the children to come.
     pub(crate) client: OwnedFd,
     pub(crate) roster: &'static Roster,
+    /// Passed on; the server itself does not map it.
+    pub(crate) memory: &'static FamilyMemory,
     /// Ties the server to the process that started it. Its copies have their own.
     #[expect(dead_code, reason = "only has to stay open here, and to close in the copies")]
     pub(crate) line: OwnedFd,
@@ -94,14 +98,22 @@ struct Request {
     socket: OwnedFd,
     line: OwnedFd,
     place: Place,
+    /// For the front of the child.
+    descriptors: Vec<OwnedFd>,
 }
 
+/// What every request carries before the front's own descriptors.
+const OWN_DESCRIPTORS: usize = 5;
+/// One more than these is the body of a large request.
+const _: () = assert!(OWN_DESCRIPTORS + Command::MOST_DESCRIPTORS < MAX_FDS);
+
 impl Request {
-    fn read(packet: Packet) -> Option<Self> {
+    fn read(mut packet: Packet) -> Option<Self> {
         let birth = Birth::decode(&packet.body).filter(|_| packet.tag == Tag::Birth)?;
+        let descriptors = packet.fds.split_off(OWN_DESCRIPTORS.min(packet.fds.len()));
         let [socket, line, stdout, stderr, directory] = packet.fds.try_into().ok()?;
         let place = Place { outputs: [stdout, stderr], directory: Some(directory) };
-        Some(Self { birth, socket, line, place })
+        Some(Self { birth, socket, line, place, descriptors })
     }
 }
 
@@ -153,12 +165,14 @@ fn arrival(serving: &Serving, request: Request) -> Arrival {
     Arrival {
         inheritance: Inheritance {
             roster: serving.roster,
+            memory: serving.memory,
             line: request.line,
             server: server.map(|(facts, client)| Server::inherited(client, facts)),
         },
         birth: request.birth,
         socket: request.socket,
         place: Some(request.place),
+        descriptors: request.descriptors,
     }
 }
 

@@ -1,0 +1,104 @@
+//! A message with the handles that it speaks of: as its sender makes it, as bytes, and as it arrives.
+//!
+//! Handles travel beside the bytes and not in them, so that whoever only passes a message on knows
+//! which they are, and can give them back when nobody will ever read it.
+
+use crate::parcel::{PARCEL_BYTES, Parcel};
+
+/// The number of handles stands at the end.
+const COUNT_BYTES: usize = 4;
+
+/// A message on its sender's side. Dropped before it is sent, it gives its handles back.
+#[derive(Debug, Default)]
+pub struct Payload {
+    /// What only the two ends understand.
+    pub body: Vec<u8>,
+    /// The handles, in the order in which the body speaks of them.
+    pub parcels: Vec<Parcel>,
+}
+
+impl Payload {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.body.is_empty() && self.parcels.is_empty()
+    }
+
+    /// The message as one run of bytes, and the parcels, which go on to hold what it speaks of.
+    /// Without handles that is four bytes more than the body.
+    pub fn pack(self) -> (Vec<u8>, Vec<Parcel>) {
+        let mut bytes = self.body;
+        for parcel in &self.parcels {
+            bytes.extend(parcel.ticket());
+        }
+        bytes.extend((self.parcels.len() as u32).to_le_bytes());
+        (bytes, self.parcels)
+    }
+}
+
+impl From<Vec<u8>> for Payload {
+    fn from(body: Vec<u8>) -> Self {
+        Self { body, parcels: Vec::new() }
+    }
+}
+
+/// A message on its receiver's side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// What only the two ends understand.
+    pub body: Vec<u8>,
+    /// What [`crate::Arena::receive_all`] makes handles of; empty without handles.
+    pub tickets: Vec<u8>,
+}
+
+impl Delivery {
+    /// From the bytes of [`Payload::pack`]; none when they are something else.
+    pub fn unpack(mut bytes: Vec<u8>) -> Option<Self> {
+        let (rest, count) = bytes.split_last_chunk::<COUNT_BYTES>()?;
+        let len = (u32::from_le_bytes(*count) as usize).checked_mul(PARCEL_BYTES)?;
+        let body = rest.len().checked_sub(len)?;
+        let tickets = rest[body..].to_vec();
+        bytes.truncate(body);
+        Some(Self { body: bytes, tickets })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Arena, Shared};
+    use polyproc_sync::Event;
+    use proptest::prelude::*;
+
+    #[test]
+    fn handles_travel_beside_the_body() {
+        let arena = Arena::with_size(8 << 20).unwrap();
+        let event = Shared::new(&arena, Event::new()).unwrap();
+        let parcels = vec![event.handle().send().unwrap(), event.handle().send().unwrap()];
+        let (bytes, parcels) = Payload { body: b"two events".to_vec(), parcels }.pack();
+        let arrived = Delivery::unpack(bytes).unwrap();
+        assert_eq!(arrived.body, b"two events");
+        let handles = arena.receive_all(&arrived.tickets).unwrap();
+        assert_eq!(handles.len(), 2);
+        assert!(arena.receive_all(&arrived.tickets).is_err(), "once");
+        drop((handles, parcels));
+        assert_eq!((arena.stats().objects, arena.stats().parcels), (1, 0));
+    }
+
+    #[test]
+    fn a_message_that_is_dropped_gives_its_handles_back() {
+        let arena = Arena::with_size(8 << 20).unwrap();
+        let event = Shared::new(&arena, Event::new()).unwrap();
+        let parcels = vec![event.handle().send().unwrap()];
+        let (bytes, parcels) = Payload { body: Vec::new(), parcels }.pack();
+        drop((event, parcels));
+        assert_eq!(arena.stats().objects, 0);
+        assert!(arena.receive_all(&Delivery::unpack(bytes).unwrap().tickets).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_unpacked_without_a_panic(bytes: Vec<u8>) {
+            Delivery::unpack(bytes);
+        }
+    }
+}
