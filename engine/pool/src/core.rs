@@ -6,6 +6,7 @@ use crate::insights::Ledger;
 use crate::link::{Crew, Link, Work};
 use crate::outcome::{Cause, Loss, NoStart, Notice, Outcome};
 use crate::region::{Answer, Control, Reply};
+use crate::ring::Bad;
 use polyproc_process::{Child, Ending, Signal};
 use std::io::PipeReader;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub(crate) struct Errands {
     /// Dropping it may take long, or run foreign code.
     pub(crate) trash: Vec<Work>,
     pub(crate) links: Vec<Link>,
-    /// Outcomes were delivered.
+    /// How many outcomes were delivered.
     pub(crate) delivered: usize,
 }
 
@@ -68,6 +69,8 @@ pub(crate) struct Core {
     pub(crate) driver: Driver,
     /// The supervisor reads the rings, or will be told to.
     pub(crate) supervised: bool,
+    /// When who sleeps over the rings will look at the latest.
+    pub(crate) planned: Option<Instant>,
     /// How many threads wait for the driver.
     pub(crate) waiting: usize,
     /// How many notices are registered and not yet sent.
@@ -77,8 +80,6 @@ pub(crate) struct Core {
     epoch: Instant,
     memory_limit: Option<u64>,
     weighed: Instant,
-    /// Workers that are dead, and nobody has said how.
-    unexplained: usize,
     no_start: Arc<NoStart>,
 }
 
@@ -90,6 +91,7 @@ impl Core {
             crew: Crew::default(),
             driver: Driver::None,
             supervised: false,
+            planned: None,
             waiting: 0,
             attention: 0,
             errands: Errands::default(),
@@ -97,7 +99,6 @@ impl Core {
             epoch: now,
             memory_limit,
             weighed: now,
-            unexplained: 0,
             no_start: Arc::new(NoStart::None),
         }
     }
@@ -115,19 +116,19 @@ impl Core {
 
     /// Whether something has to happen even if no thread waits for a result.
     pub(crate) fn needs_driver(&self) -> bool {
-        self.is_busy()
-            && (self.attention > 0
-                || self.dispatcher.queued() > 0
-                || self.dispatcher.next_deadline().is_some())
-            || self.unexplained > 0
-            || self.is_weighing()
+        let is_pressing = self.attention > 0 || self.dispatcher.queued() > 0;
+        is_pressing && self.is_busy() || self.next_look().is_some()
     }
 
     /// Reads what workers have written, gives out what can be given.
     pub(crate) fn turn(&mut self) {
         let now = self.now();
         for slot in 0..self.crew.links.len() {
-            self.drain(slot, now);
+            if self.crew.get(slot).is_some_and(|link| link.is_dead) {
+                self.bury(slot);
+            } else {
+                self.drain(slot, now);
+            }
         }
         if self.dispatcher.next_deadline().is_some_and(|end| end <= now) {
             self.dispatcher.tick(now, &mut self.crew);
@@ -146,27 +147,33 @@ impl Core {
             self.act(None);
         }
         self.crew.publish();
+        for slot in self.crew.given.drain(..) {
+            self.ledger.given(slot, now);
+        }
     }
 
     /// Reads the answers of one worker.
     fn drain(&mut self, slot: usize, now: Nanos) {
         loop {
             let Some(link) = self.crew.get(slot).filter(|link| !link.is_mute) else { return };
-            match link.side.next() {
+            let kept_rules = match link.side.next() {
                 Ok(None) => {
                     link.side.consume();
                     return;
                 }
-                Ok(Some(answer)) if self.take(slot, answer, now).is_some() => {}
-                // A worker that does not keep the rules is as good as dead.
-                _ => self.mute(slot, "wrote what no worker writes"),
+                Ok(Some(answer)) => self.take(slot, answer, now).is_some(),
+                Err(Bad) => false,
+            };
+            if !kept_rules {
+                self.mute(slot);
             }
         }
     }
 
-    fn mute(&mut self, slot: usize, why: &str) {
+    /// A worker that does not keep the rules is as good as dead.
+    fn mute(&mut self, slot: usize) {
         if let Some(link) = self.crew.get(slot) {
-            tracing::warn!(pid = link.child.pid(), why, "a worker is ended");
+            tracing::warn!(pid = link.child.pid(), "a worker wrote what no worker writes");
             link.is_mute = true;
             drop(link.child.send_signal(Signal::KILL));
         }
@@ -288,7 +295,7 @@ impl Core {
         let is_warming = self.dispatcher.is_warming(slot);
         let Some(link) = self.crew.get(slot) else { return };
         let Some(ending) = link.child.poll() else {
-            self.unexplained += 1;
+            link.is_dead = true;
             return;
         };
         let (pid, running) = (link.child.pid(), link.side.running());
@@ -308,17 +315,24 @@ impl Core {
     pub(crate) fn next_look(&self) -> Option<Instant> {
         let timer = self.dispatcher.next_deadline();
         let timer = timer.map(|end| self.epoch + Duration::from_nanos(end));
-        let glance = (self.unexplained > 0).then(|| Instant::now() + GLANCE);
+        let glance = self.has_unexplained().then(|| Instant::now() + GLANCE);
         let weigh = self.is_weighing().then(|| self.weighed + WEIGH);
         [timer, glance, weigh].into_iter().flatten().min()
     }
 
+    /// Whether somebody has to look earlier than who sleeps over the rings has planned.
+    pub(crate) fn is_hurried(&self) -> bool {
+        let look = self.next_look();
+        look.is_some_and(|look| self.planned.is_none_or(|planned| look < planned))
+    }
+
     /// Everybody who has to be watched.
-    pub(crate) fn watches(&mut self) -> Vec<Watch> {
-        self.unexplained = 0;
+    pub(crate) fn watches(&self) -> Vec<Watch> {
         let links = self.crew.links.iter().enumerate();
         let links = links.filter_map(|(slot, link)| link.as_ref().map(|link| (slot, link)));
-        links
+        // A dead worker has nothing to say any more, and its pidfd would end every sleep.
+        let living = links.filter(|(_, link)| !link.is_dead);
+        living
             .map(|(slot, link)| Watch {
                 slot,
                 child: Arc::clone(&link.child),
@@ -327,6 +341,11 @@ impl Core {
                 position: link.side.position(),
             })
             .collect()
+    }
+
+    /// Workers that are dead, and nobody has said how.
+    fn has_unexplained(&self) -> bool {
+        self.crew.links.iter().flatten().any(|link| link.is_dead)
     }
 
     fn is_weighing(&self) -> bool {

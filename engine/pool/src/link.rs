@@ -30,11 +30,13 @@ pub(crate) struct Link {
     known: Vec<bool>,
     /// It wrote what no worker writes, or refused: nothing of it is read any more.
     pub(crate) is_mute: bool,
+    /// It is dead, and nobody has said yet how it ended.
+    pub(crate) is_dead: bool,
 }
 
 impl Link {
     pub(crate) fn new(child: Arc<Child>, side: ParentSide) -> Self {
-        Self { child, side, known: Vec::new(), is_mute: false }
+        Self { child, side, known: Vec::new(), is_mute: false, is_dead: false }
     }
 }
 
@@ -43,6 +45,8 @@ impl Link {
 pub(crate) struct Crew {
     pub(crate) links: Vec<Option<Link>>,
     pub(crate) definitions: Vec<Arc<[u8]>>,
+    /// The slots that were given tasks since somebody counted.
+    pub(crate) given: Vec<usize>,
 }
 
 impl Crew {
@@ -74,6 +78,9 @@ impl Hands<Work> for Crew {
         if room == Room::Given && !is_known {
             link.known.resize(self.definitions.len(), false);
             link.known[definition] = true;
+        }
+        if room == Room::Given {
+            self.given.push(slot);
         }
         room
     }

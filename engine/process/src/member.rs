@@ -17,9 +17,11 @@ use polyproc_sys::clock::Deadline;
 use polyproc_sys::fork::{self, ForkLocal};
 use polyproc_sys::lifeline::{self, Lifeline};
 use polyproc_sys::{moment, poll, stat};
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
@@ -189,6 +191,7 @@ fn install(member: Member) -> Result<&'static Member, StartError> {
 /// In a forked copy: async-signal-safe, as only atomics and one `close` are.
 extern "C" fn forget() {
     MEMBER.forget();
+    OWN_THREADS.store(0, Ordering::Release);
     let writer = LINE_WRITER.swap(-1, Ordering::AcqRel);
     if writer >= 0 {
         lifeline::close_copy(writer);
@@ -432,8 +435,36 @@ pub fn set_preload(call: Vec<u8>) -> Result<(), PreloadError> {
     Ok(())
 }
 
+/// The calling thread is polyproc's own, as long as this lives: it holds nothing that a forked copy
+/// of this process needs.
+#[derive(Debug)]
+pub struct OwnThread(PhantomData<*const ()>);
+
+static OWN_THREADS: AtomicU32 = AtomicU32::new(0);
+
+thread_local! {
+    static IS_OWN: Cell<bool> = const { Cell::new(false) };
+}
+
+impl OwnThread {
+    /// From now on. A thread has at most one.
+    pub fn enter() -> Self {
+        OWN_THREADS.fetch_add(1, Ordering::AcqRel);
+        IS_OWN.set(true);
+        Self(PhantomData)
+    }
+}
+
+impl Drop for OwnThread {
+    fn drop(&mut self) {
+        IS_OWN.set(false);
+        OWN_THREADS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// How many threads this process has besides the calling one and polyproc's own.
 pub(crate) fn other_threads() -> io::Result<u32> {
     let own = MEMBER.get().map_or(0, |member| member.reaper.threads());
-    Ok(stat::own_threads()?.saturating_sub(1 + own))
+    let own = own + OWN_THREADS.load(Ordering::Acquire) + u32::from(!IS_OWN.get());
+    Ok(stat::own_threads()?.saturating_sub(own))
 }

@@ -271,7 +271,7 @@ impl Model {
             Step::Ready(slot) => self.ready(slot),
             Step::RefuseReady(slot) => {
                 if self.world.workers[slot].alive && !self.world.workers[slot].ready {
-                    self.dispatcher.warming_failed(slot);
+                    self.dispatcher.warming_failed();
                     self.die(slot);
                 }
             }

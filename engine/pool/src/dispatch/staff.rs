@@ -22,7 +22,7 @@ impl<T> Dispatcher<T> {
     }
 
     /// A worker says that it will never be ready; `died` follows.
-    pub(crate) fn warming_failed(&mut self, _slot: usize) {
+    pub(crate) fn warming_failed(&mut self) {
         // Its death counts as well.
         self.failures += EXPLAINED - 1;
     }

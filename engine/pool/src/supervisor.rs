@@ -1,0 +1,103 @@
+//! The pool's own thread: drives the pool when nobody waits for a result and somebody has to, buries
+//! the dead, and runs callbacks. It ends with the pool.
+
+use crate::core::Driver;
+use crate::pool::{Actor, Shared};
+use polyproc_process::OwnThread;
+use polyproc_sync::Deadline;
+use std::cell::Cell;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long a start waits for a thread that may copy this process, before it is tried without.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+thread_local! {
+    static IS_SUPERVISOR: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is a pool's own.
+pub(crate) fn is_supervisor() -> bool {
+    IS_SUPERVISOR.get()
+}
+
+pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new().name("polyproc-pool".into()).spawn(move || {
+        IS_SUPERVISOR.set(true);
+        Supervisor { shared: &shared, own: Some(OwnThread::enter()), deferred: None }.run();
+        shared.retire();
+    })
+}
+
+struct Supervisor<'a> {
+    shared: &'a Shared,
+    /// `None` while foreign code runs.
+    own: Option<OwnThread>,
+    /// Since when starts wait for another thread.
+    deferred: Option<Instant>,
+}
+
+impl Supervisor<'_> {
+    fn run(&mut self) {
+        loop {
+            let (watches, drives, look) = self.shared.with(Actor::Supervisor, |core| {
+                let is_free = core.driver == Driver::None;
+                if is_free {
+                    core.turn();
+                }
+                let drives = is_free && core.needs_driver();
+                core.supervised = drives;
+                let look = core.next_look().filter(|_| drives);
+                if is_free {
+                    core.planned = look;
+                }
+                (core.watches(), drives, look)
+            });
+            if self.run_calls() {
+                continue;
+            }
+            if self.shared.is_over() {
+                return;
+            }
+            let end = look.map_or(Deadline::NEVER, Deadline::at).earlier(self.start_deferred());
+            let bell = &self.shared.supervisor_bell;
+            self.shared.rest((&watches, drives), bell, end, Actor::Supervisor);
+        }
+    }
+
+    /// Runs what waits to be called; says whether there was anything.
+    fn run_calls(&mut self) -> bool {
+        let calls = self.shared.take_calls();
+        if calls.is_empty() {
+            return false;
+        }
+        self.own = None;
+        for call in calls {
+            // A front catches panics itself; one that gets here must not end the supervisor.
+            drop(std::panic::catch_unwind(AssertUnwindSafe(call)));
+        }
+        self.own = Some(OwnThread::enter());
+        true
+    }
+
+    /// Starts that only a user's thread should do: tries them when none has come by. Says when to look
+    /// again.
+    fn start_deferred(&mut self) -> Deadline {
+        if !self.shared.has_deferred() {
+            self.deferred = None;
+            return Deadline::NEVER;
+        }
+        let since = *self.deferred.get_or_insert_with(Instant::now);
+        if since.elapsed() < PATIENCE {
+            self.shared.ask_for_starts();
+            return Deadline::at(since + PATIENCE);
+        }
+        self.deferred = None;
+        self.shared.start_all_deferred();
+        Deadline::now()
+    }
+}
