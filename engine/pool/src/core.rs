@@ -7,7 +7,7 @@ use crate::link::{Crew, Link, Work};
 use crate::outcome::{Cause, Loss, NoStart, Notice, Outcome};
 use crate::region::{Answer, Control, Reply};
 use crate::ring::Bad;
-use polyproc_process::{Child, Ending, Signal};
+use polyproc_process::{Child, Ending, ExitStatus, Signal};
 use std::io::PipeReader;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -300,9 +300,13 @@ impl Core {
         };
         let (pid, running) = (link.child.pid(), link.side.running());
         let death = Death { pid, ending, item: link.side.item() };
+        let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
         if is_warming && !link.is_mute {
             let failure = link.child.failure();
             self.no_start = Arc::new(NoStart::Died { pid, ending, failure });
+            if ending.status != killed {
+                self.dispatcher.warming_failed();
+            }
         }
         self.errands.links.extend(self.crew.links[slot].take());
         self.ledger.died(slot, ending, now);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// A task.
 pub(crate) struct Work {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Arc<Vec<u8>>,
     /// The submitter's own number.
     pub(crate) index: u64,
     pub(crate) sink: Arc<dyn Sink>,

@@ -62,7 +62,7 @@ pub struct TaskRules {
 /// A task to be submitted.
 pub struct NewTask {
     /// For the handler.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<Vec<u8>>,
     /// The submitter's own number, for the sink.
     pub index: u64,
     /// Where the outcome goes.

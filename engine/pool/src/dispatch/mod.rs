@@ -28,10 +28,11 @@ const DEEPEST: usize = 1024;
 const RECLAIM: Nanos = 5_000_000;
 /// How many workers a task may lose before it began, until it is held responsible.
 const MOST_LOSSES: u8 = 16;
-/// What a start that failed for a reason that is known counts: it will fail again. An unexplained
-/// death counts one.
-const EXPLAINED: u32 = 2;
-/// With so much failed in a row, no more is tried.
+/// What a start that failed for a reason that is known counts: it will fail again.
+const EXPLAINED: u32 = 20;
+/// And one whose worker was killed from outside before it was ready.
+const KILLED: u32 = 1;
+/// With so much failed in a row, no more is tried: after three starts, or sixty killings.
 const MOST_FAILURES: u32 = 3 * EXPLAINED;
 /// How long a killed worker may take to be gone before its task is told without it.
 const KILL_GRACE: Nanos = 1_000_000_000;
@@ -223,6 +224,7 @@ impl<T> Dispatcher<T> {
     }
 
     /// The task that the next answer is for, unless its outcome is known already.
+    #[cfg(test)]
     pub(crate) fn front(&self, slot: usize) -> Option<&Task<T>> {
         self.slots[slot].given.front()?.task.as_ref()
     }
@@ -232,7 +234,7 @@ impl<T> Dispatcher<T> {
         let number = self.next_number;
         self.next_number += 1;
         // A pool that could start no worker tries once more.
-        self.failures = self.failures.min(MOST_FAILURES - 1);
+        self.failures = self.failures.min(MOST_FAILURES - KILLED);
         let task = Task { number, lane, kind, rules, attempts: 0, losses: 0, payload };
         self.lane(lane).out += 1;
         self.queue(task);
@@ -380,7 +382,7 @@ impl<T> Dispatcher<T> {
         let dead = std::mem::take(&mut self.slots[slot]);
         self.slots[slot].since = now;
         if matches!(dead.stage, Stage::Starting | Stage::Warming) && dead.kill.is_none() {
-            self.failures += 1;
+            self.failures += KILLED;
         }
         let first = dead.answered + 1;
         let (kill, retired) = (dead.kill, dead.retiring);

@@ -2,7 +2,7 @@
 
 use super::slot::{Slot, Stage};
 use super::{
-    Action, Dispatcher, EXPLAINED, Fate, Hands, KILL_GRACE, MOST_FAILURES, Meant, Nanos, Phase, RECLAIM, Why,
+    Action, Dispatcher, EXPLAINED, Fate, Hands, KILLED, KILL_GRACE, MOST_FAILURES, Meant, Nanos, Phase, RECLAIM, Why,
 };
 
 impl<T> Dispatcher<T> {
@@ -21,10 +21,9 @@ impl<T> Dispatcher<T> {
         self.settle();
     }
 
-    /// A worker says that it will never be ready; `died` follows.
+    /// A worker will never be ready, for a reason of its own; `died` follows.
     pub(crate) fn warming_failed(&mut self) {
-        // Its death counts as well.
-        self.failures += EXPLAINED - 1;
+        self.failures += EXPLAINED - KILLED;
     }
 
     /// A worker takes tasks from now on.
