@@ -81,6 +81,7 @@ mod function;
 mod init;
 mod message;
 mod panic;
+mod pool;
 mod process;
 mod shared;
 pub mod sync;
@@ -92,6 +93,10 @@ pub use codec::CodecError;
 pub use error::{Error, JoinError, Result, SpawnError, Who};
 pub use init::{init, preload};
 pub use panic::{Panic, Place};
+pub use pool::{
+    Calls, Imap, ImapUnordered, MapTask, Pool, PoolBuilder, PoolError, PoolInsights, PoolMap, Task,
+    TaskError, TaskFacts, worker_id,
+};
 pub use process::{Handle, Process, wait_any, wait_any_timeout};
 pub use shared::{
     RawArray, Shared, SharedArray, SharedBytes, SharedError, Value, arena_objects, arena_stats,
@@ -114,9 +119,9 @@ mod readme {}
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Barrier, Condvar, Event, Handle, JoinError, Mutex, OnParentDeath, Once, Process, RawArray,
-        Run, RwLock, Semaphore, Shared, SharedArray, SharedBytes, Signal, SpawnError, StartMethod,
-        Stdio, Value,
+        Barrier, Condvar, Event, Handle, JoinError, Mutex, OnParentDeath, Once, Pool, PoolMap,
+        Process, RawArray, Run, RwLock, Semaphore, Shared, SharedArray, SharedBytes, Signal,
+        SpawnError, StartMethod, Stdio, TaskError, Value,
     };
 }
 

@@ -59,6 +59,7 @@ struct Death {
     pid: u32,
     ending: Ending,
     item: u64,
+    report: Option<Vec<u8>>,
 }
 
 /// See the [module](self).
@@ -266,6 +267,7 @@ impl Core {
             ending: death.map(|death| death.ending),
             attempts: task.attempts,
             item: death.map_or(0, |death| death.item),
+            report: death.and_then(|death| death.report.clone()),
         };
         self.ledger.lost(fate);
         self.deliver(task, Outcome::Lost(Box::new(loss)), 0);
@@ -299,7 +301,8 @@ impl Core {
             return;
         };
         let (pid, running) = (link.child.pid(), link.side.running());
-        let death = Death { pid, ending, item: link.side.item() };
+        let report = link.child.take_report().map(|report| report.body);
+        let death = Death { pid, ending, item: link.side.item(), report };
         let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
         if is_warming && !link.is_mute {
             let failure = link.child.failure();
@@ -374,5 +377,5 @@ impl Core {
 }
 
 fn loss(cause: Cause, pid: Option<u32>, attempts: u32) -> Outcome {
-    Outcome::Lost(Box::new(Loss { cause, pid, ending: None, attempts, item: 0 }))
+    Outcome::Lost(Box::new(Loss { cause, pid, ending: None, attempts, item: 0, report: None }))
 }

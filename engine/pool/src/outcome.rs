@@ -37,6 +37,8 @@ pub struct Loss {
     pub attempts: u32,
     /// The part of the task that it was in, as the worker said: not to be trusted.
     pub item: u64,
+    /// The last words of the worker's front, if it left any.
+    pub report: Option<Vec<u8>>,
 }
 
 /// Why a task was lost.

@@ -518,6 +518,22 @@ impl Pool {
         }
     }
 
+    /// Notices that [`attend`](Self::attend) announced were not left with a sink after all.
+    pub fn attend_not(&self, count: usize) {
+        if self.is_ours() {
+            let less = |core: &mut Core| core.attention = core.attention.saturating_sub(count);
+            self.shared.with(Actor::User, less);
+        }
+    }
+
+    /// Has these happen now.
+    pub fn notify(&self, notices: Vec<Notice>) {
+        if self.is_ours() && !notices.is_empty() {
+            self.shared.supervise();
+            self.shared.with(Actor::User, |core| core.errands.notices.extend(notices));
+        }
+    }
+
     /// Cancels a task: one that has not begun will not; one that runs is ended with its worker.
     pub fn cancel(&self, task: TaskId) {
         self.cancel_in(task.lane, Meant::One(task.number), false);
