@@ -158,6 +158,8 @@ impl<R: DeserializeOwned + 'static> Task<R> {
         let since = Instant::now();
         if self.wait_until(deadline) {
             self.take()
+        } else if !self.pool.engine.is_own() {
+            Err(TaskError::NotOurs)
         } else {
             Err(TaskError::NotDone { waited: since.elapsed() })
         }

@@ -111,7 +111,6 @@ where
         while self.current.is_empty() {
             if let Some(block) = self.early.remove(&self.next) {
                 self.next += block.len() as u64;
-                stream.taken(block.len());
                 self.current.extend(block.into_results());
                 stream.fill();
             } else {
@@ -119,6 +118,7 @@ where
                 self.early.insert(block.first, block);
             }
         }
+        stream.taken(1);
         self.current.pop_front()
     }
 }
@@ -160,13 +160,13 @@ where
         if let Some(error) = self.refused.take() {
             return Some(Err(error));
         }
+        let stream = self.stream.as_mut()?;
         if self.current.is_empty() {
-            let stream = self.stream.as_mut()?;
             let block = stream.next_block(false)?;
-            stream.taken(block.len());
             self.current.extend(block.into_results());
             stream.fill();
         }
+        stream.taken(1);
         self.current.pop_front()
     }
 }

@@ -91,7 +91,7 @@ impl From<Refused> for TaskError {
 /// let squares: Vec<u64> = pool.map(|x: u64| x * x, 0..1000)?;
 /// assert_eq!(squares[30], 900);
 ///
-/// let crash = pool.submit(|()| std::process::abort(), ());
+/// let crash = pool.submit(|()| -> () { std::process::abort() }, ());
 /// let error: TaskError = crash.get().unwrap_err();
 /// assert!(error.to_string().contains("SIGABRT"));
 /// assert_eq!(pool.apply(|x: u64| x + 1, 1)?, 2);

@@ -361,9 +361,8 @@ where
                 self.take_values(&chunk, bytes);
             }
             Outcome::Lost(loss) if chunk.len > 1 && is_blamed_on_one(&loss) => {
-                self.split(&chunk, Some(*loss));
+                self.split(&chunk, *loss);
             }
-            Outcome::Failed { .. } if chunk.len > 1 => self.split(&chunk, None),
             other => self.fail_all(&chunk, other),
         }
     }
@@ -393,39 +392,35 @@ where
         }
     }
 
-    /// A chunk failed as a whole: its items are tried again one by one, except for the one in which
-    /// the worker was lost.
-    fn split(&mut self, chunk: &Chunk, loss: Option<Loss>) {
-        let Ok(mut items) = chunk::decode_slice::<A>(&chunk.bytes) else {
-            let loss = loss.unwrap_or_else(no_facts);
+    /// The worker was lost in a chunk: all items but the one that it was in are tried again, one by one.
+    fn split(&mut self, chunk: &Chunk, loss: Loss) {
+        let decoded = panic::catch(|| chunk::decode_slice::<A>(&chunk.bytes));
+        let Ok(Ok(mut items)) = decoded else {
             return self.fail_all(chunk, Outcome::Lost(Box::new(loss)));
         };
-        let mut first = chunk.first;
-        if let Some(loss) = loss {
-            // The worker's word: within the chunk it can blame nobody else's task.
-            let blamed = (loss.item as usize).min(items.len() - 1);
-            let before: Vec<A> = items.drain(..blamed).collect();
-            self.submit_singly(first, before);
-            first += blamed as u64;
-            items.remove(0);
-            self.finish_one(first, Err(TaskError::of_loss(loss, Some(first))));
-            first += 1;
-        }
-        self.submit_singly(first, items);
+        // The worker's word: within the chunk it can blame nobody else's task.
+        let blamed = (loss.item as usize).min(items.len() - 1);
+        let after = items.split_off(blamed + 1);
+        items.truncate(blamed);
+        self.submit_singly(chunk.first, items);
+        let index = chunk.first + blamed as u64;
+        self.finish_one(index, Err(TaskError::of_loss(loss, Some(index))));
+        self.submit_singly(index + 1, after);
     }
 
+    /// A chunk failed as a whole: with the same error for each of its items.
     fn fail_all(&mut self, chunk: &Chunk, outcome: Outcome) {
-        if chunk.len == 1 {
-            let result = TaskError::of_outcome(outcome, Some(chunk.first));
-            let result = result.and_then(|bytes| {
-                let source = Box::new(CodecError::of::<R>(&format!("{} stray bytes", bytes.len())));
-                Err(TaskError::Value { task: TaskFacts::default(), verb: "decoded", source })
-            });
-            return self.finish_one(chunk.first, result);
-        }
-        let Outcome::Lost(loss) = outcome else { return };
         for index in chunk.first..chunk.first + chunk.len as u64 {
-            self.finish_one(index, Err(TaskError::of_loss((*loss).clone(), Some(index))));
+            let error = match &outcome {
+                Outcome::Lost(loss) => TaskError::of_loss((**loss).clone(), Some(index)),
+                Outcome::Failed { report, pid, attempts } => {
+                    let (pid, attempts) = (Some(*pid), *attempts);
+                    let task = TaskFacts { index: Some(index), pid, attempts, usage: None };
+                    TaskError::of_failure(Failure::decode(report), task)
+                }
+                Outcome::Value(_) => return,
+            };
+            self.finish_one(index, Err(error));
         }
     }
 }
@@ -439,11 +434,6 @@ fn tell<R>(index: u64, value: Result<R, Failure>) -> Result<R, TaskError> {
 
 fn is_blamed_on_one(loss: &Loss) -> bool {
     matches!(loss.cause, Cause::Crashed | Cause::OverMemory(_) | Cause::NoRoom(_))
-}
-
-fn no_facts() -> Loss {
-    let cause = Cause::NoRoom("it cannot be read again".into());
-    Loss { cause, pid: None, ending: None, attempts: 1, item: 0, report: None }
 }
 
 impl<I, A, R> Drop for Stream<I, A, R> {

@@ -13,6 +13,8 @@
 mod endings;
 mod families;
 mod faults;
+mod pools;
+mod pools_ending;
 mod regressions;
 mod settings;
 mod sharing;
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
         settings::TESTS,
         families::TESTS,
         sharing::TESTS,
+        pools::TESTS,
+        pools_ending::TESTS,
         faults::TESTS,
         regressions::TESTS,
     ];

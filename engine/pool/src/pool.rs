@@ -526,12 +526,20 @@ impl Pool {
         }
     }
 
-    /// Has these happen now.
+    /// Has these happen now, and threads that wait look again at what they wait for.
     pub fn notify(&self, notices: Vec<Notice>) {
-        if self.is_ours() && !notices.is_empty() {
+        if self.is_ours() {
             self.shared.supervise();
-            self.shared.with(Actor::User, |core| core.errands.notices.extend(notices));
+            self.shared.with(Actor::User, |core| {
+                core.errands.notices.extend(notices);
+                core.errands.delivered += 1;
+            });
         }
+    }
+
+    /// Whether the calling process is the one that made it.
+    pub fn is_own(&self) -> bool {
+        self.is_ours()
     }
 
     /// Cancels a task: one that has not begun will not; one that runs is ended with its worker.

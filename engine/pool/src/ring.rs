@@ -107,9 +107,14 @@ impl Writer {
     fn place(&self, freed: u64, len: u64) -> Option<u64> {
         let size = self.size();
         let left = size - self.position % size;
+        let fits = |start: &u64| start + len - freed <= size;
+        let next_round = Some(self.position + left).filter(fits);
         let is_far = self.position == freed && size - left >= RESTART;
-        let start = if left < len || is_far { self.position + left } else { self.position };
-        (start + len - freed <= size).then_some(start)
+        if left < len || is_far && next_round.is_some() {
+            next_round
+        } else {
+            Some(self.position).filter(fits)
+        }
     }
 
     fn offset(&self, position: u64) -> usize {
@@ -136,7 +141,7 @@ impl Writer {
     /// # Errors
     /// When there is no memory, or a limit on it.
     pub(crate) fn grow(&mut self, len: u64) -> io::Result<()> {
-        let size = len.saturating_mul(2).checked_next_power_of_two();
+        let size = len.max(self.size()).saturating_mul(2).checked_next_power_of_two();
         let size = size.filter(|size| *size <= LARGEST_SIZE).ok_or(io::ErrorKind::FileTooLarge)?;
         memory::set_size(&self.file, size)?;
         self.mapping = Mapping::shared(&self.file, size as usize)?;
