@@ -25,10 +25,10 @@ pub(crate) fn is_supervisor() -> bool {
 }
 
 pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
-    let shared = Arc::clone(shared);
+    let (shared, own) = (Arc::clone(shared), OwnThread::announce());
     std::thread::Builder::new().name("polyproc-pool".into()).spawn(move || {
         IS_SUPERVISOR.set(true);
-        Supervisor { shared: &shared, own: Some(OwnThread::enter()), deferred: None }.run();
+        Supervisor { shared: &shared, own: Some(own.enter()), deferred: None }.run();
         shared.retire();
     })
 }
@@ -80,7 +80,7 @@ impl Supervisor<'_> {
             // A front catches panics itself; one that gets here must not end the supervisor.
             drop(std::panic::catch_unwind(AssertUnwindSafe(call)));
         }
-        self.own = Some(OwnThread::enter());
+        self.own = Some(OwnThread::announce().enter());
         true
     }
 

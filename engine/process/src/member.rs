@@ -21,7 +21,6 @@ use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
@@ -435,10 +434,12 @@ pub fn set_preload(call: Vec<u8>) -> Result<(), PreloadError> {
     Ok(())
 }
 
-/// The calling thread is polyproc's own, as long as this lives: it holds nothing that a forked copy
-/// of this process needs.
+/// A thread that is polyproc's own: it holds nothing that a forked copy of this process needs.
+/// Counted from before it is started until this is dropped.
 #[derive(Debug)]
-pub struct OwnThread(PhantomData<*const ()>);
+pub struct OwnThread {
+    is_entered: bool,
+}
 
 static OWN_THREADS: AtomicU32 = AtomicU32::new(0);
 
@@ -447,17 +448,26 @@ thread_local! {
 }
 
 impl OwnThread {
-    /// From now on. A thread has at most one.
-    pub fn enter() -> Self {
+    /// For a thread that is about to be started, and that is to call [`enter`](Self::enter).
+    pub fn announce() -> Self {
         OWN_THREADS.fetch_add(1, Ordering::AcqRel);
+        Self { is_entered: false }
+    }
+
+    /// The calling thread is meant. A thread has at most one, which stays with it.
+    #[must_use]
+    pub fn enter(mut self) -> Self {
         IS_OWN.set(true);
-        Self(PhantomData)
+        self.is_entered = true;
+        self
     }
 }
 
 impl Drop for OwnThread {
     fn drop(&mut self) {
-        IS_OWN.set(false);
+        if self.is_entered {
+            IS_OWN.set(false);
+        }
         OWN_THREADS.fetch_sub(1, Ordering::AcqRel);
     }
 }
