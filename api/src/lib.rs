@@ -30,6 +30,7 @@
 //! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |
 //! | loading once, sharing with all | [`preload`] |
 //! | how many at once | [`cpu_count`] |
+//! | the machine's processes, processors, memory, disks, networks | [`info`] |
 //! | tests | `polyproc::testing` (feature `testing`) |
 //!
 //! # Start methods
@@ -103,6 +104,7 @@ pub use shared::{
 };
 pub use sync::{Barrier, Condvar, Event, Mutex, Once, RwLock, Semaphore};
 
+pub use polyproc_info as info;
 pub use polyproc_macros::main;
 pub use polyproc_process::{
     CpuCount, Current, ExitStatus, Listing, OnParentDeath, Parent, Phase, PreloadError, RunState,

@@ -26,6 +26,7 @@ const WITHIN: &[(&str, &[&str])] = &[
 const NARROW: &[(&str, &[&str])] = &[
     ("polyproc-sync", &["polyproc-sys"]),
     ("polyproc-shm", &["polyproc-sync", "polyproc-sys"]),
+    ("polyproc-connection", &["polyproc-sys"]),
     ("polyproc-pool", &["polyproc-process", "polyproc-channel", "polyproc-sync", "polyproc-sys"]),
     ("polyproc-macros", &[]),
 ];

@@ -156,7 +156,7 @@ impl<S: 'static> PoolBuilder<S> {
         self
     }
 
-    /// Has libraries that start threads of their own (OpenMP, OpenBLAS, MKL, rayon and their like) start
+    /// Has libraries that start threads of their own (`OpenMP`, `OpenBLAS`, MKL, rayon and their like) start
     /// so many in each worker, by the variables of the environment that they heed.
     pub fn threads_per_worker(mut self, threads: usize) -> Self {
         let threads = OsString::from(threads.to_string());
@@ -240,12 +240,8 @@ impl<S: 'static> PoolBuilder<S> {
             env_of_worker: self.env_of_worker,
             start_timeout: self.start_timeout,
         };
-        let settings = Settings {
-            workers,
-            max_tasks: self.max_tasks,
-            idle: self.idle,
-            memory: self.memory,
-        };
+        let settings =
+            Settings { workers, max_tasks: self.max_tasks, idle: self.idle, memory: self.memory };
         let inner = Inner {
             engine: polyproc_pool::Pool::new(settings, Box::new(starter))?,
             definitions: Mutex::new(HashMap::new()),

@@ -137,7 +137,12 @@ impl<'p, S: 'static> Calls<'p, S> {
         self.map_to(Target::stateful(function), items.into_iter())
     }
 
-    fn stream<A, R, I>(&self, target: Target, items: I, window: usize) -> Result<Stream<I, A, R>, TaskError>
+    fn stream<A, R, I>(
+        &self,
+        target: Target,
+        items: I,
+        window: usize,
+    ) -> Result<Stream<I, A, R>, TaskError>
     where
         A: Serialize + DeserializeOwned + 'static,
         R: DeserializeOwned + 'static,

@@ -42,7 +42,9 @@ pub(super) fn check<T: Serialize>(item: &T) -> Result<(), CodecError> {
 }
 
 /// What [`encode`] was given.
-pub(super) fn decode<T: DeserializeOwned + 'static>(mut bytes: Vec<u8>) -> Result<Vec<T>, CodecError> {
+pub(super) fn decode<T: DeserializeOwned + 'static>(
+    mut bytes: Vec<u8>,
+) -> Result<Vec<T>, CodecError> {
     match bytes.pop() {
         Some(BYTES) => single_from_bytes(bytes),
         Some(NUMBERS) => numbers_from_bytes(&bytes),
@@ -52,7 +54,9 @@ pub(super) fn decode<T: DeserializeOwned + 'static>(mut bytes: Vec<u8>) -> Resul
 }
 
 /// The same from borrowed bytes.
-pub(super) fn decode_slice<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<Vec<T>, CodecError> {
+pub(super) fn decode_slice<T: DeserializeOwned + 'static>(
+    bytes: &[u8],
+) -> Result<Vec<T>, CodecError> {
     match bytes.split_last() {
         Some((&BYTES, bytes)) => single_from_bytes(bytes.to_vec()),
         Some((&NUMBERS, bytes)) => numbers_from_bytes(bytes),
@@ -85,6 +89,7 @@ pub(super) fn give_back(bytes: &[u8]) {
 }
 
 /// The one byte string that these items are.
+#[expect(clippy::ptr_arg, reason = "a slice has no type to be asked for")]
 fn single_bytes<T: 'static>(items: &mut Vec<T>) -> Option<Vec<u8>> {
     if items.len() != 1 {
         return None;
@@ -101,6 +106,7 @@ fn single_from_bytes<T: 'static>(bytes: Vec<u8>) -> Result<Vec<T>, CodecError> {
 
 macro_rules! for_numbers {
     ($($number:ty),*) => {
+        #[expect(clippy::ptr_arg, reason = "a slice has no type to be asked for")]
         fn numbers_to_bytes<T: 'static>(items: &Vec<T>) -> Option<Vec<u8>> {
             let items: &dyn Any = items;
             $(if let Some(items) = items.downcast_ref::<Vec<$number>>() {
@@ -131,7 +137,9 @@ for_numbers!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32
 mod tests {
     use super::*;
 
-    fn round_trip<T: Serialize + DeserializeOwned + Clone + PartialEq + 'static>(items: Vec<T>) -> u8 {
+    fn round_trip<T: Serialize + DeserializeOwned + Clone + PartialEq + 'static>(
+        items: Vec<T>,
+    ) -> u8 {
         let encoded = encode(&mut items.clone()).unwrap();
         let form = *encoded.bytes.last().unwrap();
         assert!(decode_slice::<T>(&encoded.bytes).unwrap() == items);

@@ -224,15 +224,15 @@ impl TaskError {
             NoStart::Start(error) => (error.to_string(), None),
             NoStart::Region(error) => (format!("cannot share memory with it: {error}"), None),
             NoStart::Refused { pid, reason } => match Failure::decode(reason) {
-                Failure::Panicked(panic) => (
-                    format!("its initializer (pid {pid}) panicked {panic}"),
-                    Some(Box::new(panic)),
-                ),
+                Failure::Panicked(panic) => {
+                    (format!("its initializer (pid {pid}) panicked {panic}"), Some(Box::new(panic)))
+                }
                 other => (Self::of_failure(other, TaskFacts::default()).to_string(), None),
             },
             NoStart::Died { pid, ending, failure } => {
                 let said = failure.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
-                let text = format!("it ended before it was ready{said}: {} (pid {pid})", ending.status);
+                let text =
+                    format!("it ended before it was ready{said}: {} (pid {pid})", ending.status);
                 (text, None)
             }
             NoStart::None => ("it has none".into(), None),

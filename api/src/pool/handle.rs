@@ -189,7 +189,8 @@ impl<R: DeserializeOwned + 'static> Task<R> {
 
     /// Whether the task has a result; `None` while it is not done. Does not wait.
     pub fn successful(&self) -> Option<bool> {
-        let is_value = |slip: &Slip| matches!(slip.state, State::Done(Outcome::Value(_)) | State::Taken);
+        let is_value =
+            |slip: &Slip| matches!(slip.state, State::Done(Outcome::Value(_)) | State::Taken);
         self.ready().then(|| is_value(&self.ticket.lock()))
     }
 

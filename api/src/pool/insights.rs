@@ -81,7 +81,7 @@ impl fmt::Display for PoolInsights {
             "worker", "pid", "starts", "tasks", "start", "wait", "work", "transfer", "in", "out"
         )?;
         let mut row = |name: &str, worker: &WorkerInsights| {
-            let time = |time: Duration| format!("{:.1?}", time);
+            let time = |time: Duration| format!("{time:.1?}");
             writeln!(
                 f,
                 "{name:>6} {:>8} {:>6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}",

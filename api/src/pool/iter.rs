@@ -1,9 +1,9 @@
 //! The results of many items: all together later, or one by one.
 
+use super::Pool;
 use super::calls::Gathered;
 use super::error::TaskError;
 use super::stream::{Block, Stream};
-use super::Pool;
 use polyproc_pool::Deadline;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,8 +57,8 @@ where
     ///
     /// # Errors
     /// The handle, when the time is over: the tasks go on.
-    pub fn get_timeout(self, timeout: Duration) -> Result<Result<Vec<R>, TaskError>, Self> {
-        if self.wait_timeout(timeout) { Ok(self.get()) } else { Err(self) }
+    pub fn get_timeout(self, timeout: Duration) -> Result<Result<Vec<R>, TaskError>, Box<Self>> {
+        if self.wait_timeout(timeout) { Ok(self.get()) } else { Err(Box::new(self)) }
     }
 
     /// Whether all are done, whatever came of them. Does not wait.

@@ -108,7 +108,9 @@ pub struct Pool<S = ()> {
 
 impl<S> fmt::Debug for Pool<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("workers", &self.inner.engine.workers()).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("workers", &self.inner.engine.workers())
+            .finish_non_exhaustive()
     }
 }
 
@@ -329,4 +331,3 @@ impl<S> Drop for Pool<S> {
 
 /// How long the end of killed workers may take.
 const FAREWELL: Duration = Duration::from_secs(2);
-

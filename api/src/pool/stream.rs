@@ -7,9 +7,7 @@ use super::task::{self, Failure, Values};
 use super::{Inner, Job};
 use crate::CodecError;
 use crate::panic;
-use polyproc_pool::{
-    Cause, Deadline, Lane, Loss, NewTask, Notice, Outcome, Refused, Sink,
-};
+use polyproc_pool::{Cause, Deadline, Lane, Loss, NewTask, Notice, Outcome, Refused, Sink};
 use polyproc_shm::Parcel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -306,7 +304,9 @@ where
         let place = (self.lane, self.job.definition);
         if let Err(refused) = self.pool.engine.submit(place, self.job.rules, tasks) {
             self.source = None;
-            numbers.into_iter().for_each(|number| self.refuse(number, refused));
+            for number in numbers {
+                self.refuse(number, refused);
+            }
         }
     }
 
@@ -332,7 +332,9 @@ where
         if arrived.is_empty() {
             // Only a copy of the pool's process gets here.
             let numbers: Vec<_> = self.under_way.keys().copied().collect();
-            numbers.into_iter().for_each(|number| self.refuse(number, Refused::NotOurs));
+            for number in numbers {
+                self.refuse(number, Refused::NotOurs);
+            }
         }
         for arrival in arrived {
             self.take_arrival(arrival);
@@ -363,7 +365,7 @@ where
             Outcome::Lost(loss) if chunk.len > 1 && is_blamed_on_one(&loss) => {
                 self.split(&chunk, *loss);
             }
-            other => self.fail_all(&chunk, other),
+            other => self.fail_all(&chunk, &other),
         }
     }
 
@@ -396,7 +398,7 @@ where
     fn split(&mut self, chunk: &Chunk, loss: Loss) {
         let decoded = panic::catch(|| chunk::decode_slice::<A>(&chunk.bytes));
         let Ok(Ok(mut items)) = decoded else {
-            return self.fail_all(chunk, Outcome::Lost(Box::new(loss)));
+            return self.fail_all(chunk, &Outcome::Lost(Box::new(loss)));
         };
         // The worker's word: within the chunk it can blame nobody else's task.
         let blamed = (loss.item as usize).min(items.len() - 1);
@@ -409,9 +411,9 @@ where
     }
 
     /// A chunk failed as a whole: with the same error for each of its items.
-    fn fail_all(&mut self, chunk: &Chunk, outcome: Outcome) {
+    fn fail_all(&mut self, chunk: &Chunk, outcome: &Outcome) {
         for index in chunk.first..chunk.first + chunk.len as u64 {
-            let error = match &outcome {
+            let error = match outcome {
                 Outcome::Lost(loss) => TaskError::of_loss((**loss).clone(), Some(index)),
                 Outcome::Failed { report, pid, attempts } => {
                     let (pid, attempts) = (Some(*pid), *attempts);

@@ -172,12 +172,12 @@ pub(super) fn define(definition: &[u8], state: &State, parent: Owner) -> Handler
             let trampoline = unsafe { trampoline.function::<Local, Handler>() };
             trampoline(Local { function, signature, state: Rc::clone(state), parent })
         }
-        Err(failure) => failing(failure),
+        Err(failure) => failing(&failure),
     }
 }
 
 /// Answers every task with this.
-fn failing(failure: Failure) -> Handler {
+fn failing(failure: &Failure) -> Handler {
     let bytes = failure.encode();
     Box::new(move |_task, output| {
         output.bytes.extend_from_slice(&bytes);
@@ -186,10 +186,11 @@ fn failing(failure: Failure) -> Handler {
 }
 
 fn other_type() -> Handler {
-    failing(Failure::NotHere(NotHere::OtherBuild("the function's type".into())))
+    failing(&Failure::NotHere(NotHere::OtherBuild("the function's type".into())))
 }
 
 #[expect(unsafe_code, reason = "calls a function by its place")]
+#[expect(clippy::needless_pass_by_value, reason = "the type of a trampoline")]
 fn plain_handler<A, R>(local: Local) -> Handler
 where
     A: Serialize + DeserializeOwned + 'static,

@@ -44,11 +44,7 @@ struct Instructions<I> {
 pub(super) type MakeCall = Box<dyn Fn(usize) -> Result<Payload, CallError> + Send + Sync>;
 
 /// What has the workers call `initializer` with `argument` first, and `exit` last.
-pub(super) fn make_call<I, S>(
-    initializer: fn(I) -> S,
-    argument: I,
-    exit: Option<fn(S)>,
-) -> MakeCall
+pub(super) fn make_call<I, S>(initializer: fn(I) -> S, argument: I, exit: Option<fn(S)>) -> MakeCall
 where
     I: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     S: 'static,
@@ -152,7 +148,9 @@ impl Starter for Workers {
         for (name, value) in self.env_of_worker.iter().flat_map(|env| env(place)) {
             command.env(name.into(), Some(value.into()));
         }
-        descriptors.into_iter().for_each(|descriptor| command.descriptor(descriptor));
+        for descriptor in descriptors {
+            command.descriptor(descriptor);
+        }
         command.start(call)
     }
 

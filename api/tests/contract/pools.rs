@@ -244,7 +244,10 @@ fn a_pool_for_many_threads(method: StartMethod) {
             let pool = &pool;
             scope.spawn(move || {
                 for number in 0..200 {
-                    assert_eq!(pool.apply(square, thread + number).unwrap(), square(thread + number));
+                    assert_eq!(
+                        pool.apply(square, thread + number).unwrap(),
+                        square(thread + number)
+                    );
                 }
                 let squares = pool.map(square, 0..5000).unwrap();
                 assert!(squares.into_iter().eq((0..5000).map(square)));

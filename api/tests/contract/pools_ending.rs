@@ -4,8 +4,8 @@ use crate::families::await_end;
 use crate::pools::{builder, pid, pool, square};
 use crate::subject::command;
 use crate::{LONG, Test};
-use polyproc::prelude::*;
 use polyproc::ExitStatus;
+use polyproc::prelude::*;
 use polyproc_testkit::{process, run_with_deadline};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
@@ -183,10 +183,10 @@ fn values_that_cannot_travel(method: StartMethod) {
 /// A function in a library that was opened at run time is in no fresh copy of the program.
 fn a_function_that_is_not_there(method: StartMethod) {
     let pool = pool(method);
-    let error = pool.apply(|map: HashMap<u32, Stubborn>| map.len(), HashMap::from([(
-        1,
-        Stubborn { writes: true, reads: false },
-    )]));
+    let error = pool.apply(
+        |map: HashMap<u32, Stubborn>| map.len(),
+        HashMap::from([(1, Stubborn { writes: true, reads: false })]),
+    );
     assert!(matches!(error, Err(TaskError::Arguments { .. })));
     works(&pool);
 }
@@ -240,7 +240,8 @@ fn a_task_that_takes_too_long(method: StartMethod) {
     let pool = pool(method);
     let limit = Duration::from_millis(100);
     let results: Vec<_> = pool.calls().timeout(limit).imap(wait_long, 0..4).collect();
-    let is_late = |result: &Result<u64, TaskError>| matches!(result, Err(TaskError::TimedOut { .. }));
+    let is_late =
+        |result: &Result<u64, TaskError>| matches!(result, Err(TaskError::TimedOut { .. }));
     assert!(is_late(&results[1]) && results.iter().filter(|result| result.is_ok()).count() == 3);
     let task = pool.submit(wait_long, 1);
     assert!(matches!(task.get_timeout(limit), Err(TaskError::NotDone { .. })));

@@ -232,11 +232,7 @@ impl Core {
         for action in self.dispatcher.take_actions() {
             match action {
                 Action::Start(slot) => self.errands.starts.push(slot),
-                Action::Retire(slot) => {
-                    if let Some(link) = self.crew.get(slot) {
-                        link.side.dismiss();
-                    }
-                }
+                Action::Retire(slot) => self.crew.dismiss(slot),
                 Action::Kill(slot, why) => self.kill(slot, why),
                 Action::Done(task, fate) => self.lose(task, fate, death),
             }
@@ -316,6 +312,14 @@ impl Core {
         self.dispatcher.died(slot, running, now);
         self.act(Some(&death));
         self.go_on(now);
+    }
+
+    /// The same, if it is still the one that was watched.
+    pub(crate) fn bury_watched(&mut self, watch: &Watch) {
+        let link = self.crew.get(watch.slot);
+        if link.is_some_and(|link| Arc::ptr_eq(&link.child, &watch.child)) {
+            self.bury(watch.slot);
+        }
     }
 
     /// When to look again at the latest.

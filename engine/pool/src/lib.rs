@@ -27,8 +27,6 @@ mod supervisor;
 
 pub use insights::{Insights, SlowTask, WorkerInsights};
 pub use outcome::{Cause, Loss, NoStart, Notice, Outcome, Sink};
-pub use pool::{
-    Definition, Lane, NewTask, Pool, Refused, Settings, Starter, TaskId, TaskRules,
-};
 pub use polyproc_sync::Deadline;
+pub use pool::{Definition, Lane, NewTask, Pool, Refused, Settings, Starter, TaskId, TaskRules};
 pub use serve::{Handler, Output, Server, Verdict, serve};

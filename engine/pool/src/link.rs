@@ -61,6 +61,13 @@ impl Crew {
         self.links[slot] = Some(link);
     }
 
+    /// Tells a worker to end in good order.
+    pub(crate) fn dismiss(&mut self, slot: usize) {
+        if let Some(link) = self.get(slot) {
+            link.side.dismiss();
+        }
+    }
+
     /// Lets the workers see what they were given.
     pub(crate) fn publish(&mut self) {
         self.links.iter_mut().flatten().for_each(|link| link.side.publish());

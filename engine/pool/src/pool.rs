@@ -290,7 +290,9 @@ impl Shared {
         actor: Actor,
     ) {
         let rung = if drives { watches } else { &[] };
-        rung.iter().for_each(|watch| watch.control.arm());
+        for watch in rung {
+            watch.control.arm();
+        }
         if has_news(rung) {
             return;
         }
@@ -308,12 +310,8 @@ impl Shared {
             return;
         }
         self.with(actor, |core| {
-            for watch in ready.iter().filter_map(|index| watches.get(index.checked_sub(1)?)) {
-                let same = |link: &&mut Link| Arc::ptr_eq(&link.child, &watch.child);
-                if core.crew.get(watch.slot).filter(same).is_some() {
-                    core.bury(watch.slot);
-                }
-            }
+            let woken = ready.iter().filter_map(|index| watches.get(index.checked_sub(1)?));
+            woken.for_each(|watch| core.bury_watched(watch));
             // The bells are for who drives: one that another silenced would not wake it.
             if actor == Actor::Driver || core.driver == Driver::None {
                 core.crew.links.iter().flatten().for_each(|link| link.side.silence());
@@ -341,7 +339,9 @@ impl Shared {
 
     pub(crate) fn start_all_deferred(&self) {
         let deferred = std::mem::take(&mut *lock(&self.deferred));
-        deferred.into_iter().for_each(|slot| self.start(slot));
+        for slot in deferred {
+            self.start(slot);
+        }
     }
 
     /// The supervisor has nothing more to do.

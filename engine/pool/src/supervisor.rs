@@ -1,7 +1,7 @@
 //! The pool's own thread: drives the pool when nobody waits for a result and somebody has to, buries
 //! the dead, and runs callbacks. It ends with the pool.
 
-use crate::core::Driver;
+use crate::core::{Core, Driver, Watch};
 use crate::pool::{Actor, Shared};
 use polyproc_process::OwnThread;
 use polyproc_sync::Deadline;
@@ -44,19 +44,7 @@ struct Supervisor<'a> {
 impl Supervisor<'_> {
     fn run(&mut self) {
         loop {
-            let (watches, drives, look) = self.shared.with(Actor::Supervisor, |core| {
-                let is_free = core.driver == Driver::None;
-                if is_free {
-                    core.turn();
-                }
-                let drives = is_free && core.needs_driver();
-                core.supervised = drives;
-                let look = core.next_look().filter(|_| drives);
-                if is_free {
-                    core.planned = look;
-                }
-                (core.watches(), drives, look)
-            });
+            let (watches, drives, look) = self.shared.with(Actor::Supervisor, plan);
             if self.run_calls() {
                 continue;
             }
@@ -100,4 +88,19 @@ impl Supervisor<'_> {
         self.shared.start_all_deferred();
         Deadline::now()
     }
+}
+
+/// Whom to watch next, whether as the one who drives, and when to look again.
+fn plan(core: &mut Core) -> (Vec<Watch>, bool, Option<Instant>) {
+    let is_free = core.driver == Driver::None;
+    if is_free {
+        core.turn();
+    }
+    let drives = is_free && core.needs_driver();
+    core.supervised = drives;
+    let look = core.next_look().filter(|_| drives);
+    if is_free {
+        core.planned = look;
+    }
+    (core.watches(), drives, look)
 }

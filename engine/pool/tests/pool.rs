@@ -1,6 +1,14 @@
 //! The pool with a front of its own, over forked workers: kills, breaches, limits. It has a single
 //! thread besides the pool's own, as forking needs it.
 #![expect(unsafe_code, reason = "workers are forked")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::infinite_loop,
+    clippy::needless_pass_by_value,
+    reason = "a test program"
+)]
 
 mod front;
 
@@ -12,7 +20,7 @@ use polyproc_testkit::{Census, Rng, eventually};
 use std::sync::Arc;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -59,7 +67,7 @@ fn tasks_have_results() {
     }
     assert!(pool.pids().len() <= 2);
     pool.close();
-    assert!(pool.join(Deadline::after(Duration::from_secs(60))));
+    assert!(pool.join(Deadline::after(Duration::from_mins(1))));
     let tasks: u64 = pool.insights().workers.iter().map(|worker| worker.tasks).sum();
     assert_eq!(tasks, 3000);
 }
@@ -170,7 +178,7 @@ fn a_running_task_is_cancelled() {
 fn a_refusal_to_start_is_told() {
     let pool = front::refusing_pool(settings(2));
     let boxes = Boxes::new();
-    (0..10).for_each(|number| drop(boxes.submit(&pool, Job::Square(number))));
+    (0..10).for_each(|number| _ = boxes.submit(&pool, Job::Square(number)));
     boxes.wait(&pool);
     for index in 0..10 {
         let Outcome::Lost(loss) = boxes.take(index) else { panic!("nobody can run it") };
@@ -184,7 +192,7 @@ fn a_refusal_to_start_is_told() {
 fn workers_are_replaced_after_their_tasks() {
     let pool = pool(Settings { max_tasks: Some(3), ..settings(1) });
     let boxes = Boxes::new();
-    (0..12).for_each(|_| drop(boxes.submit(&pool, Job::Pid)));
+    (0..12).for_each(|_| _ = boxes.submit(&pool, Job::Pid));
     boxes.wait(&pool);
     let mut pids: Vec<_> = (0..12).map(|index| boxes.value(index)).collect();
     pids.dedup();
@@ -230,14 +238,14 @@ fn an_idle_worker_is_let_go() {
 fn terminate_ends_everything() {
     let pool = pool(settings(2));
     let boxes = Boxes::new();
-    (0..10).for_each(|_| drop(boxes.submit(&pool, Job::Hang)));
+    (0..10).for_each(|_| _ = boxes.submit(&pool, Job::Hang));
     pool.terminate();
     boxes.wait(&pool);
     for index in 0..10 {
         let Outcome::Lost(loss) = boxes.take(index) else { panic!("it was terminated") };
         assert!(matches!(loss.cause, Cause::Terminated));
     }
-    assert!(pool.join(Deadline::after(Duration::from_secs(60))));
+    assert!(pool.join(Deadline::after(Duration::from_mins(1))));
     assert!(!pool.is_open());
 }
 
@@ -246,7 +254,7 @@ fn callbacks_run() {
     let boxes = Boxes::new();
     let (sender, receiver) = std::sync::mpsc::channel();
     boxes.submit_calling(&pool, Job::Square(7), move || sender.send(()).unwrap());
-    receiver.recv_timeout(Duration::from_secs(60)).expect("nobody waits, and it is called");
+    receiver.recv_timeout(Duration::from_mins(1)).expect("nobody waits, and it is called");
     boxes.wait(&pool);
     assert_eq!(boxes.value(0), 49_u64.to_ne_bytes());
 }

@@ -17,7 +17,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The environment variable that says how large an arena is.
 pub const SIZE_VARIABLE: &str = "POLYPROC_ARENA_SIZE";
@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     /// This process's place in the member table, or [`NOBODY`].
     pub(crate) me: AtomicU32,
     pub(crate) local: LocalCounts,
+    /// For [`Inner::check_room`].
+    pub(crate) unchecked: AtomicU64,
 }
 
 /// No place in the member table.
@@ -110,6 +112,7 @@ impl Arena {
             most_blocks: 0,
             me: AtomicU32::new(NOBODY),
             local: LocalCounts::default(),
+            unchecked: AtomicU64::new(0),
         };
         inner.read_header()?;
         Self::joined(inner)
@@ -237,6 +240,7 @@ impl Inner {
             most_blocks: most_blocks as u32,
             me: AtomicU32::new(NOBODY),
             local: LocalCounts::default(),
+            unchecked: AtomicU64::new(0),
         };
         inner.write_header();
         Ok(inner)

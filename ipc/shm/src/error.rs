@@ -34,6 +34,19 @@ pub enum Error {
         /// How large the arena is.
         size: u64,
     },
+    /// Using that much would have the system kill processes for want of memory.
+    #[error(
+        "no memory for {asked} bytes: the control group of this process (container, cgroup) may use \
+         {limit} bytes, and {free} are left"
+    )]
+    Memory {
+        /// What was to be allocated.
+        asked: u64,
+        /// What the group may use.
+        limit: u64,
+        /// What is left of that.
+        free: u64,
+    },
     /// More processes, or more handles in messages, than the arena has places for.
     #[error("the arena has no place for another {0}")]
     NoPlace(&'static str),

@@ -81,6 +81,7 @@ impl Handle {
         tag: u64,
     ) -> Result<Self, Error> {
         let member = arena.me()?;
+        arena.check_room(len as u64)?;
         arena.local.lock();
         let first = arena.lock().allocate(len as u64, kind, tag, member);
         let new = match first {

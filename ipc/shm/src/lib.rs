@@ -44,6 +44,7 @@ mod member;
 mod named;
 mod parcel;
 mod payload;
+mod room;
 mod shared;
 mod stats;
 

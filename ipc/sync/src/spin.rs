@@ -26,7 +26,8 @@ static GAP: AtomicU32 = AtomicU32::new(FIRST_GAP);
 static WAITS: AtomicU32 = AtomicU32::new(0);
 
 /// Looks at `ready` until it says yes or the budget is used up. Looks are `longest` pauses apart, at
-/// first less: a look takes the cache line from whoever works on it.
+/// first an eighth of that: a look takes the cache line from whoever works on it. Were the first ones
+/// closer, two that want the same word all the time would take it from each other after every few steps.
 pub(crate) fn spin(longest: u32, mut ready: impl FnMut() -> bool) -> bool {
     let budget = BUDGET.load(Ordering::Relaxed);
     let trying = budget < LEAST;
@@ -34,7 +35,7 @@ pub(crate) fn spin(longest: u32, mut ready: impl FnMut() -> bool) -> bool {
         return ready();
     }
     let limit = if trying { MOST } else { budget };
-    let (mut used, mut pauses) = (0, 1);
+    let (mut used, mut pauses) = (0, longest.div_ceil(8));
     while used < limit {
         if ready() {
             BUDGET.store(after_success(budget, used), Ordering::Relaxed);

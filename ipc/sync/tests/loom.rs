@@ -6,7 +6,9 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
-use polyproc_sync::raw::{Arrival, Barrier, Condition, Event, Lock, RwLock, Semaphore};
+use polyproc_sync::raw::{
+    Arrival, Barrier, Condition, Event, HeldSemaphore, Lock, Once, RLock, RwLock, Semaphore,
+};
 use polyproc_sync::{Host, Outcome, Wait};
 
 /// Not atomic on purpose: what is protected must not need it.
@@ -193,5 +195,119 @@ fn an_abort_sends_the_waiting_away() {
         };
         barrier.abort();
         assert_eq!(waiter.join().unwrap(), Arrival::Broken);
+    });
+}
+
+#[test]
+fn a_held_semaphore_lets_in_as_many_as_it_has_permits() {
+    loom::model(|| {
+        let shared = Arc::new((HeldSemaphore::<Host>::new(1), AtomicU32::new(0)));
+        let stay = |shared: &(HeldSemaphore<Host>, AtomicU32)| {
+            assert_eq!(shared.0.acquire(Wait::FOREVER), Outcome::Done);
+            add_one(&shared.1);
+            assert_eq!(shared.0.release(1), Ok(()));
+        };
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                Host::be(2);
+                stay(&shared);
+            })
+        };
+        stay(&shared);
+        other.join().unwrap();
+        assert_eq!((shared.1.load(Ordering::Relaxed), shared.0.permits()), (2, 1));
+    });
+}
+
+#[test]
+fn a_dead_guest_makes_room() {
+    loom::model(|| {
+        let semaphore = Arc::new(HeldSemaphore::<Host>::new(1));
+        let guest = {
+            let semaphore = semaphore.clone();
+            thread::spawn(move || {
+                Host::be(2);
+                assert_eq!(semaphore.acquire(Wait::FOREVER), Outcome::Done);
+                Host::die();
+            })
+        };
+        assert_eq!(semaphore.acquire(Wait::FOREVER), Outcome::Done);
+        assert_eq!(semaphore.release(1), Ok(()));
+        guest.join().unwrap();
+        assert_eq!(semaphore.try_acquire(), Outcome::Done);
+        assert_eq!(semaphore.reclaimed(), 1);
+    });
+}
+
+#[test]
+fn a_lock_taken_twice_is_free_after_the_second_release() {
+    loom::model(|| {
+        let shared = Arc::new((RLock::<Host>::new(), AtomicU32::new(0)));
+        let twice = |shared: &(RLock<Host>, AtomicU32)| {
+            assert_eq!(shared.0.acquire(Wait::FOREVER), Outcome::Done);
+            assert_eq!(shared.0.acquire(Wait::FOREVER), Outcome::Done);
+            assert_eq!(shared.0.release(), Ok(()));
+            add_one(&shared.1);
+            assert_eq!(shared.0.release(), Ok(()));
+        };
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                Host::be(2);
+                twice(&shared);
+            })
+        };
+        twice(&shared);
+        other.join().unwrap();
+        assert_eq!(shared.1.load(Ordering::Relaxed), 2);
+        assert!(!shared.0.lock().is_locked());
+    });
+}
+
+#[test]
+fn a_dead_holders_depth_is_forgotten() {
+    loom::model(|| {
+        let lock = Arc::new(RLock::<Host>::new());
+        let holder = {
+            let lock = lock.clone();
+            thread::spawn(move || {
+                Host::be(2);
+                assert!(lock.acquire(Wait::FOREVER).is_acquired());
+                assert!(lock.acquire(Wait::FOREVER).is_acquired());
+                Host::die();
+            })
+        };
+        assert!(lock.acquire(Wait::FOREVER).is_acquired());
+        assert_eq!(lock.release(), Ok(()));
+        holder.join().unwrap();
+        // One release was enough, also for who inherited it.
+        assert!(lock.try_acquire().is_acquired());
+        assert_eq!(lock.release(), Ok(()));
+        assert!(!lock.lock().is_locked());
+    });
+}
+
+#[test]
+fn once_is_once_and_seen_by_all() {
+    loom::model(|| {
+        let shared = Arc::new((Once::<Host>::new(), AtomicU32::new(0)));
+        let call = |shared: &(Once<Host>, AtomicU32)| {
+            shared.0.call_once(|| add_one(&shared.1));
+            assert_eq!(shared.1.load(Ordering::Relaxed), 1);
+        };
+        let others: Vec<_> = (2..4)
+            .map(|pid| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    Host::be(pid);
+                    call(&shared);
+                })
+            })
+            .collect();
+        call(&shared);
+        for other in others {
+            other.join().unwrap();
+        }
     });
 }

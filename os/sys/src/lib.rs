@@ -11,12 +11,16 @@
 //! | [`lifeline`] | ties a process to another: the kernel kills it when the other is gone |
 //! | [`pidfd`], [`wait`] | a process that cannot be confused with another; its end and its cost |
 //! | [`signal`], [`signals`], [`handler`] | signal numbers with names; which reach this process; one that only ends waits |
-//! | [`socket`] | inherited socket pairs that carry messages and descriptors |
+//! | [`socket`] | inherited socket pairs that carry messages and descriptors; parts of streams |
+//! | [`stream`], [`random`] | connecting to strangers, with a deadline; bytes that nobody can guess |
 //! | [`memory`], [`futex`] | memory that processes share, and sleeping on a word of it |
 //! | [`poll`], [`clock`], [`moment`] | waiting for several descriptors, always with a deadline |
 //! | [`image`] | which loaded program file holds an address |
 //! | [`thread`] | the calling thread's number |
-//! | [`cpu`], [`stat`] | how many processors there are; what `/proc` says of a process |
+//! | [`files`], [`filesystem`] | files of a held directory, read whole; how full a file system is |
+//! | [`control`], [`accounts`], [`constants`] | priorities and limits of any process; names of users; the kernel's units |
+//! | [`sock_diag`], [`endpoint`], [`interfaces`] | the kernel's table of sockets; one socket; network interfaces |
+//! | [`cpu`], [`cgroup`], [`stat`] | how many processors there are; what memory control groups leave; what `/proc` says of a process |
 //!
 //! # Platforms
 //!
@@ -28,19 +32,25 @@
 #[cfg(not(unix))]
 compile_error!("polyproc works on Linux only so far; other Unix systems can merely compile it");
 
+pub mod cgroup;
 pub mod clock;
 pub mod cpu;
+pub mod endpoint;
 pub mod exec;
+pub mod files;
+pub mod filesystem;
 pub mod fork;
 pub mod futex;
 pub mod image;
+pub mod interfaces;
 pub mod signal;
 pub mod socket;
 pub mod stat;
 pub mod wait;
 
 pub use imp::{
-    directory, fork_hooks, handler, lifeline, memory, moment, pidfd, poll, signals, thread,
+    accounts, constants, control, directory, fork_hooks, handler, lifeline, memory, moment, pidfd,
+    poll, random, signals, sock_diag, stream, thread,
 };
 
 #[cfg(all(target_os = "linux", not(polyproc_unsupported)))]

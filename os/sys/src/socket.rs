@@ -1,6 +1,8 @@
-//! Socket pairs that carry whole messages, and descriptors with them.
+//! Socket pairs that carry whole messages, and descriptors with them; parts of streams.
 
-pub use crate::imp::socket::{adopt, adopt_any, pair, receive, replace_stream, send};
+pub use crate::imp::socket::{
+    adopt, adopt_any, pair, receive, receive_some, replace_stream, send, send_some,
+};
 
 /// The most descriptors that one message may carry.
 pub const MAX_FDS: usize = 12;

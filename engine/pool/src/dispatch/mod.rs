@@ -289,11 +289,7 @@ impl<T> Dispatcher<T> {
             match self.give(slot, key, now, hands) {
                 Room::Given => {}
                 Room::Full => self.slots[slot].full = true,
-                Room::Never => {
-                    if let Some(task) = self.take_first(key) {
-                        self.done(task, Fate::NoRoom);
-                    }
-                }
+                Room::Never => self.reject_first(key),
             }
         }
         self.staff();
@@ -322,6 +318,13 @@ impl<T> Dispatcher<T> {
             self.in_flight += 1;
         }
         room
+    }
+
+    /// There is no memory for the first task of this lane.
+    fn reject_first(&mut self, key: usize) {
+        if let Some(task) = self.take_first(key) {
+            self.done(task, Fate::NoRoom);
+        }
     }
 
     /// The first task of the lane whose turn it is; the turn passes on.
@@ -446,7 +449,10 @@ impl<T> Dispatcher<T> {
         }
     }
 
-    #[expect(clippy::expect_used, reason = "a lane is freed only after its last task and its closing")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a lane is freed only after its last task and its closing"
+    )]
     fn lane(&mut self, key: usize) -> &mut Lane<T> {
         self.lanes[key].as_mut().expect("a lane that is open")
     }

@@ -169,7 +169,9 @@ impl Model {
         let front = worker.ring.front().copied();
         *worker = Worker::default();
         let killed = self.dispatcher.slots[slot].kill;
-        if let (Some((sequence, number, false)), true) = (front, self.dispatcher.front(slot).is_some()) {
+        if let (Some((sequence, number, false)), true) =
+            (front, self.dispatcher.front(slot).is_some())
+        {
             let blamed = killed.map_or(running == sequence, |kill| kill.sequence == sequence);
             if blamed {
                 *self.strikes.entry(number).or_default() += 1;

@@ -2,7 +2,8 @@
 
 use super::slot::{Slot, Stage};
 use super::{
-    Action, Dispatcher, EXPLAINED, Fate, Hands, KILLED, KILL_GRACE, MOST_FAILURES, Meant, Nanos, Phase, RECLAIM, Why,
+    Action, Dispatcher, EXPLAINED, Fate, Hands, KILL_GRACE, KILLED, MOST_FAILURES, Meant, Nanos,
+    Phase, RECLAIM, Why,
 };
 
 impl<T> Dispatcher<T> {
@@ -193,7 +194,8 @@ impl<T> Dispatcher<T> {
                 self.retire(index);
             } else if slot.kill.is_some_and(|kill| kill.at.saturating_add(KILL_GRACE) <= now) {
                 self.do_without(index);
-            } else if !slot.stuck && slot.waiting() > 0 && slot.since.saturating_add(RECLAIM) <= now {
+            } else if !slot.stuck && slot.waiting() > 0 && slot.since.saturating_add(RECLAIM) <= now
+            {
                 self.reclaim(index, hands);
             }
         }

@@ -72,7 +72,7 @@ fn run(task: &[u8], output: &mut Output<'_>, side: &Wild) -> Verdict {
         8 => {
             let memory = vec![1_u8; number as usize];
             std::hint::black_box(&memory);
-            spin(Duration::from_secs(60));
+            spin(Duration::from_mins(1));
         }
         _ => side.run_wild(number),
     }
@@ -150,18 +150,7 @@ struct Forks {
 
 impl Starter for Forks {
     fn start(&self, _place: usize, descriptors: Vec<OwnedFd>) -> Result<Arc<Child>, StartError> {
-        let body = || {
-            let wild = Wild {
-                results: Mapping::shared(&descriptors[1], 1 << 16).unwrap(),
-                control: Mapping::shared(&descriptors[2], 4096).unwrap(),
-            };
-            let start = || match self.refuses {
-                true => Err(b"not today".to_vec()),
-                false => Ok(TestServer { wild: Arc::new(wild) }),
-            };
-            let served = serve(descriptors, start);
-            Ended { code: i32::from(served.is_err()), ..Ended::default() }
-        };
+        let body = || work(descriptors, self.refuses);
         // SAFETY: the other threads of this test hold no lock that the copy needs.
         unsafe { Command::default().fork(body) }
     }
@@ -169,6 +158,17 @@ impl Starter for Forks {
     fn copies(&self) -> bool {
         false
     }
+}
+
+fn work(descriptors: Vec<OwnedFd>, refuses: bool) -> Ended {
+    let wild = Wild {
+        results: Mapping::shared(&descriptors[1], 1 << 16).unwrap(),
+        control: Mapping::shared(&descriptors[2], 4096).unwrap(),
+    };
+    let server = TestServer { wild: Arc::new(wild) };
+    let start = || if refuses { Err(b"not today".to_vec()) } else { Ok(server) };
+    let served = serve(descriptors, start);
+    Ended { code: i32::from(served.is_err()), ..Ended::default() }
 }
 
 pub(crate) fn settings(workers: usize) -> Settings {
@@ -233,14 +233,15 @@ impl Boxes {
         let index = self.submitted.fetch_add(1, Ordering::SeqCst);
         let mut definition = self.definition.lock().unwrap();
         let definition = *definition.get_or_insert_with(|| pool.define(b"test"));
-        let task = NewTask { bytes: job.encode().into(), index, sink: Arc::clone(&self.inbox) as _ };
+        let task =
+            NewTask { bytes: job.encode().into(), index, sink: Arc::clone(&self.inbox) as _ };
         pool.submit((pool.default_lane(), definition), rules, [task]).unwrap()
     }
 
     pub(crate) fn wait(&self, pool: &Pool) {
         let submitted = self.submitted.load(Ordering::SeqCst);
         let done = || self.inbox.delivered.load(Ordering::SeqCst) == submitted;
-        let deadline = Deadline::after(Duration::from_secs(120));
+        let deadline = Deadline::after(Duration::from_mins(2));
         let delivered = || self.inbox.delivered.load(Ordering::SeqCst);
         assert!(pool.wait(deadline, done), "{} of {submitted} tasks are done", delivered());
     }

@@ -8,8 +8,9 @@ use crate::park::{Host, Outcome, Park, SLICE, Slice, Wait, sleep_slice};
 use crate::report::{Kind, Report};
 use std::marker::PhantomData;
 
-/// How many processes can have permits at once; more wait.
-const SLOTS: usize = 64;
+/// How many processes can have permits at once; more wait. (Fewer in the model, which looks at each
+/// step.)
+const SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
 
 /// A semaphore that knows who has its permits, and gives back those of the dead.
 ///
@@ -61,6 +62,21 @@ impl<P> HeldSemaphore<P> {
             holders: [const {
                 Holder { owner: AtomicU64::new(0), permits: AtomicU32::new(0), reserved: 0 }
             }; SLOTS],
+            park: PhantomData,
+        }
+    }
+
+    /// With `permits`, for the model.
+    #[cfg(loom)]
+    pub fn new(permits: u32) -> Self {
+        let free = |_| Holder { owner: AtomicU64::new(0), permits: AtomicU32::new(0), reserved: 0 };
+        Self {
+            lock: Lock::new(),
+            limit: permits,
+            given: AtomicU32::new(0),
+            waiters: AtomicU32::new(0),
+            reclaimed: AtomicU32::new(0),
+            holders: std::array::from_fn(free),
             park: PhantomData,
         }
     }

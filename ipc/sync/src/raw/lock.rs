@@ -220,7 +220,9 @@ impl<P: Park> Lock<P> {
 
     #[cold]
     fn acquire_slowly(&self, me: Owner, wait: Wait) -> Outcome {
-        P::spin(PATIENT, || !self.is_locked());
+        if let Some(outcome) = self.take_spinning(me) {
+            return outcome;
+        }
         let mut keep = 0;
         loop {
             // Before the word: see L3.
@@ -245,6 +247,16 @@ impl<P: Park> Lock<P> {
                 return outcome;
             }
         }
+    }
+
+    /// Who sees it free but comes too late goes on looking: to sleep would cost the holder a wake-up.
+    fn take_spinning(&self, me: Owner) -> Option<Outcome> {
+        let mut taken = None;
+        P::spin(PATIENT, || {
+            taken = self.take(me, 0).ok();
+            taken.is_some()
+        });
+        taken
     }
 
     /// Leaves word that somebody is about to sleep. None when the word has changed meanwhile.

@@ -24,6 +24,12 @@ impl<P> Once<P> {
         Self { lock: Lock::new(), done: AtomicU32::new(0), reserved: 0 }
     }
 
+    /// Not done, for the model.
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        Self { lock: Lock::new(), done: AtomicU32::new(0), reserved: 0 }
+    }
+
     /// Whether it is done. What the one who did it wrote is seen after.
     #[inline]
     pub fn is_completed(&self) -> bool {

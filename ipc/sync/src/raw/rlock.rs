@@ -33,6 +33,12 @@ impl<P> RLock<P> {
         Self { lock: Lock::new() }
     }
 
+    /// Unlocked, for the model.
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        Self { lock: Lock::new() }
+    }
+
     /// The lock below: whether, by whom and since whose death it is held.
     pub fn lock(&self) -> &Lock<P> {
         &self.lock

@@ -1,11 +1,12 @@
 //! Counting processors: online, by core, by affinity, by the quota of the cgroups.
-#![expect(unsafe_code, reason = "sched_getaffinity has no wrapper in std")]
+#![expect(unsafe_code, reason = "sysconf has no wrapper in std")]
 
-use super::check;
+use super::cgroup::{self, Version};
+use super::control::affinity_mask;
 use crate::cpu::CpuCount;
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Counts them now: affinity and quota may change while a process runs.
 pub fn count() -> CpuCount {
@@ -23,22 +24,10 @@ fn online() -> Option<usize> {
     usize::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).ok().filter(|&n| n > 0)
 }
 
-/// How many processors the scheduler may put this process on. Grows the mask until the kernel's
-/// fits (a fixed one fails above 1024 processors).
+/// How many processors the scheduler may put this process on.
 fn affinity() -> usize {
-    let mut words = 16;
-    loop {
-        let mut mask = vec![0_u64; words];
-        // SAFETY: the mask is that many bytes long.
-        let result = check(unsafe {
-            libc::sched_getaffinity(0, words * size_of::<u64>(), mask.as_mut_ptr().cast())
-        });
-        match result {
-            Ok(_) => return mask.iter().map(|word| word.count_ones() as usize).sum(),
-            Err(_) if words < 1 << 12 => words *= 2,
-            Err(_) => return 1,
-        }
-    }
+    let ones = |mask: Vec<u64>| mask.iter().map(|word| word.count_ones() as usize).sum();
+    affinity_mask(0).map_or(1, ones)
 }
 
 /// Counts the sets of siblings: hyper-threads of one core list the same processors.
@@ -60,83 +49,16 @@ fn cores(root: &Path) -> Option<usize> {
 
 /// The tightest quota on the way from this process's cgroup up to the root, in processors.
 fn quota(root: &Path) -> Option<usize> {
-    let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
-    let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
-    hierarchies(&groups, &mounts)
-        .into_iter()
-        .filter_map(|hierarchy| hierarchy.tightest_quota(root))
-        .min()
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
-    V1,
-    V2,
-}
-
-/// One cgroup tree as this process sees it.
-#[derive(Debug, PartialEq, Eq)]
-struct Hierarchy {
-    version: Version,
-    /// Where the tree is mounted.
-    mount: PathBuf,
-    /// This process's group, below `mount`.
-    group: PathBuf,
-}
-
-impl Hierarchy {
-    fn tightest_quota(&self, root: &Path) -> Option<usize> {
-        let relative = |path: &Path| path.strip_prefix("/").map_or(path.into(), Path::to_path_buf);
-        let mount = root.join(relative(&self.mount));
-        self.group
-            .ancestors()
-            .filter_map(|group| {
-                let folder = mount.join(relative(group));
-                let read = |name| fs::read_to_string(folder.join(name)).ok();
-                match self.version {
-                    Version::V2 => parse_v2(&read("cpu.max")?),
-                    Version::V1 => {
-                        parse_v1(&read("cpu.cfs_quota_us")?, &read("cpu.cfs_period_us")?)
-                    }
-                }
-            })
-            .min()
-    }
-}
-
-/// Matches the process's groups (`/proc/self/cgroup`) with the mounts (`/proc/self/mountinfo`,
-/// proc(5)) of the trees that may hold a quota: version 2, and version 1 with the `cpu` controller.
-fn hierarchies(groups: &str, mounts: &str) -> Vec<Hierarchy> {
-    let mounts: Vec<_> = mounts.lines().filter_map(parse_mount).collect();
+    let groups = cgroup::of_this_process(root, "cpu");
     groups
-        .lines()
-        .filter_map(|line| {
-            let mut parts = line.splitn(3, ':').skip(1);
-            let (controllers, group) = (parts.next()?, parts.next()?);
-            let version = match controllers {
-                "" => Version::V2,
-                list if list.split(',').any(|name| name == "cpu") => Version::V1,
-                _ => return None,
-            };
-            let (_, mount_root, mount) = mounts.iter().find(|mount| mount.0 == version)?;
-            // In a container the mounted tree starts below the real root.
-            let below = Path::new(group).strip_prefix(mount_root).unwrap_or(Path::new(""));
-            Some(Hierarchy { version, mount: mount.into(), group: below.into() })
+        .iter()
+        .filter_map(|group| match group.version {
+            Version::V2 => parse_v2(&group.read("cpu.max")?),
+            Version::V1 => {
+                parse_v1(&group.read("cpu.cfs_quota_us")?, &group.read("cpu.cfs_period_us")?)
+            }
         })
-        .collect()
-}
-
-/// Version, root within the tree, and mount point of a cgroup mount that may hold a cpu quota.
-fn parse_mount(line: &str) -> Option<(Version, &str, &str)> {
-    let (place, source) = line.split_once(" - ")?;
-    let mut source = source.split(' ');
-    let version = match source.next()? {
-        "cgroup2" => Version::V2,
-        "cgroup" if source.nth(1)?.split(',').any(|option| option == "cpu") => Version::V1,
-        _ => return None,
-    };
-    let mut place = place.split(' ').skip(3);
-    Some((version, place.next()?, place.next()?))
+        .min()
 }
 
 /// `cpu.max`: `max 100000`, or quota and period in microseconds.
@@ -153,6 +75,7 @@ fn parse_v1(quota: &str, period: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::cgroup::tests::fixture;
     use super::*;
     use proptest::prelude::*;
 
@@ -220,21 +143,9 @@ mod tests {
         fs::remove_dir_all(root).unwrap();
     }
 
-    fn fixture(name: &str, groups: &str, mounts: &str, files: &[(&str, &str)]) -> PathBuf {
-        let root = std::env::temp_dir().join(format!("polyproc-cpu-{name}-{}", std::process::id()));
-        let fixed = [("proc/self/cgroup", groups), ("proc/self/mountinfo", mounts)];
-        for (path, text) in fixed.iter().chain(files) {
-            let path = root.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        root
-    }
-
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(groups in ".{0,80}", mounts in ".{0,80}") {
-            hierarchies(&groups, &mounts);
             parse_v2(&groups);
             parse_v1(&groups, &mounts);
         }

@@ -1,20 +1,31 @@
 //! The Linux back end: x86-64 and aarch64, kernel 5.10 or newer, glibc or musl.
 
+pub mod accounts;
+pub(crate) mod cgroup;
+pub mod constants;
+pub mod control;
 pub(crate) mod cpu;
 pub mod directory;
+pub(crate) mod endpoint;
 pub(crate) mod exec;
+pub(crate) mod files;
+pub(crate) mod filesystem;
 pub(crate) mod fork;
 pub mod fork_hooks;
 pub(crate) mod futex;
 pub mod handler;
 pub(crate) mod image;
+pub(crate) mod interfaces;
 pub mod lifeline;
 pub mod memory;
 pub mod moment;
 pub mod pidfd;
 pub mod poll;
+pub mod random;
 pub mod signals;
+pub mod sock_diag;
 pub(crate) mod socket;
+pub mod stream;
 pub mod thread;
 pub(crate) mod wait;
 

@@ -1,4 +1,4 @@
-//! Sequenced-packet sockets, and `SCM_RIGHTS` control messages.
+//! Sockets: messages, parts of streams, and `SCM_RIGHTS` control messages.
 #![expect(unsafe_code, reason = "SCM_RIGHTS has no wrapper in stable std")]
 
 use super::{check, check_size, retry};
@@ -54,6 +54,20 @@ pub fn send(
     fds: &[BorrowedFd<'_>],
     mode: Mode,
 ) -> io::Result<()> {
+    send_some(socket, parts, fds, mode).map(drop)
+}
+
+/// [`send`] on a stream, which takes as many bytes as it has room for: how many. The descriptors
+/// went with the first of them.
+///
+/// # Errors
+/// As [`send`]; `ECONNRESET` likewise means that the other end is gone.
+pub fn send_some(
+    socket: &impl AsFd,
+    parts: &[io::IoSlice<'_>],
+    fds: &[BorrowedFd<'_>],
+    mode: Mode,
+) -> io::Result<usize> {
     if fds.len() > MAX_FDS {
         return Err(io::ErrorKind::InvalidInput.into());
     }
@@ -76,7 +90,6 @@ pub fn send(
             )
         })
     })
-    .map(drop)
 }
 
 fn put_fds(message: &mut libc::msghdr, control: &mut Control, fds: &[BorrowedFd<'_>]) {
@@ -139,6 +152,32 @@ pub fn receive(socket: &impl AsFd, buffer: &mut Vec<u8>, mode: Mode) -> io::Resu
         return Err(io::Error::from_raw_os_error(libc::EMFILE));
     }
     Ok(fds)
+}
+
+/// Receives what a stream holds, at most `limit` bytes: appends them to `buffer`, as far as its
+/// capacity goes without growing, and says how many. None means that the other end is closed (or
+/// that there was no room). Descriptors that come with them are closed by the kernel.
+///
+/// # Errors
+/// [`io::ErrorKind::WouldBlock`] unless [`Mode::Block`]; `ECONNRESET`.
+pub fn receive_some(
+    socket: &impl AsFd,
+    buffer: &mut Vec<u8>,
+    limit: usize,
+    mode: Mode,
+) -> io::Result<usize> {
+    let spare = buffer.spare_capacity_mut();
+    let room = spare.len().min(limit);
+    let len = retry(|| {
+        // SAFETY: the spare capacity is at least `room` bytes long.
+        check_size(unsafe {
+            libc::recv(socket.as_fd().as_raw_fd(), spare.as_mut_ptr().cast(), room, flags(mode))
+        })
+    })?;
+    let filled = buffer.len() + len;
+    // SAFETY: the kernel wrote `len` bytes behind those that were there, at most `room`.
+    unsafe { buffer.set_len(filled) };
+    Ok(len)
 }
 
 fn take_fds(message: &libc::msghdr) -> Vec<OwnedFd> {
@@ -246,6 +285,27 @@ mod tests {
         drop(one);
         receive(&two, &mut buffer, Mode::Block).unwrap();
         assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn a_stream_is_read_in_parts_and_drops_descriptors() {
+        let (one, two) = std::os::unix::net::UnixStream::pair().unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let sent = send_some(&one, &[IoSlice::new(b"hello")], &[writer.as_fd()], Mode::Try);
+        assert_eq!(sent.unwrap(), 5);
+        drop(writer);
+        let mut buffer = Vec::with_capacity(100);
+        buffer.push(b'>');
+        assert_eq!(receive_some(&two, &mut buffer, 2, Mode::Block).unwrap(), 2);
+        assert_eq!(receive_some(&two, &mut buffer, 100, Mode::Block).unwrap(), 3);
+        assert_eq!(buffer, b">hello");
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).unwrap();
+        assert!(rest.is_empty(), "the copy of the writer was closed");
+        let empty = receive_some(&two, &mut buffer, 1, Mode::Try).unwrap_err();
+        assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
+        drop(one);
+        assert_eq!(receive_some(&two, &mut buffer, 1, Mode::Block).unwrap(), 0);
     }
 
     #[test]

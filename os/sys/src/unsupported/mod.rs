@@ -20,6 +20,105 @@ fn unsupported<T>() -> io::Result<T> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+pub(crate) mod cgroup {
+    use crate::cgroup::MemoryLimit;
+
+    /// The limit on memory: none is known.
+    pub fn memory_limit() -> Option<MemoryLimit> {
+        None
+    }
+}
+
+/// Names of users.
+pub mod accounts {
+    /// The name of the user with that number: not known.
+    pub fn user_name(_uid: u32) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// Units that the kernel counts in.
+pub mod constants {
+    /// Bytes in a page of memory: a guess that nothing is counted by.
+    pub fn page_size() -> u64 {
+        4096
+    }
+
+    /// Clock ticks in a second: as on Linux.
+    pub fn ticks_per_second() -> u64 {
+        100
+    }
+}
+
+/// What the scheduler and the limits of any process are, and changing them.
+pub mod control {
+    use super::{io, unsupported};
+
+    /// Makes a process nicer or greedier.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn set_nice(_pid: u32, _nice: i32) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// How nice a process is.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn nice(_pid: u32) -> io::Result<i32> {
+        unsupported()
+    }
+
+    /// A process's I/O priority.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn io_priority(_pid: u32) -> io::Result<u16> {
+        unsupported()
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn set_io_priority(_pid: u32, _word: u16) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// The limits of a process on a resource.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn limit(_pid: u32, _resource: u32) -> io::Result<(u64, u64)> {
+        unsupported()
+    }
+
+    /// Sets both.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn set_limit(_pid: u32, _resource: u32, _limits: (u64, u64)) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// The processors that a process may run on.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn affinity(_pid: u32) -> io::Result<Vec<usize>> {
+        unsupported()
+    }
+
+    /// Binds a process to some of them.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn set_affinity(_pid: u32, _processors: &[usize]) -> io::Result<()> {
+        unsupported()
+    }
+}
+
 pub(crate) mod cpu {
     use crate::cpu::CpuCount;
 
@@ -53,6 +152,19 @@ pub mod directory {
     }
 }
 
+pub(crate) mod endpoint {
+    use super::{BorrowedFd, io, unsupported};
+    use crate::endpoint::Endpoint;
+
+    /// What is known of a socket.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn look(_socket: BorrowedFd<'_>) -> io::Result<Endpoint> {
+        unsupported()
+    }
+}
+
 pub(crate) mod exec {
     use crate::exec::{ExecError, Program, Started, Step};
     use std::ffi::CStr;
@@ -68,6 +180,94 @@ pub(crate) mod exec {
 
     /// Does nothing.
     pub fn set_short_name(_name: &CStr) {}
+}
+
+pub(crate) mod files {
+    use super::{BorrowedFd, OwnedFd, io, unsupported};
+    use crate::files::FileStatus;
+    use std::ffi::CStr;
+
+    /// Holds a directory.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn hold_at(_at: BorrowedFd<'_>, _name: &CStr) -> io::Result<OwnedFd> {
+        unsupported()
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn open_at(_at: BorrowedFd<'_>, _name: &CStr) -> io::Result<OwnedFd> {
+        unsupported()
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn read_piece(_file: BorrowedFd<'_>, _buffer: &mut Vec<u8>) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// Reads a file to its end.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn read_whole(_file: BorrowedFd<'_>, _buffer: &mut Vec<u8>) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// Reads a link.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn read_link(_at: BorrowedFd<'_>, _name: &CStr, _buffer: &mut Vec<u8>) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// What kind of file something is.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn status_at(_at: BorrowedFd<'_>, _name: &CStr) -> io::Result<FileStatus> {
+        unsupported()
+    }
+
+    /// Lists a directory.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn list(
+        _directory: BorrowedFd<'_>,
+        _buffer: &mut Vec<u8>,
+        _each: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// Has the next listing start at the beginning.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn rewind(_directory: BorrowedFd<'_>) -> io::Result<()> {
+        unsupported()
+    }
+}
+
+pub(crate) mod filesystem {
+    use super::{io, unsupported};
+    use crate::filesystem::Space;
+    use std::path::Path;
+
+    /// The space of a file system.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn space(_path: &Path) -> io::Result<Space> {
+        unsupported()
+    }
 }
 
 pub(crate) mod fork {
@@ -173,6 +373,27 @@ pub(crate) mod image {
     /// The image with that name: not known.
     pub fn named(_name: &[u8]) -> Option<Image> {
         None
+    }
+}
+
+pub(crate) mod interfaces {
+    use super::{io, unsupported};
+    use crate::interfaces::{InterfaceAddress, Link};
+
+    /// Every address of every interface.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn addresses() -> io::Result<Vec<InterfaceAddress>> {
+        unsupported()
+    }
+
+    /// What an interface does.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn link(_name: &[u8]) -> io::Result<Link> {
+        unsupported()
     }
 }
 
@@ -359,7 +580,7 @@ pub mod moment {
 
 /// A process held by descriptor.
 pub mod pidfd {
-    use super::{AsFd, BorrowedFd, OwnedFd, Signal, io, unsupported};
+    use super::{AsFd, BorrowedFd, OwnedFd, RawFd, Signal, io, unsupported};
 
     /// A descriptor that refers to one process for good.
     #[derive(Debug)]
@@ -390,6 +611,22 @@ pub mod pidfd {
         /// The wait status that the kernel keeps: none.
         pub fn status_after_reaping(&self) -> Option<i32> {
             None
+        }
+
+        /// As whom the process acts.
+        ///
+        /// # Errors
+        /// Always.
+        pub fn identities(&self) -> io::Result<Option<([u32; 4], [u32; 4])>> {
+            unsupported()
+        }
+
+        /// A copy of one of its descriptors.
+        ///
+        /// # Errors
+        /// Always.
+        pub fn duplicate(&self, _number: RawFd) -> io::Result<OwnedFd> {
+            unsupported()
         }
     }
 
@@ -434,6 +671,19 @@ pub mod poll {
     /// Whether the other end is closed for good: not known.
     pub fn is_hung_up(_fd: BorrowedFd<'_>) -> bool {
         false
+    }
+}
+
+/// Bytes that nobody can guess.
+pub mod random {
+    use super::{io, unsupported};
+
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn fill(_bytes: &mut [u8]) -> io::Result<()> {
+        unsupported()
     }
 }
 
@@ -486,6 +736,33 @@ pub mod signals {
     }
 }
 
+/// The kernel's own table of sockets.
+pub mod sock_diag {
+    use super::{Infallible, io, unsupported};
+
+    /// A way to ask for sockets.
+    #[derive(Debug)]
+    pub struct SockDiag(Infallible);
+
+    impl SockDiag {
+        /// Opens it.
+        ///
+        /// # Errors
+        /// Always.
+        pub fn open() -> io::Result<Self> {
+            unsupported()
+        }
+
+        /// Asks `request`.
+        ///
+        /// # Errors
+        /// Nobody can ask.
+        pub fn dump(&mut self, _request: &[u8], _each: impl FnMut(&[u8])) -> io::Result<()> {
+            match self.0 {}
+        }
+    }
+}
+
 pub(crate) mod socket {
     use super::{AsFd, BorrowedFd, OwnedFd, RawFd, io, unsupported};
     use crate::socket::Mode;
@@ -508,6 +785,32 @@ pub(crate) mod socket {
         _fds: &[BorrowedFd<'_>],
         _mode: Mode,
     ) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// Sends what a stream has room for.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn send_some(
+        _socket: &impl AsFd,
+        _parts: &[io::IoSlice<'_>],
+        _fds: &[BorrowedFd<'_>],
+        _mode: Mode,
+    ) -> io::Result<usize> {
+        unsupported()
+    }
+
+    /// Receives what a stream holds.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn receive_some(
+        _socket: &impl AsFd,
+        _buffer: &mut Vec<u8>,
+        _limit: usize,
+        _mode: Mode,
+    ) -> io::Result<usize> {
         unsupported()
     }
 
@@ -544,6 +847,50 @@ pub(crate) mod socket {
     /// # Errors
     /// Always.
     pub fn replace_stream(_fd: &impl AsFd, _number: RawFd) -> io::Result<()> {
+        unsupported()
+    }
+}
+
+/// Stream sockets, where std has no call.
+pub mod stream {
+    use super::{AsFd, Deadline, io, unsupported};
+    use std::os::unix::net::{SocketAddr, UnixStream};
+    use std::time::Duration;
+
+    /// Connects to a socket of this machine.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn connect_unix(_address: &SocketAddr, _deadline: Deadline) -> io::Result<UnixStream> {
+        unsupported()
+    }
+
+    /// Makes a socket address of a name without a path.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn abstract_address(_name: &[u8]) -> io::Result<SocketAddr> {
+        unsupported()
+    }
+
+    /// The name of an address that has no path: none has one.
+    pub fn abstract_name(_address: &SocketAddr) -> Option<&[u8]> {
+        None
+    }
+
+    /// Changes how many clients may wait to be accepted.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn set_backlog(_listener: &impl AsFd, _backlog: u32) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// Asks a silent peer whether it is still there.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn keep_alive(_socket: &impl AsFd, _idle: Duration, _probes: u32) -> io::Result<()> {
         unsupported()
     }
 }

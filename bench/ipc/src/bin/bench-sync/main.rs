@@ -12,6 +12,7 @@ use polyproc_sync::{Event, Mutex, raw};
 use std::hint::black_box;
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -190,7 +191,7 @@ fn arena(options: Options) -> Result<Vec<Row>, Error> {
     }
     let attach = || {
         let fd = arena.fd().try_clone_to_owned().map_err(polyproc_io);
-        drop(black_box(fd.and_then(Arena::attach)));
+        drop(black_box(fd.and_then(|fd| Arena::attach(Arc::new(fd.into())))));
     };
     let map = || drop(black_box(play::map_and_touch(&arena)));
     let medians =

@@ -67,10 +67,14 @@ fn join(child: &PidFd) -> io::Result<()> {
     wait::reap(child).map(drop)
 }
 
+/// On cache lines of its own, so that the processes share nothing but the lock.
+#[repr(align(128))]
+struct Count(AtomicU64);
+
 /// Steps per microsecond of all processes together, and the slowest one's share of the mean.
 pub(crate) fn both_busy(processes: usize, step: impl Fn()) -> io::Result<(f64, f64)> {
     const TIME: Duration = Duration::from_millis(150);
-    let counts = Shared::new(std::array::from_fn::<_, 16, _>(|_| AtomicU64::new(0)))?;
+    let counts = Shared::new(std::array::from_fn::<_, 16, _>(|_| Count(AtomicU64::new(0))))?;
     let stop = Shared::new(AtomicU64::new(0))?;
     let start = Instant::now();
     let children: Vec<_> = counts[..processes]
@@ -79,7 +83,7 @@ pub(crate) fn both_busy(processes: usize, step: impl Fn()) -> io::Result<(f64, f
             child(|| {
                 while stop.load(Ordering::Relaxed) == 0 {
                     step();
-                    count.fetch_add(1, Ordering::Relaxed);
+                    count.0.fetch_add(1, Ordering::Relaxed);
                 }
             })
         })
@@ -91,7 +95,7 @@ pub(crate) fn both_busy(processes: usize, step: impl Fn()) -> io::Result<(f64, f
         join(child)?;
     }
     let counts: Vec<f64> =
-        counts[..processes].iter().map(|count| count.load(Ordering::Relaxed) as f64).collect();
+        counts[..processes].iter().map(|count| count.0.load(Ordering::Relaxed) as f64).collect();
     let all: f64 = counts.iter().sum();
     let slowest = counts.iter().copied().fold(f64::MAX, f64::min);
     Ok((all / time / 1e6, slowest * processes as f64 / all))
