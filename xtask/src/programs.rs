@@ -12,7 +12,10 @@ struct Family {
     crates: &'static [&'static str],
 }
 
-const BENCH: Family = Family { word: "bench", crates: &["polyproc-bench", "polyproc-bench-ipc", "polyproc-bench-pool"] };
+const BENCH: Family = Family {
+    word: "bench",
+    crates: &["polyproc-bench", "polyproc-bench-ipc", "polyproc-bench-pool"],
+};
 const CHAOS: Family = Family { word: "chaos", crates: &["polyproc-chaos", "polyproc-chaos-ipc"] };
 
 /// A program: its crate, and cargo's name for it.

@@ -22,6 +22,8 @@ use std::time::Duration;
 /// No sleep of a thread that waits for the driver is longer.
 const LONGEST_NAP: Duration = Duration::from_millis(500);
 
+/// Every so many tasks, who submits them reads results.
+const HELP: u64 = 256;
 /// How long the end of a pool may take whose workers were killed.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -490,8 +492,8 @@ impl Pool {
                 number = core.dispatcher.submit(lane.0, definition.0, rules, work);
             }
             core.go_on(core.now());
-            // Who has more to give helps to make room.
-            if core.dispatcher.queued() > 0 {
+            // Who gives more than there is room for helps to make room, now and then.
+            if core.dispatcher.queued() > 0 && number % HELP == 0 {
                 core.turn();
             }
             Ok(TaskId { lane, number })

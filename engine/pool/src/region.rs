@@ -6,7 +6,7 @@
 //! | `ResultHead` | parent | how far results are read |
 //! | `ResultTail`, `ResultSize` | worker | how far results are written; the size of their ring |
 //! | `Running`, `Item` | worker | the last task that it began; which part of it |
-//! | `WorkerSleeps` | both | the worker sleeps on this; who has news for it takes the mark and wakes it |
+//! | `WorkerSleeps` | both | what the worker sleeps for: [`TASKS`] or [`ROOM`]; who has that for it takes the mark and wakes it |
 //! | `ParentSleeps` | both | the parent sleeps; the worker takes the mark and rings the bell |
 //!
 //! Who goes to sleep sets its mark and then looks once more; who has news publishes it and then takes
@@ -28,6 +28,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 const CONTROL_BYTES: usize = 4096;
 /// Words that different sides write lie on different cache lines.
 const LINE: usize = 8;
+/// The worker sleeps until there is a task.
+const TASKS: u32 = 1;
+/// The worker sleeps until there is room for a result.
+const ROOM: u32 = 2;
 /// Looks follow each other at once: the other side has one thing to do until it is our turn.
 const EAGER: u32 = 1;
 
@@ -68,11 +72,11 @@ impl Control {
         &self.0.half_words()[2 * mark as usize]
     }
 
-    /// For the parent: wakes the worker if it sleeps. After the news is published.
-    fn wake_worker(&self) {
+    /// For the parent: wakes the worker if it sleeps for this. After the news is published.
+    fn wake_worker(&self, news: u32) {
         let sleeps = self.mark(Mark::WorkerSleeps);
         fence(Ordering::SeqCst);
-        if sleeps.load(Ordering::Relaxed) != 0 {
+        if sleeps.load(Ordering::Relaxed) == news {
             sleeps.store(0, Ordering::SeqCst);
             Host::wake(sleeps, 1);
         }
@@ -89,21 +93,21 @@ impl Control {
         fence(Ordering::SeqCst);
     }
 
-    /// For the worker: sleeps until `news`.
-    fn await_news(&self, news: impl Fn() -> bool) {
+    /// For the worker: sleeps until there is what it sleeps `for_what`.
+    fn await_news(&self, for_what: u32, news: impl Fn() -> bool) {
         if Host::spin(EAGER, &news) {
             return;
         }
         let sleeps = self.mark(Mark::WorkerSleeps);
         loop {
-            sleeps.store(1, Ordering::SeqCst);
+            sleeps.store(for_what, Ordering::SeqCst);
             fence(Ordering::SeqCst);
             if news() {
                 sleeps.store(0, Ordering::SeqCst);
                 return;
             }
             // If the parent dies, the kernel ends this process.
-            Host::sleep(sleeps, 1, Deadline::NEVER);
+            Host::sleep(sleeps, for_what, Deadline::NEVER);
         }
     }
 }
@@ -249,7 +253,7 @@ impl ParentSide {
         if self.published != self.tasks.position() {
             self.published = self.tasks.position();
             self.control.word(Word::TaskTail).store(self.published, Ordering::Release);
-            self.control.wake_worker();
+            self.control.wake_worker(TASKS);
         }
     }
 
@@ -296,7 +300,7 @@ impl ParentSide {
         let head = self.control.word(Word::ResultHead);
         if head.load(Ordering::Relaxed) != self.results.position() {
             head.store(self.results.position(), Ordering::Release);
-            self.control.wake_worker();
+            self.control.wake_worker(ROOM);
         }
     }
 
@@ -373,7 +377,7 @@ impl WorkerSide {
             }
             let position = self.tasks.position();
             let tail = self.control.word(Word::TaskTail);
-            self.control.await_news(|| tail.load(Ordering::Acquire) != position);
+            self.control.await_news(TASKS, || tail.load(Ordering::Acquire) != position);
         }
     }
 
@@ -420,7 +424,7 @@ impl WorkerSide {
                 self.freed = self.results.position();
             } else {
                 let head = self.control.word(Word::ResultHead);
-                self.control.await_news(|| head.load(Ordering::Acquire) > self.freed);
+                self.control.await_news(ROOM, || head.load(Ordering::Acquire) > self.freed);
             }
         }
         self.control.word(Word::ResultSize).store(self.results.size(), Ordering::Relaxed);

@@ -141,8 +141,8 @@ impl<T> Slot<T> {
         Some(self.since.saturating_add(front.rules.timeout?))
     }
 
-    /// How many tasks wait in its ring behind the front, and are wanted.
-    pub(super) fn waiting(&self) -> usize {
-        self.given.iter().skip(1).filter(|given| given.task.is_some()).count()
+    /// Whether tasks wait in its ring behind the front.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.given.len() > 1
     }
 }

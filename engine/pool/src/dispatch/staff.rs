@@ -166,7 +166,7 @@ impl<T> Dispatcher<T> {
     pub(crate) fn next_deadline(&self) -> Option<Nanos> {
         let times = self.slots.iter().flat_map(|slot| {
             let grace = slot.kill.filter(|_| !slot.given.is_empty());
-            let stuck = slot.is_on_duty() && !slot.stuck && slot.waiting() > 0;
+            let stuck = slot.is_on_duty() && !slot.stuck && slot.has_waiting();
             [
                 slot.overdue_at(),
                 grace.map(|kill| kill.at.saturating_add(KILL_GRACE)),
@@ -194,7 +194,7 @@ impl<T> Dispatcher<T> {
                 self.retire(index);
             } else if slot.kill.is_some_and(|kill| kill.at.saturating_add(KILL_GRACE) <= now) {
                 self.do_without(index);
-            } else if !slot.stuck && slot.waiting() > 0 && slot.since.saturating_add(RECLAIM) <= now
+            } else if !slot.stuck && slot.has_waiting() && slot.since.saturating_add(RECLAIM) <= now
             {
                 self.reclaim(index, hands);
             }
