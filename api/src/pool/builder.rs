@@ -1,10 +1,10 @@
 //! A pool's settings.
 
-use super::worker::{EnvOfWorker, MakeCall, Workers, make_call};
+use super::worker::{EnvOfWorker, MakeCall, StreamOfWorker, Workers, make_call};
 use super::{Inner, Pool, PoolError, Progress};
 use crate::call::CallError;
 use polyproc_pool::{Settings, TaskRules};
-use polyproc_process::{StartMethod, cpu, start_method};
+use polyproc_process::{StartMethod, Stdio, cpu, start_method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -52,6 +52,8 @@ pub struct PoolBuilder<S = ()> {
     env: Vec<(OsString, OsString)>,
     env_of_worker: Option<EnvOfWorker>,
     start_timeout: Duration,
+    stdout: Option<StreamOfWorker>,
+    stderr: Option<StreamOfWorker>,
     call: MakeCall,
     on_exit: Option<MakeCallWithExit<S>>,
     progress: Option<Progress>,
@@ -81,6 +83,8 @@ impl PoolBuilder {
             env: Vec::new(),
             env_of_worker: None,
             start_timeout: Duration::from_mins(1),
+            stdout: None,
+            stderr: None,
             call: make_call(nothing, (), None),
             on_exit: Some(Box::new(|exit| make_call(nothing, (), Some(exit)))),
             progress: None,
@@ -170,6 +174,19 @@ impl<S: 'static> PoolBuilder<S> {
         self
     }
 
+    /// Where the standard output of each worker goes, by its [`worker_id`](super::worker_id).
+    /// A pipe ([`Stdio::Piped`]) would have no reader.
+    pub fn stdout(mut self, stdout: impl Fn(usize) -> Stdio + Send + Sync + 'static) -> Self {
+        self.stdout = Some(Box::new(stdout));
+        self
+    }
+
+    /// The same for standard error, where panics are printed.
+    pub fn stderr(mut self, stderr: impl Fn(usize) -> Stdio + Send + Sync + 'static) -> Self {
+        self.stderr = Some(Box::new(stderr));
+        self
+    }
+
     /// Shows how far a `map` has come: a line on standard error, if that is a terminal.
     pub fn progress(self) -> Self {
         if std::io::stderr().is_terminal() { self.on_progress(show) } else { self }
@@ -205,6 +222,8 @@ impl<S: 'static> PoolBuilder<S> {
             env: self.env,
             env_of_worker: self.env_of_worker,
             start_timeout: self.start_timeout,
+            stdout: self.stdout,
+            stderr: self.stderr,
             call: make_call(initializer, argument, None),
             on_exit: Some(Box::new(move |exit| make_call(initializer, again, Some(exit)))),
             progress: self.progress,
@@ -239,6 +258,8 @@ impl<S: 'static> PoolBuilder<S> {
             env: self.env,
             env_of_worker: self.env_of_worker,
             start_timeout: self.start_timeout,
+            stdout: self.stdout,
+            stderr: self.stderr,
         };
         let settings =
             Settings { workers, max_tasks: self.max_tasks, idle: self.idle, memory: self.memory };

@@ -138,9 +138,9 @@ mod tests {
     use super::*;
 
     fn round_trip<T: Serialize + DeserializeOwned + Clone + PartialEq + 'static>(
-        items: Vec<T>,
+        items: &[T],
     ) -> u8 {
-        let encoded = encode(&mut items.clone()).unwrap();
+        let encoded = encode(&mut items.to_vec()).unwrap();
         let form = *encoded.bytes.last().unwrap();
         assert!(decode_slice::<T>(&encoded.bytes).unwrap() == items);
         assert!(decode::<T>(encoded.bytes).unwrap() == items);
@@ -149,12 +149,12 @@ mod tests {
 
     #[test]
     fn every_form_goes_there_and_back() {
-        assert_eq!(round_trip(vec![1_u64, u64::MAX]), NUMBERS);
-        assert_eq!(round_trip(vec![1.5_f32, f32::MIN]), NUMBERS);
-        assert_eq!(round_trip(vec![vec![1_u8, 2, 3]]), BYTES);
-        assert_eq!(round_trip(vec![vec![1_u8], vec![2]]), SERDE);
-        assert_eq!(round_trip(vec!["a".to_owned(), "b".to_owned()]), SERDE);
-        assert_eq!(round_trip::<u64>(vec![]), NUMBERS);
+        assert_eq!(round_trip(&[1_u64, u64::MAX]), NUMBERS);
+        assert_eq!(round_trip(&[1.5_f32, f32::MIN]), NUMBERS);
+        assert_eq!(round_trip(&[vec![1_u8, 2, 3]]), BYTES);
+        assert_eq!(round_trip(&[vec![1_u8], vec![2]]), SERDE);
+        assert_eq!(round_trip(&["a".to_owned(), "b".to_owned()]), SERDE);
+        assert_eq!(round_trip::<u64>(&[]), NUMBERS);
     }
 
     #[test]

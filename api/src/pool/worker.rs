@@ -5,7 +5,7 @@ use crate::call::{self, CallError};
 use crate::function::{Address, CodeRef};
 use crate::panic;
 use polyproc_pool::{Handler, Server, Starter};
-use polyproc_process::{Child, Command, Payload, StartError, StartMethod};
+use polyproc_process::{Child, Command, Payload, StartError, StartMethod, Stdio};
 use polyproc_sync::Owner;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -117,7 +117,12 @@ pub(super) struct Workers {
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) env_of_worker: Option<EnvOfWorker>,
     pub(super) start_timeout: Duration,
+    pub(super) stdout: Option<StreamOfWorker>,
+    pub(super) stderr: Option<StreamOfWorker>,
 }
+
+/// Where a stream of one worker goes.
+pub(super) type StreamOfWorker = Box<dyn Fn(usize) -> Stdio + Send + Sync>;
 
 /// The variables of one worker.
 pub(super) type EnvOfWorker = Box<dyn Fn(usize) -> Vec<(String, String)> + Send + Sync>;
@@ -142,6 +147,12 @@ impl Starter for Workers {
         command.daemon(true);
         command.method(self.method);
         command.start_timeout(self.start_timeout);
+        if let Some(stdout) = &self.stdout {
+            command.stdout(stdout(place));
+        }
+        if let Some(stderr) = &self.stderr {
+            command.stderr(stderr(place));
+        }
         for (name, value) in &self.env {
             command.env(name.clone(), Some(value.clone()));
         }

@@ -142,7 +142,9 @@ fn callbacks_are_called(method: StartMethod) {
     let mut results: Vec<u64> = receiver.iter().collect();
     results.sort_unstable();
     assert!(results.into_iter().eq((0..20).map(square)));
-    told.into_iter().for_each(|told| told.get().unwrap());
+    for told in told {
+        told.get().unwrap();
+    }
     // On a task that is done, too.
     let task = pool.submit(square, 2);
     task.wait();
@@ -242,18 +244,16 @@ fn a_pool_for_many_threads(method: StartMethod) {
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let pool = &pool;
-            scope.spawn(move || {
-                for number in 0..200 {
-                    assert_eq!(
-                        pool.apply(square, thread + number).unwrap(),
-                        square(thread + number)
-                    );
-                }
-                let squares = pool.map(square, 0..5000).unwrap();
-                assert!(squares.into_iter().eq((0..5000).map(square)));
-            });
+            scope.spawn(move || use_pool(pool, thread));
         }
     });
+}
+
+fn use_pool(pool: &Pool, thread: u64) {
+    for number in 0..200 {
+        assert_eq!(pool.apply(square, thread + number).unwrap(), square(thread + number));
+    }
+    assert!(pool.map(square, 0..5000).unwrap().into_iter().eq((0..5000).map(square)));
 }
 
 fn resized(method: StartMethod) {
@@ -343,7 +343,7 @@ fn insights_tell_what_was_done(method: StartMethod) {
 }
 
 fn progress_is_told(method: StartMethod) {
-    let seen: Arc<std::sync::Mutex<Vec<(u64, Option<u64>)>>> = Arc::default();
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let told = Arc::clone(&seen);
     let hook = move |done, total| told.lock().unwrap().push((done, total));
     let pool = builder(method).on_progress(hook).build().unwrap();

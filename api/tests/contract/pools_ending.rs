@@ -4,8 +4,8 @@ use crate::families::await_end;
 use crate::pools::{builder, pid, pool, square};
 use crate::subject::command;
 use crate::{LONG, Test};
-use polyproc::ExitStatus;
 use polyproc::prelude::*;
+use polyproc::{ExitStatus, Task};
 use polyproc_testkit::{process, run_with_deadline};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
@@ -391,7 +391,7 @@ pub(crate) fn subject(name: &str) {
     let idle = name == "pool idle" || name == "pool server";
     let tasks: Vec<_> = (0..4).map(|_| pool.submit(wait_long, 2 - u64::from(!idle))).collect();
     if idle {
-        tasks.iter().for_each(|task| task.wait());
+        tasks.iter().for_each(Task::wait);
     } else {
         assert!(!tasks[0].wait_timeout(Duration::from_millis(50)));
     }
@@ -401,7 +401,7 @@ pub(crate) fn subject(name: &str) {
     println!("ready");
     match name {
         "pool panics" => panic!("main panics with a pool"),
-        "pool returns" => std::mem::forget((pool, tasks)),
+        "pool returns" => _ = Box::leak(Box::new((pool, tasks))),
         "pool server" => kill_server(&pool),
         _ => sleep(),
     }

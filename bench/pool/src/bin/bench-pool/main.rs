@@ -128,7 +128,8 @@ fn maps(
         rate(SINGLE / 500, || {
             let handles: Vec<_> =
                 (0..u64::from(SINGLE / 500)).map(|number| peer.spawn(number, increment)).collect();
-            check(handles.into_iter().map(|handle| done(handle.join())).count(), SINGLE / 500);
+            let all: Vec<u64> = handles.into_iter().map(|handle| done(handle.join())).collect();
+            check(all.len(), SINGLE / 500);
         })
     };
     let chunked = || {
