@@ -12,6 +12,7 @@
 use polyproc::prelude::*;
 use std::time::Duration;
 
+#[expect(clippy::infinite_loop, reason = "until somebody ends it")]
 fn forever(_: ()) -> u32 {
     loop {
         std::thread::park();
