@@ -11,7 +11,7 @@ use polyproc_pool::{Cause, Deadline, Lane, Loss, NewTask, Notice, Outcome, Refus
 use polyproc_shm::Parcel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -113,6 +113,48 @@ struct Chunk {
     _parcels: Vec<Parcel>,
 }
 
+/// The chunks that are under way, by their numbers, which follow each other.
+#[derive(Debug, Default)]
+struct UnderWay {
+    /// The number of the first.
+    first: u64,
+    chunks: VecDeque<Option<Chunk>>,
+    count: usize,
+}
+
+impl UnderWay {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Gives the chunk the next number.
+    fn push(&mut self, chunk: Chunk) -> u64 {
+        self.chunks.push_back(Some(chunk));
+        self.count += 1;
+        self.first + self.chunks.len() as u64 - 1
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Chunk> {
+        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        let chunk = self.chunks.get_mut(place)?.take()?;
+        self.count -= 1;
+        while matches!(self.chunks.front(), Some(None)) {
+            self.chunks.pop_front();
+            self.first += 1;
+        }
+        Some(chunk)
+    }
+
+    fn numbers(&self) -> Vec<u64> {
+        let numbered = (self.first..).zip(&self.chunks);
+        numbered.filter(|(_, chunk)| chunk.is_some()).map(|(number, _)| number).collect()
+    }
+}
+
 /// Results of items that follow each other.
 #[derive(Debug)]
 pub(super) struct Block<R> {
@@ -151,10 +193,9 @@ pub(super) struct Stream<I, A, R> {
     cutter: Cutter,
     window: usize,
     feed: Arc<Feed>,
-    under_way: HashMap<u64, Chunk>,
+    under_way: UnderWay,
     /// Items under way, or in blocks that were not taken yet.
     out: usize,
-    next_chunk: u64,
     next_item: u64,
     ready: VecDeque<Block<R>>,
     arguments: PhantomData<fn(A)>,
@@ -185,9 +226,8 @@ where
             cutter: Cutter::new::<A>(size, pool.engine.workers().max(1)),
             window: cutting.window.max(1),
             feed: Arc::default(),
-            under_way: HashMap::new(),
+            under_way: UnderWay::default(),
             out: 0,
-            next_chunk: 0,
             next_item: 0,
             ready: VecDeque::new(),
             arguments: PhantomData,
@@ -267,11 +307,9 @@ where
         match chunk::encode(&mut items) {
             Ok(encoded) => {
                 let bytes = Arc::new(encoded.bytes);
-                let number = self.next_chunk;
-                self.next_chunk += 1;
                 let parcels = encoded.parcels;
                 let chunk = Chunk { first, len, bytes: Arc::clone(&bytes), _parcels: parcels };
-                self.under_way.insert(number, chunk);
+                let number = self.under_way.push(chunk);
                 let sink = Arc::clone(&self.feed) as Arc<dyn Sink>;
                 Some(NewTask { bytes, index: number, sink })
             }
@@ -311,7 +349,7 @@ where
     }
 
     fn refuse(&mut self, number: u64, refused: Refused) {
-        if let Some(chunk) = self.under_way.remove(&number) {
+        if let Some(chunk) = self.under_way.remove(number) {
             for item in chunk.first..chunk.first + chunk.len as u64 {
                 self.finish_one(item, Err(refused.into()));
             }
@@ -331,8 +369,7 @@ where
         let arrived = self.feed.take();
         if arrived.is_empty() {
             // Only a copy of the pool's process gets here.
-            let numbers: Vec<_> = self.under_way.keys().copied().collect();
-            for number in numbers {
+            for number in self.under_way.numbers() {
                 self.refuse(number, Refused::NotOurs);
             }
         }
@@ -356,7 +393,7 @@ where
 
     fn take_arrival(&mut self, arrival: Arrival) {
         let Arrival { chunk, outcome, cost } = arrival;
-        let Some(chunk) = self.under_way.remove(&chunk) else { return };
+        let Some(chunk) = self.under_way.remove(chunk) else { return };
         match outcome {
             Outcome::Value(bytes) => {
                 self.cutter.learn(chunk.len, cost, chunk.bytes.len().max(bytes.len()));

@@ -68,8 +68,12 @@ pub(crate) struct Core {
     pub(crate) dispatcher: Dispatcher<Work>,
     pub(crate) crew: Crew,
     pub(crate) driver: Driver,
-    /// The supervisor reads the rings, or will be told to.
+    /// The supervisor reads the rings, or will look by itself whether it has to.
     pub(crate) supervised: bool,
+    /// It does the latter: callers come and go, and it takes over when none has for a moment.
+    pub(crate) stands_by: bool,
+    /// Counts what callers do that drives the pool.
+    pub(crate) activity: u64,
     /// When who sleeps over the rings will look at the latest.
     pub(crate) planned: Option<Instant>,
     /// How many threads wait for the driver.
@@ -92,6 +96,8 @@ impl Core {
             crew: Crew::default(),
             driver: Driver::None,
             supervised: false,
+            stands_by: false,
+            activity: 0,
             planned: None,
             waiting: 0,
             attention: 0,

@@ -258,8 +258,8 @@ impl Shared {
         done: &dyn Fn() -> bool,
     ) -> MutexGuard<'a, Core> {
         core.driver = Driver::Caller;
-        // If it sleeps, it sleeps on: what it has armed, this thread takes.
-        core.supervised = false;
+        // If the supervisor sleeps over the rings, it sleeps on: what it has armed, this thread takes.
+        core.supervised = core.stands_by;
         loop {
             core.turn();
             let has_errands = !core.errands.is_empty();
@@ -276,6 +276,7 @@ impl Shared {
             core = self.lock();
         }
         core.driver = Driver::None;
+        core.activity += 1;
         if core.waiting > 0 {
             self.changed.notify_all();
         }
@@ -492,6 +493,7 @@ impl Pool {
                 number = core.dispatcher.submit(lane.0, definition.0, rules, work);
             }
             core.go_on(core.now());
+            core.activity += 1;
             // Who gives more than there is room for helps to make room, now and then.
             if core.dispatcher.queued() > 0 && number % HELP == 0 {
                 core.turn();

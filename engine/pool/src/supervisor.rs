@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// How long callers may stay away before the supervisor takes over from them.
+const STAND_BY: Duration = Duration::from_millis(1);
 /// How long a start waits for a thread that may copy this process, before it is tried without.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -28,7 +30,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
     let (shared, own) = (Arc::clone(shared), OwnThread::announce());
     std::thread::Builder::new().name("polyproc-pool".into()).spawn(move || {
         IS_SUPERVISOR.set(true);
-        Supervisor { shared: &shared, own: Some(own.enter()), deferred: None }.run();
+        Supervisor { shared: &shared, own: Some(own.enter()), deferred: None, seen: 0 }.run();
         shared.retire();
     })
 }
@@ -39,12 +41,16 @@ struct Supervisor<'a> {
     own: Option<OwnThread>,
     /// Since when starts wait for another thread.
     deferred: Option<Instant>,
+    /// The callers' activity when it looked last.
+    seen: u64,
 }
 
 impl Supervisor<'_> {
     fn run(&mut self) {
         loop {
-            let (watches, drives, look) = self.shared.with(Actor::Supervisor, plan);
+            let seen = &mut self.seen;
+            let (watches, drives, look) =
+                self.shared.with(Actor::Supervisor, |core| plan(core, seen));
             if self.run_calls() {
                 continue;
             }
@@ -91,8 +97,19 @@ impl Supervisor<'_> {
 }
 
 /// Whom to watch next, whether as the one who drives, and when to look again.
-fn plan(core: &mut Core) -> (Vec<Watch>, bool, Option<Instant>) {
+///
+/// A caller that takes results one after the other is the driver again and again. To wake this thread
+/// each time in between would cost more than the results: it stands by and takes over when no caller has
+/// come for a moment.
+fn plan(core: &mut Core, seen: &mut u64) -> (Vec<Watch>, bool, Option<Instant>) {
     let is_free = core.driver == Driver::None;
+    let is_active = core.activity != std::mem::replace(seen, core.activity);
+    core.stands_by = is_free && is_active && core.needs_driver();
+    if core.stands_by {
+        core.supervised = true;
+        core.planned = Some(Instant::now() + STAND_BY);
+        return (core.watches(), false, core.planned);
+    }
     if is_free {
         core.turn();
     }

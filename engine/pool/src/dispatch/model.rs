@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use std::collections::HashMap;
 
 /// What a worker of the model does.
+#[expect(clippy::struct_excessive_bools, reason = "facts that come one by one")]
 #[derive(Debug, Default)]
 struct Worker {
     starting: bool,
@@ -322,16 +323,20 @@ impl Model {
                 return;
             }
             self.start(true);
-            for slot in 0..self.world.workers.len() {
-                self.ready(slot);
-                if self.world.workers[slot].ordered_to_end {
-                    self.die(slot);
-                }
-                self.begin(slot);
-                self.answer(slot, true);
-            }
+            (0..self.world.workers.len()).for_each(|slot| self.behave(slot));
         }
         panic!("not over: {self:?}");
+    }
+}
+
+impl Model {
+    fn behave(&mut self, slot: usize) {
+        self.ready(slot);
+        if self.world.workers[slot].ordered_to_end {
+            self.die(slot);
+        }
+        self.begin(slot);
+        self.answer(slot, true);
     }
 }
 
