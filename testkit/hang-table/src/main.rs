@@ -110,7 +110,9 @@ fn table() -> ExitCode {
             failures.push(format!("row {number} is missing"));
         }
     }
-    failures.iter().for_each(|failure| eprintln!("{failure}"));
+    for failure in &failures {
+        eprintln!("{failure}");
+    }
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::pools::{forever, kill, square, works};
 use polyproc::prelude::*;
+use polyproc::sync::OwnerDied;
 use polyproc::{SpawnError, StartError};
 use polyproc_testkit::{eventually, process, try_run};
 use std::io::{BufRead, BufReader, Read};
@@ -93,6 +94,7 @@ fn nap(_: u8) {
     std::thread::park_timeout(Duration::from_millis(20));
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form of a process's function")]
 fn take_and_die(lock: Shared<Mutex<u32>>) {
     let _guard = lock.lock().unwrap();
     kill(std::process::id());
@@ -103,7 +105,7 @@ pub(crate) fn lock_holder_killed(method: StartMethod) {
     let lock = Shared::new(Mutex::new(1)).unwrap();
     let process = polyproc::context(method).spawn(take_and_die, lock.clone()).unwrap();
     process.join().unwrap_err();
-    let guard = lock.lock().map(|_| ()).map_err(|died| died.recover());
+    let guard = lock.lock().map(|_| ()).map_err(OwnerDied::recover);
     assert!(guard.is_err(), "the fact is reported");
     drop(guard);
     drop(lock.lock().unwrap());
