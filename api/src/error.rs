@@ -1,6 +1,7 @@
 //! What can go wrong, by what was asked for.
 
 use crate::codec::CodecError;
+use crate::connection::ConnectionError;
 use crate::panic::Panic;
 use crate::pool::{PoolError, TaskError};
 use crate::shared::SharedError;
@@ -202,6 +203,8 @@ pub enum Error {
     TimedOut(#[from] TimedOut),
     /// Somebody gave up on a barrier, or died in it.
     BrokenBarrier(#[from] BrokenBarrier),
+    /// A connection to another program, or a listener for them.
+    Connection(#[from] ConnectionError),
     /// Anything else that the system refused.
     Io(#[from] io::Error),
 }

@@ -30,6 +30,7 @@
 //! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |
 //! | loading once, sharing with all | [`preload`] |
 //! | how many at once | [`cpu_count`] |
+//! | talking to other programs, over sockets | [`connection`] |
 //! | the machine's processes, processors, memory, disks, networks | [`info`] |
 //! | tests | `polyproc::testing` (feature `testing`) |
 //!
@@ -58,6 +59,15 @@
 //!
 //! A panic in a child is also printed on its standard error, as everywhere.
 //!
+//! # Sharing memory
+//!
+//! A program, its children and theirs share one memory. [`Shared`], [`Value`], [`SharedArray`] and the others are handles of objects in it: a
+//! clone is the same object, and so is what comes out of a message into which one was put, be it an argument, a result, or a part of one.
+//! An object is there for as long as a process holds it or a message carries it; what a process held that is killed is given back by the others.
+//! Any type that serde can take may have handles in it, but only polyproc's messages can carry them: writing one as JSON, say, is an error.
+//!
+//! Locks ([`mod@sync`]) know who holds them. When that process dies, the next to take the lock gets it together with the news.
+//!
 //! # `panic = "abort"`
 //!
 //! Works, with one difference: a panic anywhere in a child, also in a second thread, ends the whole
@@ -77,6 +87,7 @@
 mod builder;
 mod call;
 mod codec;
+pub mod connection;
 mod error;
 mod function;
 mod init;

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`encode`] | a value to a [`Payload`]: bytes, and parcels that hold what it speaks of until they are received |
 //! | [`decode`], [`open`] | back, with the handles that were received, or from the tickets as they arrived |
+//! | [`encode_for_anybody`], [`decode_from_anybody`] | the same without handles, for connections to whomever |
 //! | [`write_handle`], [`read_handle`] | for the `Serialize` and `Deserialize` of whatever is a handle |
 
 use crate::codec::{self, CodecError};
@@ -33,8 +34,8 @@ thread_local! {
 }
 
 const OUTSIDE: &str = "a handle of shared memory travels only in polyproc's own messages (arguments, \
-                       results, queues, pipes, pool tasks): in any other form, such as JSON, it means \
-                       nothing";
+                       results, queues, pipes, pool tasks): in any other form, such as JSON or a \
+                       connection's messages, it means nothing";
 
 /// `value` as a message whose body starts with `head`.
 pub(crate) fn encode<T: Serialize>(value: &T, head: Vec<u8>) -> Result<Payload, CodecError> {
@@ -58,6 +59,22 @@ pub(crate) fn open<T: DeserializeOwned>(body: &[u8], tickets: &[u8]) -> Result<T
     let handles =
         polyproc_process::receive(&message).map_err(|error| CodecError::of::<T>(&error))?;
     decode(body, handles)
+}
+
+/// `value` for somebody who may be outside the family: bytes appended to `bytes`, and a handle
+/// anywhere in it is an error.
+pub(crate) fn encode_for_anybody<T: Serialize>(
+    value: &T,
+    bytes: Vec<u8>,
+) -> Result<Vec<u8>, CodecError> {
+    let _scope = Scope::without(&OUTGOING);
+    codec::encode(value, bytes)
+}
+
+/// The value in bytes from somebody who may be outside the family.
+pub(crate) fn decode_from_anybody<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let _scope = Scope::without(&INCOMING);
+    codec::decode(bytes)
 }
 
 /// Puts a handle into the message that is being written.
@@ -103,8 +120,17 @@ struct Scope<T: 'static> {
 
 impl<T> Scope<T> {
     fn new(place: &'static LocalKey<List<T>>, list: Vec<T>) -> Self {
+        Self::with(place, Some(list))
+    }
+
+    /// No list, so no handle: also not into the message around this one.
+    fn without(place: &'static LocalKey<List<T>>) -> Self {
+        Self::with(place, None)
+    }
+
+    fn with(place: &'static LocalKey<List<T>>, list: Option<Vec<T>>) -> Self {
         drop(take_refusal());
-        Self { place, outer: place.replace(Some(list)) }
+        Self { place, outer: place.replace(list) }
     }
 
     fn finish(self) -> Vec<T> {

@@ -10,6 +10,7 @@
     reason = "a test program"
 )]
 
+mod connections;
 mod endings;
 mod families;
 mod faults;
@@ -50,8 +51,12 @@ fn main() -> ExitCode {
         settings::TESTS,
         families::TESTS,
         sharing::TESTS,
+<<<<<<< HEAD
         pools::TESTS,
         pools_ending::TESTS,
+=======
+        connections::TESTS,
+>>>>>>> main
         faults::TESTS,
         regressions::TESTS,
     ];

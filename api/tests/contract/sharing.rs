@@ -8,6 +8,7 @@ use polyproc::{JoinError, arena_stats};
 use polyproc_testkit::{eventually, run_with_deadline};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -26,6 +27,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_handle_of_another_type", a_handle_of_another_type),
     ("sharing_goes_on_without_the_fork_server", sharing_goes_on_without_the_fork_server),
     ("too_little_address_space", too_little_address_space),
+    ("too_little_address_space_in_a_child", too_little_address_space_in_a_child),
+    ("the_memory_limit_of_a_group", the_memory_limit_of_a_group),
 ];
 
 /// Objects, and handles in messages: both have to be what they were when a test ends.
@@ -336,4 +339,70 @@ fn too_little_address_space(method: StartMethod) {
         let said = if enough { "42" } else { "RLIMIT_AS" };
         assert!(text.contains(said), "{output:?}");
     }
+}
+
+#[expect(unsafe_code, reason = "std cannot set limits")]
+fn little_space(value: Option<Value<u8>>) -> Result<u8, String> {
+    let limit = libc::rlimit { rlim_cur: 1 << 30, rlim_max: 1 << 30 };
+    // SAFETY: a live structure.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+    // Who has the arena mapped by then goes on with it.
+    match value {
+        Some(value) => Ok(value.get()),
+        None => arena_stats().map(|_| 0).map_err(|error| error.to_string()),
+    }
+}
+
+fn too_little_address_space_in_a_child(method: StartMethod) {
+    leaving_nothing(|| {
+        let value = Value::new(7_u8).unwrap();
+        assert_eq!(start(method, little_space, Some(value)).join().unwrap(), Ok(7));
+        let told = start(method, little_space, None).join().unwrap();
+        // A fork has what its parent has mapped.
+        match told {
+            Ok(0) => assert_eq!(method, StartMethod::Fork),
+            Ok(other) => panic!("{other}"),
+            Err(error) => assert!(error.contains("RLIMIT_AS"), "{error}"),
+        }
+    });
+}
+
+/// A control group with 128 MiB of memory, if this process may make one; removed on drop.
+struct LittleMemory(PathBuf);
+
+impl LittleMemory {
+    fn make() -> std::io::Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("polyproc-test-{}-{number}", std::process::id());
+        let version_1 = "/sys/fs/cgroup/memory";
+        let (folder, file) = if std::fs::exists(version_1)? {
+            (version_1, "memory.limit_in_bytes")
+        } else {
+            ("/sys/fs/cgroup", "memory.max")
+        };
+        let group = Self(PathBuf::from(folder).join(name));
+        std::fs::create_dir(&group.0)?;
+        std::fs::write(group.0.join(file), "134217728")?;
+        Ok(group)
+    }
+}
+
+impl Drop for LittleMemory {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir(&self.0));
+    }
+}
+
+fn the_memory_limit_of_a_group(method: StartMethod) {
+    let group = match LittleMemory::make() {
+        Ok(group) => group,
+        Err(error) => return eprintln!("not tested: no control group can be made here ({error})"),
+    };
+    let enter = format!("echo $$ > {}/cgroup.procs && exec \"$0\"", group.0.display());
+    let prefix = ["sh", "-c", &enter];
+    let subject = crate::subject::command_under(&prefix, "sharing in little memory", method);
+    let output = run_with_deadline(subject, LONG);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("may use 134217728 bytes"), "{output:?}");
 }

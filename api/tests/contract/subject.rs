@@ -50,7 +50,11 @@ pub(crate) fn run(name: &str) -> ExitCode {
         "large result" => large_result(),
         "sharing without server" => sharing_without_server(),
         "sharing in little space" => sharing_in_little_space(),
+<<<<<<< HEAD
         name if name.starts_with("pool ") => crate::pools_ending::subject(name),
+=======
+        "sharing in little memory" => sharing_in_little_memory(),
+>>>>>>> main
         other => panic!("no subject {other:?}"),
     }
     ExitCode::SUCCESS
@@ -288,4 +292,22 @@ fn sharing_in_little_space() {
         }
         Err(error) => println!("{error}"),
     }
+}
+
+/// Children fill arrays until there is no memory, and the last one says why.
+fn sharing_in_little_memory() {
+    let fill = |()| -> Result<SharedArray<u8>, String> {
+        let array = SharedArray::zeroed(8 << 20).map_err(|error| error.to_string())?;
+        array.lock().map_err(|died| died.to_string())?.fill(1);
+        Ok(array)
+    };
+    let mut arrays = Vec::new();
+    let told = loop {
+        match polyproc::spawn(fill, ()).unwrap().join().unwrap() {
+            Ok(array) => arrays.push(array),
+            Err(told) => break told,
+        }
+        assert!(arrays.len() < 20, "no limit");
+    };
+    println!("{told}");
 }

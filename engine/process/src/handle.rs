@@ -273,7 +273,8 @@ impl Child {
         self.pipes.lock().unwrap_or_else(PoisonError::into_inner)[1].take()
     }
 
-    /// What it reported, once, after its end.
+    /// What it reported, once, after its end. Whoever takes it receives the handles in it, or gives
+    /// them back.
     pub fn take_report(&self) -> Option<Delivery> {
         let mut progress = self.lock();
         let report = progress.report.take();

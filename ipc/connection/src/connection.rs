@@ -28,9 +28,10 @@ const EAGER_BYTES: usize = 16 * 1024 * 1024;
 ///
 /// The other end's closing, and the end of its process however it came, is
 /// [`RecvError::Disconnected`] after the last message, or [`RecvError::Torn`] in the middle of one,
-/// and [`SendError::Disconnected`]. A machine on the network that falls silent is noticed after
-/// about a minute. Beyond that, waits end when their caller says so: each form has a `_timeout`
-/// and a `_deadline`.
+/// and [`SendError::Disconnected`]. A machine on the network that vanishes is noticed after about a
+/// minute, or while something is on its way there, when the system gives up delivering it (about
+/// fifteen minutes). Beyond that, waits end when their caller says so: each form has a `_timeout` and
+/// a `_deadline`.
 ///
 /// ```
 /// use polyproc_connection::{Connection, RecvError};
@@ -272,8 +273,8 @@ impl Sender {
         let Err(stop) = end else {
             return Ok(());
         };
-        if sent > 0 {
-            // The other end is to learn now that the rest does not come. It may be gone already.
+        if sent > 0 && !matches!(stop, Stop::Gone) {
+            // The other end is to learn now that the rest does not come.
             drop(socket.finish());
             self.is_torn = true;
         }

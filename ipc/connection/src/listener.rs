@@ -331,15 +331,24 @@ impl ListenerSocket {
         };
         match accepted {
             Ok(socket) => Ok(Some(socket)),
-            // Another process with a copy of this listener was faster, or the client is gone again.
             Err(error) if is_nobody(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
 }
 
+/// Another process with a copy of this listener was faster, or the client is gone again: accept(2)
+/// passes on what the network says of it.
 fn is_nobody(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::ConnectionAborted)
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::WouldBlock
+            | Kind::ConnectionAborted
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+    )
 }
 
 impl AsFd for ListenerSocket {

@@ -5,10 +5,9 @@ use crate::class::PAGE;
 use crate::error::Error;
 use crate::fork::{self, Expected};
 use crate::handle::{Handle, LocalCounts};
-use crate::layout;
 use crate::layout::{
-    BLOCKS_AT, Block, HEADER_AT, Header, MAGIC, MEMBERS, MEMBERS_AT, MOST_BLOCKS, Member, PARCELS,
-    PARCELS_AT, VERSION,
+    self, BLOCKS_AT, Block, HEADER_AT, Header, MAGIC, MEMBERS, MEMBERS_AT, MOST_BLOCKS, Member,
+    PARCELS, PARCELS_AT, VERSION,
 };
 use crate::parcel::{PARCEL_BYTES, Parcel};
 use polyproc_sync::Kind;
@@ -17,7 +16,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The environment variable that says how large an arena is.
 pub const SIZE_VARIABLE: &str = "POLYPROC_ARENA_SIZE";
@@ -56,8 +55,6 @@ pub(crate) struct Inner {
     /// This process's place in the member table, or [`NOBODY`].
     pub(crate) me: AtomicU32,
     pub(crate) local: LocalCounts,
-    /// For [`Inner::check_room`].
-    pub(crate) unchecked: AtomicU64,
 }
 
 /// No place in the member table.
@@ -112,7 +109,6 @@ impl Arena {
             most_blocks: 0,
             me: AtomicU32::new(NOBODY),
             local: LocalCounts::default(),
-            unchecked: AtomicU64::new(0),
         };
         inner.read_header()?;
         Self::joined(inner)
@@ -240,7 +236,6 @@ impl Inner {
             most_blocks: most_blocks as u32,
             me: AtomicU32::new(NOBODY),
             local: LocalCounts::default(),
-            unchecked: AtomicU64::new(0),
         };
         inner.write_header();
         Ok(inner)

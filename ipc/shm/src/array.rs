@@ -356,7 +356,7 @@ macro_rules! whole_numbers {
     ($($len:literal $atomic:ty, $number:ty;)*) => {
         /// # Safety
         /// `into.len()` bytes at `from` are mapped.
-        unsafe fn copy_out(from: NonNull<u8>, into: &mut [u8]) {
+        pub(crate) unsafe fn copy_out(from: NonNull<u8>, into: &mut [u8]) {
             match into.len() {
                 $($len if from.cast::<$number>().is_aligned() => {
                     // SAFETY: aligned, and mapped by the caller's word.
@@ -374,7 +374,7 @@ macro_rules! whole_numbers {
 
         /// # Safety
         /// `from.len()` bytes at `to` are mapped.
-        unsafe fn copy_in(to: NonNull<u8>, from: &[u8]) {
+        pub(crate) unsafe fn copy_in(to: NonNull<u8>, from: &[u8]) {
             match from.len() {
                 $($len if to.cast::<$number>().is_aligned() => {
                     // SAFETY: aligned, and mapped by the caller's word.

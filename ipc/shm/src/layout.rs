@@ -49,6 +49,8 @@ pub(crate) struct Header {
     /// Derived: how many blocks live, and how many bytes they were asked for.
     pub(crate) live: AtomicU64,
     pub(crate) live_bytes: AtomicU64,
+    /// How many bytes all have allocated since one last looked at the limits on memory.
+    pub(crate) unchecked: AtomicU64,
     /// How often the derived part was rebuilt after a death.
     pub(crate) rebuilds: AtomicU64,
     /// How many blocks were freed because all their holders had died.

@@ -1,7 +1,9 @@
 //! Named blocks, for processes outside the family.
+#![expect(unsafe_code, reason = "bytes are copied in and out")]
 
+use crate::array::{copy_in, copy_out};
 use crate::error::Error;
-use polyproc_sys::memory::{Mapping, set_size};
+use polyproc_sys::memory::{Mapping, reserve};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,7 +17,26 @@ const FOLDER: &str = "/dev/shm";
 /// # Who cleans up
 /// Nobody but who calls [`SharedMemory::unlink`]. Dropping it, or the end of the process however it
 /// comes, only unmaps it here. After `unlink` the name is free at once, and the memory with the last
-/// process that maps it. Memory that only the family uses belongs in an [`crate::Arena`].
+/// process that maps it. A program that makes the file shorter has all that read beyond its new end
+/// killed (`SIGBUS`): the name is as safe as those who know it. Memory that only the family uses belongs in an [`crate::Arena`].
+///
+/// ```
+/// use polyproc_shm::SharedMemory;
+///
+/// let name = format!("example-{}", std::process::id());
+/// let ours = SharedMemory::create(&name, 4096)?;
+/// ours.write(0, b"hello");
+///
+/// // In any other program:
+/// let theirs = SharedMemory::attach(&name)?;
+/// let mut text = [0; 5];
+/// theirs.read(0, &mut text);
+/// assert_eq!(&text, b"hello");
+///
+/// // Whoever is meant to clean up:
+/// SharedMemory::unlink(&name)?;
+/// # Ok::<(), polyproc_shm::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct SharedMemory {
     name: String,
@@ -23,11 +44,11 @@ pub struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// Makes a block of `len` zero bytes.
+    /// Makes a block of `len` zero bytes, and gets the memory for all of them.
     ///
     /// # Errors
     /// [`Error::Named`]: the name is taken, is no file name, or `len` is zero; `ENOSPC` when the
-    /// system's shared memory is smaller than that.
+    /// system's shared memory (`/dev/shm`, in containers often 64 MiB) has not that much left.
     pub fn create(name: &str, len: usize) -> Result<Self, Error> {
         let make = || {
             let file = OpenOptions::new()
@@ -47,7 +68,7 @@ impl SharedMemory {
     }
 
     fn sized(file: &File, len: usize) -> io::Result<Mapping> {
-        set_size(file, len as u64)?;
+        reserve(file, len as u64)?;
         Mapping::shared(file, len)
     }
 
@@ -91,6 +112,32 @@ impl SharedMemory {
         self.map.start()
     }
 
+    /// Copies bytes out, from `at` on. False, and nothing is done, beyond the end.
+    pub fn read(&self, at: usize, into: &mut [u8]) -> bool {
+        let Some(from) = self.range(at, into.len()) else {
+            return false;
+        };
+        // SAFETY: the range is mapped, and atomics of bytes may be read by many.
+        unsafe { copy_out(from, into) };
+        true
+    }
+
+    /// Copies bytes in, from `at` on. False, and nothing is done, beyond the end.
+    pub fn write(&self, at: usize, from: &[u8]) -> bool {
+        let Some(to) = self.range(at, from.len()) else {
+            return false;
+        };
+        // SAFETY: as above.
+        unsafe { copy_in(to, from) };
+        true
+    }
+
+    fn range(&self, at: usize, len: usize) -> Option<NonNull<u8>> {
+        let inside = at.checked_add(len).is_some_and(|end| end <= self.len());
+        // SAFETY: within the mapping.
+        inside.then(|| unsafe { self.start().add(at) })
+    }
+
     /// How many bytes.
     #[expect(clippy::len_without_is_empty, reason = "an empty block cannot be made")]
     pub fn len(&self) -> usize {
@@ -109,7 +156,6 @@ fn path(name: &str) -> io::Result<PathBuf> {
 }
 
 #[cfg(test)]
-#[expect(unsafe_code, reason = "named memory is bare bytes")]
 mod tests {
     use super::*;
 
@@ -121,10 +167,10 @@ mod tests {
         assert!(taken.to_string().contains(&name));
         let two = SharedMemory::attach(&format!("/{name}")).unwrap();
         assert_eq!((one.len(), two.len()), (5000, 5000));
-        // SAFETY: only this thread uses the block.
-        unsafe { one.start().write(7) };
-        // SAFETY: as above.
-        assert_eq!(unsafe { two.start().read() }, 7);
+        let mut read = [0; 3];
+        assert!(one.write(4997, b"end") && two.read(4997, &mut read));
+        assert_eq!(&read, b"end");
+        assert!(!one.write(4998, b"end") && !two.read(usize::MAX, &mut read));
         drop(one);
         SharedMemory::unlink(&name).unwrap();
         assert!(SharedMemory::attach(&name).is_err());
@@ -138,6 +184,8 @@ mod tests {
         }
         let name = format!("polyproc-empty-{}", std::process::id());
         assert!(SharedMemory::create(&name, 0).is_err());
+        let error = SharedMemory::create(&name, 1 << 46).unwrap_err();
+        assert!(error.to_string().contains(&name), "{error}");
         assert!(SharedMemory::unlink(&name).is_err());
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! Needs the right to trace the process, and Linux 5.6.
 
-use crate::error::{Error, Result, is_absent};
+use crate::error::{Error, Result, is_absent, is_denied};
 use crate::parse::files::socket_inode;
 use crate::parse::sockets::{Connection, ConnectionState, Family, Kinds, Transport, inet};
 use crate::process::Process;
@@ -54,8 +54,11 @@ fn each(
     let (mut found, mut seen, mut link) = (Vec::new(), HashSet::new(), Vec::new());
     for &number in numbers {
         let name = Name::number(number);
-        if files::read_link(folder.as_fd(), name.as_c_str(), &mut link).is_err() {
-            continue;
+        match files::read_link(folder.as_fd(), name.as_c_str(), &mut link) {
+            Ok(()) => {}
+            Err(error) if is_denied(&error) => return Ok(None),
+            // Closed in the meantime.
+            Err(_) => continue,
         }
         let Some(inode) = socket_inode(&link).filter(|&inode| seen.insert(inode)) else {
             continue;

@@ -26,7 +26,8 @@ use std::sync::Arc;
 const MAX_DEPTH: usize = 64;
 
 impl Command {
-    /// Starts a process in which the front runs `call`.
+    /// Starts a process in which the front runs `call`. The handles in it are held until the process
+    /// has received them; those that it has not when it ends, or does not start, are given back.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left of a process that did not start.

@@ -4,7 +4,7 @@ use super::process::Body;
 use super::sockets::Found;
 use super::{Name, Reader};
 use crate::attributes::Attributes;
-use crate::error::{Missing, Result, is_absent};
+use crate::error::{Fact, Missing, Result, is_absent, is_denied};
 use crate::facts::Facts;
 use crate::parse::files::{DELETED, OpenFile, fdinfo, socket_inode};
 use polyproc_sys::files;
@@ -41,7 +41,7 @@ impl Body<'_> {
             return Ok(());
         }
         let walked = match listed {
-            Ok(Some((folder, numbers))) => Ok(self.walk(&folder, &numbers, attributes)?),
+            Ok(Some((folder, numbers))) => self.walk(&folder, &numbers, attributes)?,
             Ok(None) => Ok((Vec::new(), Vec::new())),
             Err(missing) => Err(missing),
         };
@@ -70,15 +70,19 @@ impl Body<'_> {
         folder: &OwnedFd,
         numbers: &[u32],
         attributes: Attributes,
-    ) -> Result<(Vec<OpenFile>, Vec<Found>)> {
+    ) -> Result<Fact<(Vec<OpenFile>, Vec<Found>)>> {
         let (mut open_files, mut sockets): (Vec<OpenFile>, Vec<Found>) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
         let wants_files = attributes.contains(Attributes::OPEN_FILES);
         for &number in numbers {
             let name = Name::number(number);
             let link = files::read_link(folder.as_fd(), name.as_c_str(), &mut self.reader.names);
-            if link.is_err() {
-                continue;
+            match link {
+                Ok(()) => {}
+                // The list may be seen, and what is in it not.
+                Err(error) if is_denied(&error) => return Ok(Err(Missing::Denied)),
+                // Closed in the meantime.
+                Err(_) => continue,
             }
             let inode = socket_inode(&self.reader.names);
             // A copy of a descriptor that was seen before is no other socket.
@@ -92,7 +96,7 @@ impl Body<'_> {
             // That may also mean that it has just ended.
             self.look_again()?;
         }
-        Ok((open_files, sockets))
+        Ok(Ok((open_files, sockets)))
     }
 
     /// The regular file behind a descriptor, whose path has just been read.

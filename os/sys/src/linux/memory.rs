@@ -238,6 +238,22 @@ impl Drop for Mapping {
     }
 }
 
+/// Makes a file `len` bytes long and gets the memory for them now: later there may be none, and a
+/// write to the mapping of such a file is `SIGBUS`.
+///
+/// # Errors
+/// `ENOSPC` when the file system has not that much, `EFBIG` over the limit on the size of files,
+/// `EINVAL` for no bytes.
+pub fn reserve(file: &File, len: u64) -> io::Result<()> {
+    without_size_signal(|| {
+        retry(|| {
+            // SAFETY: fallocate takes a descriptor and integers.
+            check(unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, len.cast_signed()) })
+        })
+    })
+    .map(drop)
+}
+
 /// Makes holes: gives the pages of `range` back to the system; they read as zeros afterwards.
 ///
 /// # Errors

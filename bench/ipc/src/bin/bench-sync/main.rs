@@ -3,8 +3,9 @@
 
 mod peer;
 mod play;
+mod python;
 
-use peer::{BareEvent, PthreadMutex};
+use peer::{BareEvent, PosixSync, PthreadMutex};
 use play::{Shared, both_busy, per_step, ping_pong};
 use polyproc_bench::{Kind, Options, Race, Row, Unit, median, print};
 use polyproc_shm::Arena;
@@ -38,6 +39,10 @@ fn run(options: Options) -> Result<(), Error> {
         rows.extend(contended(options, contenders)?);
     }
     rows.extend(event_round_trips(options)?);
+    match cpython(options) {
+        Ok(more) => rows.extend(more),
+        Err(error) => eprintln!("without CPython: {error}"),
+    }
     rows.extend(inherited(options)?);
     rows.extend(arena(options)?);
     print(&rows, options.json);
@@ -60,6 +65,7 @@ fn uncontended(options: Options) -> io::Result<Vec<Row>> {
     let ours = Shared::new(Mutex::new(0_u64))?;
     let pthread = Shared::new(PthreadMutex::new())?;
     pthread.init(true);
+    let posix_sync = PosixSync::new();
     let std = std::sync::Mutex::new(0_u64);
     let std_step = || {
         if let Ok(mut guard) = std.lock() {
@@ -70,9 +76,12 @@ fn uncontended(options: Options) -> io::Result<Vec<Row>> {
     let by_pthread = || per_step(STEPS, || pthread.add_one());
     let by_std = || per_step(STEPS, std_step);
     let against_pthread = race("lock", WORKLOAD, Kind::Peer, PTHREAD);
+    let by_posix_sync = || per_step(STEPS, || posix_sync.add_one());
+    let against_posix_sync = race("lock", WORKLOAD, Kind::Peer, "posix-sync 0.2, robust");
     let against_std = race("lock", WORKLOAD, Kind::Bound, "std Mutex, threads only");
     Ok(vec![
         against_pthread.row(Unit::Nanoseconds, options.medians(21, by_ours, by_pthread)),
+        against_posix_sync.row(Unit::Nanoseconds, options.medians(21, by_ours, by_posix_sync)),
         against_std.row(Unit::Nanoseconds, options.medians(21, by_ours, by_std)),
     ])
 }
@@ -152,6 +161,42 @@ fn event_round_trips(options: Options) -> io::Result<Vec<Row>> {
         row("round trip, both awake", "bare spinning on a word", awake),
         row("round trip, both asleep", "bare futex", asleep),
         row("round trip, 4 busy processes beside", "bare futex", busy),
+    ])
+}
+
+/// What the standard library of the other language has. The interpreter's own part is in it.
+fn cpython(options: Options) -> io::Result<[Row; 3]> {
+    python::measure("lock", 1)?;
+    let ours = Shared::new(Mutex::new(0_u64))?;
+    let number = |measured: io::Result<f64>| measured.unwrap_or(f64::NAN);
+    let lock = options.medians(
+        5,
+        || per_step(200_000, || add_one(&ours)),
+        || number(python::measure("lock", 200_000)),
+    );
+    let contended = options.medians(
+        5,
+        || both_busy(TWO.count, || add_one(&ours)).map_or(0.0, |(rate, _)| rate),
+        || number(python::measure("contending", 300_000)),
+    );
+    let events = Shared::new([Event::new(), Event::new()])?;
+    let wait = |side: usize| {
+        events[side].wait();
+        events[side].clear();
+    };
+    let event = options.medians(
+        5,
+        || ping_pong(20_000, |side| events[side].set(), wait, false),
+        || number(python::measure("event", 2000)),
+    );
+    let against = |group, workload, peer| race(group, workload, Kind::Peer, peer);
+    Ok([
+        against("lock", "lock + unlock", "CPython's multiprocessing.Lock")
+            .row(Unit::Nanoseconds, lock),
+        against("lock", TWO.rate, "CPython's multiprocessing.Lock")
+            .row(Unit::MillionsPerSecond, contended),
+        against("event", "round trip", "CPython's multiprocessing.Event")
+            .row(Unit::Microseconds, event),
     ])
 }
 

@@ -3,6 +3,9 @@
 
 use polyproc_sync::Deadline;
 use polyproc_sys::futex;
+use posix_sync::mutex::guards::RobustGuardContainer;
+use posix_sync::mutex::robustness_markers::Robust;
+use posix_sync::mutex::{MutexBuilder, MutexSharing, OwnedMutex};
 use std::cell::UnsafeCell;
 use std::hint::black_box;
 use std::mem::MaybeUninit;
@@ -49,6 +52,26 @@ impl PthreadMutex {
         unsafe { self.1.get().write(black_box(value + 1)) };
         // SAFETY: locked by this thread.
         unsafe { libc::pthread_mutex_unlock(self.raw()) };
+    }
+}
+
+/// The same mutex behind a safe interface, with a check at each lock whether its holder died.
+pub(crate) struct PosixSync(OwnedMutex<Robust>, UnsafeCell<u64>);
+
+impl PosixSync {
+    pub(crate) fn new() -> Self {
+        let builder = MutexBuilder::<Robust>::new().with_sharing(MutexSharing::Shared);
+        Self(builder.build_owned(), UnsafeCell::new(0))
+    }
+
+    #[inline]
+    pub(crate) fn add_one(&self) {
+        if let Ok(RobustGuardContainer::Standard(_guard)) = self.0.lock() {
+            // SAFETY: under the lock.
+            let value = unsafe { self.1.get().read() };
+            // SAFETY: as above.
+            unsafe { self.1.get().write(black_box(value + 1)) };
+        }
     }
 }
 
