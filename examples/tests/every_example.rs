@@ -113,11 +113,7 @@ fn patterns_fit() -> Result<(), Failed> {
 
 /// Examples are not found by themselves: one that nobody lists would never be built.
 fn every_file_is_listed(examples: &[Example]) -> Result<(), Failed> {
-<<<<<<< HEAD
-    for folder in ["processes", "sharing", "pools"] {
-=======
-    for folder in ["processes", "sharing", "connections"] {
->>>>>>> main
+    for folder in ["processes", "sharing", "connections", "pools"] {
         for entry in std::fs::read_dir(Path::new(FOLDER).join(folder))? {
             let path = format!("{folder}/{}", entry?.file_name().to_string_lossy());
             if !examples.iter().any(|example| example.path == path) {

@@ -51,12 +51,9 @@ fn main() -> ExitCode {
         settings::TESTS,
         families::TESTS,
         sharing::TESTS,
-<<<<<<< HEAD
         pools::TESTS,
         pools_ending::TESTS,
-=======
         connections::TESTS,
->>>>>>> main
         faults::TESTS,
         regressions::TESTS,
     ];

@@ -50,11 +50,8 @@ pub(crate) fn run(name: &str) -> ExitCode {
         "large result" => large_result(),
         "sharing without server" => sharing_without_server(),
         "sharing in little space" => sharing_in_little_space(),
-<<<<<<< HEAD
-        name if name.starts_with("pool ") => crate::pools_ending::subject(name),
-=======
         "sharing in little memory" => sharing_in_little_memory(),
->>>>>>> main
+        name if name.starts_with("pool ") => crate::pools_ending::subject(name),
         other => panic!("no subject {other:?}"),
     }
     ExitCode::SUCCESS

@@ -487,19 +487,19 @@ pub mod memory {
         unsupported()
     }
 
-<<<<<<< HEAD
     /// Fixes the least size of a file made by [`memfd`].
     ///
     /// # Errors
     /// Always.
     pub fn seal_shrinking(_file: &File) -> io::Result<()> {
-=======
+        unsupported()
+    }
+
     /// Makes a file that long, with its memory.
     ///
     /// # Errors
     /// Always.
     pub fn reserve(_file: &File, _len: u64) -> io::Result<()> {
->>>>>>> main
         unsupported()
     }
 
