@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `dispatch/` | who gets which task when, and what becomes of the tasks of the dead: pure |
 //! | `ring`, `region` | what a worker and its parent share |
-//! | [`serve`] | a worker from inside |
+//! | [`serve()`] | a worker from inside |
 //! | `core`, `link` | what the pool's lock guards |
 //! | [`Pool`] (`pool`), `supervisor`, `bell` | the pool as its user sees it; who drives it |
 //! | [`Outcome`], [`Insights`] | what became of a task; where the time went |

@@ -27,7 +27,7 @@ const HELP: u64 = 256;
 /// How long the end of a pool may take whose workers were killed.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Makes a worker: a process that calls [`serve`](crate::serve) with these descriptors.
+/// Makes a worker: a process that calls [`serve()`](crate::serve()) with these descriptors.
 pub trait Starter: Send + Sync {
     /// Starts the worker of this place.
     ///

@@ -215,7 +215,9 @@ fn a_wild_worker_harms_its_task_only() {
         let pool = pool(settings(1));
         let boxes = Boxes::new();
         boxes.submit(&pool, Job::Square(5));
-        boxes.submit(&pool, Job::Wild(wildness));
+        // If its parent sleeps by then, nobody tells it that there is something to look at.
+        let rules = TaskRules { timeout: Some(Duration::from_millis(500)), retries: 0 };
+        boxes.submit_with(&pool, Job::Wild(wildness), rules);
         boxes.submit(&pool, Job::Square(6));
         boxes.wait(&pool);
         assert_eq!(boxes.value(0), 25_u64.to_ne_bytes());
