@@ -267,7 +267,7 @@ mod tests {
             SYS,
             ("ipc/sync", "polyproc-sync", &["polyproc-shm"][..]),
             ("ipc/shm", "polyproc-shm", &["polyproc-sync"]),
-            ("engine/pool", "polyproc-pool", &["polyproc-sys"]),
+            ("engine/pool", "polyproc-pool", &["polyproc-shm"]),
         ];
         let found = found(&workspace);
         assert_eq!(found.len(), 2, "{found:?}");

@@ -106,7 +106,7 @@ mod tests {
         let error = bench(&["nothing".into()]).unwrap_err();
         assert_eq!(error, "no \"nothing\"; there are: spawn, sync, pool");
         let error = chaos(&[]).unwrap_err();
-        assert_eq!(error, "which one? There are: pool, process, arena, sync");
+        assert_eq!(error, "which one? There are: pool, process, sharing, arena, sync");
     }
 
     #[test]

@@ -368,7 +368,7 @@ fn steps() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn every_task_has_one_fate(steps in proptest::collection::vec(steps(), 0..120)) {
         let mut model = Model::new();
