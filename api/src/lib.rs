@@ -25,6 +25,7 @@
 //! | starting a process | [`spawn`], [`start`] with a type of one's own, [`fork`] with a closure |
 //! | settings | [`Process::builder`], [`Context`], [`set_start_method`] |
 //! | waiting, signals, exit status, cost | [`Process`] and [`Handle`]; several at once: [`wait_any`] |
+//! | many tasks over a few processes | [`Pool`], [`Task`], [`PoolBuilder`] |
 //! | what went wrong | [`JoinError`], [`SpawnError`]; for `?` in `main`: [`Error`] |
 //! | sharing memory, locks, events | [`Shared`], [`Value`], [`SharedArray`], [`mod@sync`]; by name: [`SharedMemory`] |
 //! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |

@@ -272,7 +272,7 @@ mod tests {
         let found = found(&workspace);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].starts_with("polyproc-sync -> polyproc-shm: an edge within"));
-        assert!(found[1].starts_with("polyproc-pool -> polyproc-sys: more than"));
+        assert!(found[1].starts_with("polyproc-pool -> polyproc-shm: more than"));
     }
 
     #[test]
