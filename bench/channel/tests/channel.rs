@@ -30,7 +30,7 @@ fn every_row_is_one_json_object_or_it_refuses() {
     let text = String::from_utf8_lossy(&output.stdout);
     let rows: Vec<Value> =
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    assert_eq!(rows.len(), 31, "{text}");
+    assert_eq!(rows.len(), 27, "{text}");
     assert!(
         rows.iter().all(|row| row["ratio"].as_f64().is_some_and(|ratio| ratio > 0.0)),
         "{text}"

@@ -1,12 +1,16 @@
 //! Queues and pipes against their peers: one way and round trip, in one run.
 #![expect(clippy::print_stderr, reason = "a program for the terminal")]
 
+#[cfg(feature = "iceoryx2")]
+mod iceoryx;
 mod ours;
 mod peers;
 mod way;
 
+#[cfg(feature = "iceoryx2")]
+use iceoryx::Iceoryx;
 use ours::{InPlace, OurPipe, OurQueue};
-use peers::{BareFutex, Crossbeam, Iceoryx, Interprocess, IpcChannel};
+use peers::{BareFutex, Crossbeam, Interprocess, IpcChannel};
 use polyproc_bench::{Kind, Options, Race, Row, Unit, print};
 use polyproc_bench_ipc::play::{Shared, ping_pong};
 use polyproc_shm::Arena;
@@ -16,6 +20,7 @@ use way::{Crew, Way, one_way, one_way_in_threads, round_trip, round_trip_in_thre
 type Error = Box<dyn std::error::Error>;
 
 const IPC_CHANNEL: &str = "ipc-channel 0.23";
+#[cfg(feature = "iceoryx2")]
 const ICEORYX: &str = "iceoryx2 0.10, polling, in place";
 const INTERPROCESS: &str = "interprocess 2.4, unnamed pipe";
 const CROSSBEAM: &str = "crossbeam-channel 0.5, threads";
@@ -59,6 +64,8 @@ fn run(options: Options) -> Result<(), Error> {
         rows.extend(queues(options, &arena, size)?);
     }
     rows.push(in_place(options, &arena)?);
+    #[cfg(feature = "iceoryx2")]
+    rows.extend(against_iceoryx(options, &arena)?);
     print(&rows, options.json);
     Ok(())
 }
@@ -104,11 +111,9 @@ fn pipes(options: Options, arena: &Arena, size: &Size) -> Result<Vec<Row>, Error
     let ours = OurPipe::new(arena)?;
     let race = |peer| race("pipe", workload, peer);
     let run = |peer, theirs: (&dyn Way, u64)| against(options, race(peer), size, &ours, theirs);
-    let iceoryx = Iceoryx::new("one-way", size.bytes);
     Ok(vec![
         run(IPC_CHANNEL, (&IpcChannel::new()?, size.theirs)),
         run(INTERPROCESS, (&Interprocess::new()?, size.theirs)),
-        run(ICEORYX, (&iceoryx, size.ours / 4)),
         against_threads(options, race(CROSSBEAM), size, &ours, PAIR),
     ])
 }
@@ -128,13 +133,34 @@ fn queues(options: Options, arena: &Arena, size: &Size) -> Result<Vec<Row>, Erro
     Ok(rows)
 }
 
-/// One MiB that nobody copies: written where it is read.
+/// One MiB that nobody copies: written where it is read. Threads pass a pointer.
 fn in_place(options: Options, arena: &Arena) -> Result<Row, Error> {
     let [.., size] = &SIZES;
-    let ours = InPlace(OurPipe::new(arena)?);
-    let theirs = Iceoryx::new("in-place", size.bytes);
-    let race = race("pipe", "one way, 1 MiB, in place", ICEORYX);
-    Ok(against(options, race, size, &ours, (&theirs, size.ours / 4)))
+    let race = race("pipe", "one way, 1 MiB, in place", CROSSBEAM);
+    Ok(against_threads(options, race, size, &InPlace(OurPipe::new(arena)?), PAIR))
+}
+
+/// Its receivers read in place; the last row is the one where ours do so, too.
+#[cfg(feature = "iceoryx2")]
+fn against_iceoryx(options: Options, arena: &Arena) -> Result<Vec<Row>, Error> {
+    let there_and_back = [OurPipe::new(arena)?, OurPipe::new(arena)?];
+    let ours: [&dyn Way; 2] = [&there_and_back[0], &there_and_back[1]];
+    let theirs = [Iceoryx::new("there", 64), Iceoryx::new("back", 64)];
+    let theirs: [&dyn Way; 2] = [&theirs[0], &theirs[1]];
+    let medians = options.medians(ROUNDS, || trip(ours, 50_000), || trip(theirs, 50_000));
+    let mut rows =
+        vec![race("pipe", "round trip, 64 B, awake", ICEORYX).row(Unit::Microseconds, medians)];
+    let mut add = |workload, size: &Size, ours: &dyn Way| {
+        let theirs = Iceoryx::new(workload, size.bytes);
+        let race = race("pipe", workload, ICEORYX);
+        rows.push(against(options, race, size, ours, (&theirs, size.ours / 4)));
+    };
+    for size in &SIZES {
+        add(named(format!("one way, {}", size.name)), size, &OurPipe::new(arena)?);
+    }
+    let [.., largest] = &SIZES;
+    add("one way, 1 MiB, in place", largest, &InPlace(OurPipe::new(arena)?));
+    Ok(rows)
 }
 
 const FUTEX: &str = "bare futex";
@@ -143,7 +169,6 @@ fn round_trips(options: Options, arena: &Arena) -> Result<Vec<Row>, Error> {
     let pipe = [OurPipe::new(arena)?, OurPipe::new(arena)?];
     let queue = [OurQueue::new(arena)?, OurQueue::new(arena)?];
     let ipc_channel = [IpcChannel::new()?, IpcChannel::new()?];
-    let iceoryx = [Iceoryx::new("there", 64), Iceoryx::new("back", 64)];
     let crossbeam = [Crossbeam::new(), Crossbeam::new()];
     let awake = |group, ours: [&dyn Way; 2], peer, theirs: [&dyn Way; 2], rounds| {
         let medians = options.medians(ROUNDS, || trip(ours, 50_000), || trip(theirs, rounds));
@@ -155,7 +180,6 @@ fn round_trips(options: Options, arena: &Arena) -> Result<Vec<Row>, Error> {
     let by_threads = options.medians(ROUNDS, || trip(pipe_ways, 50_000), threads);
     let mut rows = vec![
         awake("pipe", pipe_ways, IPC_CHANNEL, [&ipc_channel[0], &ipc_channel[1]], 3000),
-        awake("pipe", pipe_ways, ICEORYX, [&iceoryx[0], &iceoryx[1]], 50_000),
         race("pipe", "round trip, 64 B, awake", CROSSBEAM).row(Unit::Microseconds, by_threads),
         awake("queue", queue_ways, IPC_CHANNEL, [&ipc_channel[0], &ipc_channel[1]], 3000),
     ];

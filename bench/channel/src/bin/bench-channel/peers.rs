@@ -1,10 +1,8 @@
-//! Whom we race against.
+//! Whom we race against. One is in [`crate::iceoryx`].
 #![expect(clippy::expect_used, reason = "a bench that cannot send has nothing to say")]
 
 use crate::ours::ITEMS;
 use crate::way::Way;
-use iceoryx2::port::{publisher::Publisher, subscriber::Subscriber};
-use iceoryx2::prelude::*;
 use interprocess::unnamed_pipe;
 use ipc_channel::ipc::{IpcBytesReceiver, IpcBytesSender, bytes_channel};
 use polyproc_sync::Deadline;
@@ -88,96 +86,6 @@ impl Way for Crossbeam {
 
     fn receive(&self) -> usize {
         self.receiver.recv().expect(HELD).len()
-    }
-}
-
-/// iceoryx2: written and read in place, both ends polling. Its ports cannot be inherited.
-pub(crate) struct Iceoryx {
-    name: ServiceName,
-    len: usize,
-    ports: RefCell<Ports>,
-}
-
-#[derive(Default)]
-struct Ports {
-    publisher: Option<Publisher<ipc::Service, [u8], ()>>,
-    subscriber: Option<Subscriber<ipc::Service, [u8], ()>>,
-}
-
-type Factory =
-    iceoryx2::service::port_factory::publish_subscribe::PortFactory<ipc::Service, [u8], ()>;
-
-impl Iceoryx {
-    pub(crate) fn new(name: &str, len: usize) -> Self {
-        set_log_level(LogLevel::Error);
-        let name = format!("polyproc-bench/{}/{name}/{len}", std::process::id());
-        let name = name.as_str().try_into().expect("a name of letters and slashes");
-        Self { name, len, ports: RefCell::default() }
-    }
-
-    fn service(&self) -> Factory {
-        let node = NodeBuilder::new().create::<ipc::Service>().expect("a node");
-        let service = node
-            .service_builder(&self.name)
-            .publish_subscribe::<[u8]>()
-            .enable_safe_overflow(false)
-            .subscriber_max_buffer_size(64)
-            .open_or_create();
-        service.expect("a service")
-    }
-}
-
-impl Way for Iceoryx {
-    fn open_to_send(&self) {
-        let service = self.service();
-        let publisher = service
-            .publisher_builder()
-            .initial_max_slice_len(self.len)
-            .backpressure_strategy(BackpressureStrategy::DiscardData)
-            .create();
-        self.ports.borrow_mut().publisher = Some(publisher.expect("a publisher"));
-        while service.dynamic_config().number_of_subscribers() == 0 {
-            std::thread::yield_now();
-        }
-    }
-
-    fn open_to_receive(&self) {
-        let subscriber = self.service().subscriber_builder().create();
-        self.ports.borrow_mut().subscriber = Some(subscriber.expect("a subscriber"));
-    }
-
-    fn send(&self, bytes: &[u8]) {
-        if self.ports.borrow().publisher.is_none() {
-            self.open_to_send();
-        }
-        let ports = self.ports.borrow();
-        let publisher = ports.publisher.as_ref().expect(HELD);
-        // Its own way to wait for room sleeps; this one polls, as the receiver does.
-        loop {
-            let sample = publisher.loan_slice_uninit(bytes.len()).expect("a sample");
-            if sample.write_from_slice(bytes).send().expect(HELD) != 0 {
-                return;
-            }
-            std::hint::spin_loop();
-        }
-    }
-
-    fn receive(&self) -> usize {
-        if self.ports.borrow().subscriber.is_none() {
-            self.open_to_receive();
-        }
-        let ports = self.ports.borrow();
-        let subscriber = ports.subscriber.as_ref().expect(HELD);
-        loop {
-            if let Some(sample) = subscriber.receive().expect(HELD) {
-                return sample.len();
-            }
-            std::hint::spin_loop();
-        }
-    }
-
-    fn leave(&self) {
-        self.ports.take();
     }
 }
 
