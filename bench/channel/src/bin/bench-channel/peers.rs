@@ -1,4 +1,4 @@
-//! Whom we race against. One is in [`crate::iceoryx`].
+//! Whom we race against; iceoryx2 has a module of its own.
 #![expect(clippy::expect_used, reason = "a bench that cannot send has nothing to say")]
 
 use crate::ours::ITEMS;
