@@ -1,6 +1,6 @@
 //! Benches and chaos: programs of the workspace, built by the release profile and run.
 
-use crate::{Outcome, cargo};
+use crate::{Outcome, cargo, facts};
 use serde_json::Value;
 
 /// What a program is for: the word that is typed, and the crates that have such programs.
@@ -12,7 +12,12 @@ struct Family {
     crates: &'static [&'static str],
 }
 
-const BENCH: Family = Family { word: "bench", crates: &["polyproc-bench", "polyproc-bench-ipc"] };
+const BENCH: Family = Family {
+    word: "bench",
+    crates: &["polyproc-bench", "polyproc-bench-info", "polyproc-bench-ipc"],
+};
+/// Whose peer has to be fetched first.
+const NEEDS_PSUTIL: &str = "polyproc-bench-info";
 const CHAOS: Family = Family { word: "chaos", crates: &["polyproc-chaos", "polyproc-chaos-ipc"] };
 
 /// A program: its crate, and cargo's name for it.
@@ -56,6 +61,9 @@ impl Program<'_> {
     /// a bench of the locks must not have their crash points.
     fn run(&self, arguments: &[String]) -> Outcome {
         let Self { package, binary } = self;
+        if *package == NEEDS_PSUTIL {
+            facts::python_with_psutil(&cargo::target_folder(&cargo::metadata()?))?;
+        }
         let mut command = cargo::cargo(&["run", "--quiet", "--release", "--package", package]);
         cargo::run(command.args(["--bin", binary, "--"]).args(arguments))
     }
@@ -95,7 +103,7 @@ mod tests {
     #[test]
     fn an_unknown_program_is_an_error_that_lists_the_known() {
         let error = bench(&["nothing".into()]).unwrap_err();
-        assert_eq!(error, "no \"nothing\"; there are: spawn, sync");
+        assert_eq!(error, "no \"nothing\"; there are: spawn, info, sync");
         let error = chaos(&[]).unwrap_err();
         assert_eq!(error, "which one? There are: process, arena, sync");
     }

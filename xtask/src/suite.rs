@@ -1,7 +1,7 @@
 //! What must pass before a change lands, cheapest first.
 
 use crate::steps::Steps;
-use crate::{Outcome, cargo, layers, programs, variants};
+use crate::{Outcome, cargo, facts, layers, programs, variants};
 use std::process::Command;
 
 /// `cargo xtask test`.
@@ -27,6 +27,7 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     steps.run("the bench without crash points", || {
         cargo::run(&mut cargo::cargo(&["test", "--package", "polyproc-bench-ipc"]))
     });
+    steps.run("facts, compared with psutil", || facts::run(&[]));
     steps.run("build variants", || variants::run(&[]));
     if programs::has_chaos() {
         steps.run("chaos, short", programs::short_chaos);

@@ -12,6 +12,7 @@
 //! | [`arena`] (`memory`) | what this process shares with its family |
 //! | `child` | a new process from inside: from its arrival to its exit |
 //! | [`Command`] (`command`), `start/` | settings; one file for each start method, and the fork server's own loop |
+//! | [`ObservedFamily`] (`observer`) | a family as any process of the same user can see it |
 //! | [`take_over`] | where an executed child finds out that it is one |
 //!
 //! The life of a process, who writes what where, and what a kill at each step leaves is drawn in
@@ -28,6 +29,7 @@ mod handle;
 mod marker;
 mod member;
 mod memory;
+mod observer;
 mod policy;
 mod reaper;
 mod roster;
@@ -46,6 +48,7 @@ pub use member::{
     set_start_method, start_method,
 };
 pub use memory::{arena, receive};
+pub use observer::ObservedFamily;
 pub use policy::{OnParentDeath, StartMethod};
 pub use roster::{Listing, Phase};
 pub use take_over::take_over;

@@ -23,6 +23,8 @@
 
 use crate::policy::StartMethod;
 use polyproc_sys::{memory, moment, stat};
+use std::array;
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -31,14 +33,16 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 /// How many members a family may have at once.
 pub(crate) const PLACES: usize = 4096;
 /// Words of a place: state, parent's pid, parent's moment, own moment, flags, name.
-const PLACE_WORDS: usize = 32;
+pub(crate) const PLACE_WORDS: usize = 32;
 const NAME_WORDS: usize = 16;
 const NAME_AT: usize = 8;
-const HEADER_WORDS: usize = PLACE_WORDS;
-const BYTES: usize = (HEADER_WORDS + PLACES * PLACE_WORDS) * size_of::<u64>();
+pub(crate) const HEADER_WORDS: usize = PLACE_WORDS;
+pub(crate) const BYTES: usize = (HEADER_WORDS + PLACES * PLACE_WORDS) * size_of::<u64>();
 /// "polyproc" read as a number, and the version of this layout.
-const MAGIC: u64 = u64::from_be_bytes(*b"polyproc");
-const VERSION: u64 = 1;
+pub(crate) const MAGIC: u64 = u64::from_be_bytes(*b"polyproc");
+pub(crate) const VERSION: u64 = 1;
+/// What the file is called in `/proc/PID/fd`.
+pub(crate) const NAME: &CStr = c"polyproc-family";
 
 /// A process that can be told from a later one with the same pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +146,7 @@ pub(crate) struct Roster {
 impl Roster {
     /// For the first process of a family.
     pub(crate) fn create() -> io::Result<Self> {
-        let file = memory::memfd(c"polyproc-family")?;
+        let file = memory::memfd(NAME)?;
         memory::set_size(&file, BYTES as u64)?;
         memory::seal_size(&file)?;
         let roster = Self::map(file)?;
@@ -292,29 +296,40 @@ fn write_entry(place: &[AtomicU64], entry: &Entry<'_>) {
 /// A copy of a place that was in use by a running process all the while.
 fn read(place: &[AtomicU64]) -> Option<Listing> {
     let before = place[0].load(Ordering::Acquire);
-    let state = State::from_word(before);
-    let phase = match state.phase {
-        STARTING => Phase::Starting,
-        RUNNING => Phase::Running,
-        ENDED => Phase::Ended,
-        _ => return None,
-    };
-    let get = |word: usize| place[word].load(Ordering::Relaxed);
-    let (parent_pid, moment, flags) = (get(1) as u32, get(3), get(4));
-    let len = usize::try_from(get(5)).unwrap_or(0).min(NAME_WORDS * 8);
-    let name: Vec<u8> =
-        (0..NAME_WORDS).flat_map(|word| get(NAME_AT + word).to_ne_bytes()).collect();
+    phase(before)?;
+    let mut words: [u64; PLACE_WORDS] = array::from_fn(|word| place[word].load(Ordering::Relaxed));
+    words[0] = before;
     fence(Ordering::Acquire);
     if place[0].load(Ordering::Relaxed) != before {
         return None;
     }
+    listing(&words)
+}
+
+/// What a state word says of a place that is in use.
+pub(crate) fn phase(state: u64) -> Option<Phase> {
+    match State::from_word(state).phase {
+        STARTING => Some(Phase::Starting),
+        RUNNING => Some(Phase::Running),
+        ENDED => Some(Phase::Ended),
+        _ => None,
+    }
+}
+
+/// What the words of a place say, all of one time, if its process runs.
+pub(crate) fn listing(words: &[u64; PLACE_WORDS]) -> Option<Listing> {
+    let (phase, owner) = (phase(words[0])?, State::from_word(words[0]).owner);
+    let (parent_pid, moment, flags) = (words[1] as u32, words[3], words[4]);
+    let len = usize::try_from(words[5]).unwrap_or(0).min(NAME_WORDS * 8);
+    let name = words[NAME_AT..][..NAME_WORDS].iter().flat_map(|word| word.to_ne_bytes());
+    let name: Vec<u8> = name.take(len).collect();
     let lives = match phase {
-        Phase::Starting => runs(state.owner),
-        _ => stat::is_running_since(state.owner, moment),
+        Phase::Starting => runs(owner),
+        _ => stat::is_running_since(owner, moment),
     };
     lives.then(|| Listing {
-        pid: if phase == Phase::Starting { 0 } else { state.owner },
-        name: String::from_utf8_lossy(&name[..len]).into_owned(),
+        pid: if phase == Phase::Starting { 0 } else { owner },
+        name: String::from_utf8_lossy(&name).into_owned(),
         parent_pid,
         phase,
         start_method: (flags as u8).checked_sub(1).and_then(StartMethod::from_number),

@@ -286,8 +286,11 @@ pub struct Thread {
 
 impl Thread {
     pub(crate) fn parse(id: u32, bytes: &[u8]) -> Option<Self> {
-        let stat = Stat::parse(bytes)?;
-        Some(Self {
+        Stat::parse(bytes).map(|stat| Self::of(id, stat))
+    }
+
+    pub(crate) fn of(id: u32, stat: Stat) -> Self {
+        Self {
             id,
             user: ticks(stat.user_ticks),
             system: ticks(stat.system_ticks),
@@ -295,7 +298,7 @@ impl Thread {
             state: stat.state,
             processor: stat.processor,
             nice: stat.nice,
-        })
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::tree::Tree;
 use polyproc_info::{
-    Address, Attributes, ConnectionState, Error, Kinds, Limit, Missing, Monitor, Resource, State,
+    Address, Attributes, ConnectionState, Error, Kinds, Limit, Missing, Monitor, Process, Resource,
+    State,
 };
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -156,7 +157,7 @@ fn a_cut_name_comes_from_the_command_line() {
 #[test]
 fn a_zombie_has_what_is_left_of_it() {
     let tree = Tree::new(&[("proc/50/cmdline", ""), ("proc/50/statm", "0 0 0 0 0 0 0\n")]);
-    tree.stat(50, 1, "dead", 'Z', 1);
+    tree.stat(50, 1, "dead", ('Z', 1));
     let facts = tree.system().process(50).unwrap().facts(Attributes::ALL).unwrap();
     assert_eq!((facts.state(), facts.name()), (State::Zombie, OsStr::new("dead")));
     assert_eq!(facts.arguments, Err(Missing::Zombie));
@@ -180,8 +181,8 @@ fn a_process_without_its_leader_is_read_through_another_thread() {
         ("proc/60/task/61/cmdline", "server\0"),
         ("proc/60/task/61/environ", "A=1\0"),
     ]);
-    tree.stat(60, 1, "headless", 'Z', 2);
-    tree.stat(61, 1, "worker) R 1", 'S', 2);
+    tree.stat(60, 1, "headless", ('Z', 2));
+    tree.stat(61, 1, "worker) R 1", ('S', 2));
     std::fs::create_dir_all(tree.path().join("proc/60/task/60")).unwrap();
     for thread in [60, 61] {
         let line = std::fs::read(tree.path().join(format!("proc/{thread}/stat"))).unwrap();
@@ -225,9 +226,9 @@ fn families() {
     assert!(snapshot.parent(snapshot.get(6).unwrap()).is_none());
     let process = system.process(2).unwrap();
     let children = process.children(true).unwrap();
-    assert_eq!(children.iter().map(|one| one.pid()).collect::<Vec<_>>(), [3, 5, 4]);
+    assert_eq!(children.iter().map(Process::pid).collect::<Vec<_>>(), [3, 5, 4]);
     let parents = system.process(4).unwrap().parents().unwrap();
-    assert_eq!(parents.iter().map(|one| one.pid()).collect::<Vec<_>>(), [3, 2, 1]);
+    assert_eq!(parents.iter().map(Process::pid).collect::<Vec<_>>(), [3, 2, 1]);
     assert!(system.process(6).unwrap().parent().unwrap().is_none());
     assert!(system.process(1).unwrap().parent().unwrap().is_none());
 }

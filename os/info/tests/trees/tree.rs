@@ -51,14 +51,15 @@ impl Tree {
         &self.0
     }
 
-    /// A process with the least that a kernel shows; `more` is put behind the name of its file.
+    /// A process with the least that a kernel shows.
     pub(crate) fn process(&self, pid: u32, parent: u32, name: &str) {
-        self.stat(pid, parent, name, 'S', 1);
+        self.stat(pid, parent, name, ('S', 1));
         self.file(&format!("proc/{pid}/cmdline"), format!("/usr/bin/{name}\0-x\0"));
         self.file(&format!("proc/{pid}/statm"), "765 414 380 5 0 115 0\n");
     }
 
-    pub(crate) fn stat(&self, pid: u32, parent: u32, name: &str, state: char, threads: u32) {
+    /// Its `stat`, with the letter of its state and how many threads it has.
+    pub(crate) fn stat(&self, pid: u32, parent: u32, name: &str, (state, threads): (char, u32)) {
         let line = format!(
             "{pid} ({name}) {state} {parent} {pid} {pid} 34817 -1 4194304 101 0 7 0 76 1 2 3 20 0 \
              {threads} 0 {} 3133440 414 18446744073709551615 1 1 1 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0\n",

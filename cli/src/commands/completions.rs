@@ -1,0 +1,59 @@
+//! What the shell and the manual get from the definition of the arguments.
+
+use crate::arguments::{Arguments, Completions};
+use crate::exit::Exit;
+use crate::output;
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
+use std::io;
+
+/// `polyproc completions SHELL`.
+pub(crate) fn completions(options: &Completions) -> Result<(), Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(options.shell, &mut Arguments::command(), "polyproc", &mut script);
+    output::write(&script)
+}
+
+/// `polyproc man`.
+pub(crate) fn man() -> Result<(), Exit> {
+    let page = page().map_err(|error| output::failed(&format!("cannot make the page: {error}")))?;
+    output::write(&page)
+}
+
+/// One page: the program, and a section for each command.
+fn page() -> io::Result<Vec<u8>> {
+    let mut program = Arguments::command();
+    program.build();
+    let mut page = Vec::new();
+    let main = Man::new(program.clone());
+    main.render_title(&mut page)?;
+    main.render_name_section(&mut page)?;
+    main.render_synopsis_section(&mut page)?;
+    main.render_description_section(&mut page)?;
+    main.render_options_section(&mut page)?;
+    for command in program.get_subcommands() {
+        let title = format!("polyproc {}", command.get_name()).to_uppercase();
+        Roff::new().control("SH", [title.as_str()]).to_writer(&mut page)?;
+        // Sections of the command are subsections of the program's page.
+        let mut part = Vec::new();
+        Man::new(command.clone()).render_description_section(&mut part)?;
+        Man::new(command.clone()).render_options_section(&mut part)?;
+        page.extend(String::from_utf8_lossy(&part).replace(".SH ", ".SS ").into_bytes());
+        examples("SS", command, &mut page)?;
+    }
+    examples("SH", &program, &mut page)?;
+    main.render_version_section(&mut page)?;
+    Ok(page)
+}
+
+/// What stands below the options in the help, line by line as it is there.
+fn examples(section: &str, command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+    let Some(text) = command.get_after_long_help() else { return Ok(()) };
+    let mut roff = Roff::new();
+    roff.control(section, ["EXAMPLES"]).control("nf", []);
+    for line in text.to_string().lines().filter(|line| *line != "Examples:") {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []).to_writer(page)
+}

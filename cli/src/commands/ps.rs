@@ -1,0 +1,108 @@
+//! `polyproc ps`.
+
+use super::complain;
+use crate::arguments::{Common, Ps};
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::output;
+use crate::paint::Tone;
+use crate::process::columns::{self, Need, ProcessColumn};
+use crate::process::look::{Seen, look, look_twice};
+use crate::process::{Filter, Order, Row, tree};
+use crate::report::Report;
+use crate::table::Table;
+use crate::value::Value;
+use std::collections::HashSet;
+
+/// Lists processes.
+pub(crate) fn run(options: &Ps, common: &Common) -> Result<(), Exit> {
+    let output = options.format.output(common);
+    if options.columns == ["help"] {
+        return output.print(&Report::Table(columns::help()));
+    }
+    let plan = Plan::new(options).map_err(|message| output::usage(&message))?;
+    let seen = plan.look(&common.host(), options).map_err(|error| complain(&error))?;
+    let Seen { rows, hidden } = seen;
+    output.print(&Report::Table(plan.table(&rows)))?;
+    if hidden > 0 {
+        output::say(&format!("{hidden} processes are hidden from you (hidepid): try as root"));
+    }
+    if rows.is_empty() { Err(Exit::NothingFound) } else { Ok(()) }
+}
+
+/// What the options mean.
+struct Plan {
+    columns: Vec<&'static ProcessColumn>,
+    filter: Filter,
+    order: Order,
+    tree: bool,
+}
+
+impl Plan {
+    fn new(options: &Ps) -> Result<Self, String> {
+        let usual = if options.tree { "pid" } else { "cpu" };
+        let for_programs = options.format.json || options.format.csv;
+        let order = options.sort.as_deref().unwrap_or(usual);
+        Ok(Self {
+            columns: columns::chosen(&options.columns, for_programs)?,
+            filter: Filter::from(&options.selection),
+            order: Order::by(order, options.reverse)?,
+            tree: options.tree,
+        })
+    }
+
+    /// What has to be read.
+    fn needs(&self) -> Vec<Need> {
+        let columns = self.columns.iter().map(|one| one.need);
+        columns.chain([self.order.column.need]).chain(self.filter.needs()).collect()
+    }
+
+    fn look(&self, host: &Host, options: &Ps) -> Result<Seen, polyproc_info::Error> {
+        let Seen { mut rows, hidden } = match options.interval {
+            Some(interval) => look_twice(host, &self.needs(), interval)?,
+            None => look(host, &self.needs())?,
+        };
+        rows.retain(|row| self.filter.passes(row));
+        self.order.sort(&mut rows);
+        rows.truncate(options.limit.unwrap_or(usize::MAX));
+        Ok(Seen { rows, hidden })
+    }
+
+    fn table(&self, rows: &[Row]) -> Table {
+        let columns: Vec<_> = self.columns.iter().map(|one| &one.column).collect();
+        if !self.tree {
+            return toned(Table::of(&columns, rows));
+        }
+        let pairs: Vec<_> = rows.iter().map(|row| (row.pid(), row.parent)).collect();
+        let branches = tree::arrange(&pairs, &HashSet::new());
+        let mut table = Table::of(&columns, branches.iter().map(|branch| &rows[branch.index]));
+        // Where the names are.
+        let at = ["command", "name"].into_iter().find(|&name| table.has(name)).unwrap_or("pid");
+        table.lead(at, branches.into_iter().map(|branch| branch.lead).collect());
+        toned(table)
+    }
+}
+
+/// With what deserves a look standing out.
+fn toned(mut table: Table) -> Table {
+    table.tone("state", |state| match state.shown().as_str() {
+        "running" => Tone::Good,
+        "disk-sleep" | "stopped" | "tracing-stop" => Tone::Warn,
+        "zombie" | "dead" => Tone::Bad,
+        _ => Tone::Plain,
+    });
+    for name in ["cpu", "memory_percent"] {
+        table.tone(name, share);
+    }
+    table.tone("role", |_| Tone::Accent);
+    table
+}
+
+fn share(value: &Value) -> Tone {
+    match value.amount() {
+        0.0..0.05 => Tone::Faint,
+        80.0.. => Tone::Bad,
+        20.0.. => Tone::Warn,
+        _ => Tone::Plain,
+    }
+}
