@@ -27,8 +27,33 @@ pub use polyproc_shm::Error as SharedError;
 /// # Ok::<(), polyproc::Error>(())
 /// ```
 ///
-/// What may lie in it is said by [`Shareable`]: plain data behind locks and atomics. A struct of one's
-/// own in a [`Mutex`] derives `bytemuck::Pod`.
+/// What may lie in it is said by [`Shareable`]: plain data behind locks, and atomics. Several locks or
+/// events are several handles: pass them on as a tuple.
+///
+/// A struct of one's own is plain data when it derives `bytemuck`'s traits, so that crate is a dependency
+/// of the program: `cargo add bytemuck --features derive`.
+///
+/// ```
+/// use polyproc::prelude::*;
+///
+/// #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+/// #[repr(C)]
+/// struct Account {
+///     balance: i64,
+///     history: [i64; 100],
+/// }
+///
+/// fn pay((account, amount): (Shared<Mutex<Account>>, i64)) {
+///     let mut account = account.lock().unwrap();
+///     account.balance += amount;
+///     account.history[0] = amount;
+/// }
+///
+/// let account = Shared::new(Mutex::new(Account { balance: 5, history: [0; 100] }))?;
+/// polyproc::spawn(pay, (account.clone(), 3))?.join()?;
+/// assert_eq!(account.lock()?.balance, 8);
+/// # Ok::<(), polyproc::Error>(())
+/// ```
 pub struct Shared<T>(shm::Shared<T>);
 
 impl<T: Shareable> Shared<T> {

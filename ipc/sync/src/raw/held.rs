@@ -114,7 +114,8 @@ impl<P> HeldSemaphore<P> {
 }
 
 impl<P: Park> HeldSemaphore<P> {
-    /// Takes a permit if there is one, be it a dead process's; else [`Outcome::TimedOut`].
+    /// Takes a permit if there is one, be it a dead process's; else [`Outcome::TimedOut`]. Waits for no
+    /// permit; for a process that is stopped in the middle of taking one, two slices.
     pub fn try_acquire(&self) -> Outcome {
         let took = self.take(false, Deadline::NEVER) || self.take(true, Deadline::NEVER);
         if took { Outcome::Done } else { Outcome::TimedOut }
