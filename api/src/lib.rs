@@ -27,6 +27,7 @@
 //! | waiting, signals, exit status, cost | [`Process`] and [`Handle`]; several at once: [`wait_any`] |
 //! | what went wrong | [`JoinError`], [`SpawnError`]; for `?` in `main`: [`Error`] |
 //! | sharing memory, locks, events | [`Shared`], [`Value`], [`SharedArray`], [`mod@sync`]; by name: [`SharedMemory`] |
+//! | passing values between processes | [`Queue`], [`mod@queue`], [`mod@pipe`] |
 //! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |
 //! | loading once, sharing with all | [`preload`] |
 //! | how many at once | [`cpu_count`] |
@@ -93,7 +94,9 @@ mod function;
 mod init;
 mod message;
 mod panic;
+pub mod pipe;
 mod process;
+pub mod queue;
 mod shared;
 pub mod sync;
 #[cfg(feature = "testing")]
@@ -104,7 +107,9 @@ pub use codec::CodecError;
 pub use error::{Error, JoinError, Result, SpawnError, Who};
 pub use init::{init, preload};
 pub use panic::{Panic, Place};
+pub use pipe::PipeEnd;
 pub use process::{Handle, Process, wait_any, wait_any_timeout};
+pub use queue::{JoinableQueue, LifoQueue, PriorityQueue, Queue, SimpleQueue};
 pub use shared::{
     RawArray, Shared, SharedArray, SharedBytes, SharedError, Value, arena_objects, arena_stats,
 };
@@ -127,9 +132,9 @@ mod readme {}
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Barrier, Condvar, Event, Handle, JoinError, Mutex, OnParentDeath, Once, Process, RawArray,
-        Run, RwLock, Semaphore, Shared, SharedArray, SharedBytes, Signal, SpawnError, StartMethod,
-        Stdio, Value,
+        Barrier, Condvar, Event, Handle, JoinError, JoinableQueue, LifoQueue, Mutex, OnParentDeath,
+        Once, PipeEnd, PriorityQueue, Process, Queue, RawArray, Run, RwLock, Semaphore, Shared,
+        SharedArray, SharedBytes, Signal, SpawnError, StartMethod, Stdio, Value,
     };
 }
 

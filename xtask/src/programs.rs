@@ -14,7 +14,12 @@ struct Family {
 
 const BENCH: Family = Family {
     word: "bench",
-    crates: &["polyproc-bench", "polyproc-bench-info", "polyproc-bench-ipc"],
+    crates: &[
+        "polyproc-bench",
+        "polyproc-bench-ipc",
+        "polyproc-bench-channel",
+        "polyproc-bench-info",
+    ],
 };
 /// Whose peer has to be fetched first.
 const NEEDS_PSUTIL: &str = "polyproc-bench-info";
@@ -103,9 +108,9 @@ mod tests {
     #[test]
     fn an_unknown_program_is_an_error_that_lists_the_known() {
         let error = bench(&["nothing".into()]).unwrap_err();
-        assert_eq!(error, "no \"nothing\"; there are: spawn, info, sync");
+        assert_eq!(error, "no \"nothing\"; there are: spawn, sync, channel, info");
         let error = chaos(&[]).unwrap_err();
-        assert_eq!(error, "which one? There are: process, arena, sync");
+        assert_eq!(error, "which one? There are: process, sharing, arena, channel, sync");
     }
 
     #[test]

@@ -44,13 +44,18 @@ pub(crate) fn lint(arguments: &[String]) -> Outcome {
     documentation()
 }
 
-/// `cargo xtask loom`: all interleavings of the algorithms of `polyproc-sync`. Another cfg, so
-/// another target folder: this one would be built anew each time.
+/// `cargo xtask loom`: all interleavings of the algorithms of `ipc/`. Another cfg, so another target
+/// folder: this one would be built anew each time.
 pub(crate) fn loom(arguments: &[String]) -> Outcome {
     crate::no_arguments(arguments)?;
+    model(&["--package", "polyproc-sync", "--test", "loom"])?;
+    model(&["--package", "polyproc-channel", "--lib"])
+}
+
+fn model(which: &[&str]) -> Outcome {
     let folder = cargo::target_folder(&cargo::metadata()?).join("loom");
-    let words = ["test", "--release", "--package", "polyproc-sync", "--test", "loom"];
-    let mut command = cargo::cargo(&words);
+    let mut command = cargo::cargo(&["test", "--release"]);
+    command.args(which);
     command.arg("--target-dir").arg(folder).env("RUSTFLAGS", "--cfg loom");
     if std::env::var_os("LOOM_MAX_PREEMPTIONS").is_none() {
         // Two find nearly every bug, as loom's authors say, and take seconds.

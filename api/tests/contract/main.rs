@@ -14,6 +14,7 @@ mod connections;
 mod endings;
 mod families;
 mod faults;
+mod queues;
 mod regressions;
 mod settings;
 mod sharing;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         settings::TESTS,
         families::TESTS,
         sharing::TESTS,
+        queues::TESTS,
         connections::TESTS,
         faults::TESTS,
         regressions::TESTS,

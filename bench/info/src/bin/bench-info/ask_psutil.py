@@ -14,12 +14,20 @@ def light():
     return [process.info for process in psutil.process_iter(LIGHT)]
 
 
+def with_parents(attributes):
+    rows = []
+    for process in psutil.process_iter(attributes):
+        parent = process.parent()
+        rows.append((process.info, parent and parent.name()))
+    return rows
+
+
 def expert():
-    return [process.info for process in psutil.process_iter(MOST)], psutil.net_connections("all")
+    return with_parents(MOST), psutil.net_connections("all")
 
 
 def natural():
-    return [process.info for process in psutil.process_iter([*MOST, "net_connections"])]
+    return with_parents([*MOST, "net_connections"])
 
 
 for line in sys.stdin:

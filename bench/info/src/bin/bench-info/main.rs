@@ -11,7 +11,7 @@ mod psutil;
 use burden::Burden;
 use clock::cpu_milliseconds;
 use polyproc_bench::{Kind, Options, Race, Row, Unit, print};
-use polyproc_info::{Attributes, Kinds, Monitor, Process, System};
+use polyproc_info::{Attributes, Facts, Kinds, Monitor, Process, System};
 use psutil::Psutil;
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -58,7 +58,14 @@ fn lists(options: Options, psutil: &mut Psutil) -> Result<Vec<Row>, Error> {
     let system = System::new();
     let ours = |attributes| {
         let system = &system;
-        move || cpu_milliseconds(|| drop(black_box(system.snapshot(attributes))))
+        move || {
+            cpu_milliseconds(|| {
+                let all = system.snapshot(attributes).unwrap_or_default();
+                let parents = all.processes.iter().map(|one| all.parent(one).map(Facts::name));
+                black_box(parents.count());
+                drop(black_box(all));
+            })
+        }
     };
     let row = |race: Race, medians| race.row(Unit::Milliseconds, medians);
     let full = |peer| race("list", "every attribute", peer);
@@ -68,7 +75,7 @@ fn lists(options: Options, psutil: &mut Psutil) -> Result<Vec<Row>, Error> {
     let sysinfo = options.medians(MANY, ours(LIGHT), || cpu_milliseconds(peers::sysinfo_fresh));
     let expert = options.medians(5, ours(FULL), || psutil.time("expert", 0));
     let psutil_light = options.medians(5, ours(LIGHT), || psutil.time("light", 0));
-    let natural = options.medians(2, ours(FULL), || psutil.time("natural", 0));
+    let natural = options.medians(3, ours(FULL), || psutil.time("natural", 0));
     psutil.failure()?;
     let promised = Race { kind: Kind::Bound, ..full("our promise") };
     Ok(vec![
