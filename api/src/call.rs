@@ -8,6 +8,8 @@ use polyproc_process::{Front, Outcome, Payload};
 use polyproc_shm::Parcel;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::os::fd::OwnedFd;
 
 /// How the engine runs our calls.
 pub(crate) static FRONT: Front = Front { run: run_call, preload: run_preload };
@@ -117,10 +119,28 @@ fn report_early(panic: panic::Panic) {
     drop(polyproc_process::report_early(Report::Panicked(panic).encode().into()));
 }
 
+thread_local! {
+    /// The descriptors that came with the call that this process runs.
+    static DESCRIPTORS: RefCell<Vec<OwnedFd>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The descriptors that came with the call that this process runs: once.
+pub(crate) fn take_descriptors() -> Vec<OwnedFd> {
+    DESCRIPTORS.take()
+}
+
+/// The panic of which a process told before it aborted.
+pub(crate) fn last_words(report: &[u8]) -> Option<panic::Panic> {
+    match Report::decode(report) {
+        Ok(Report::Panicked(panic)) => Some(panic),
+        _ => None,
+    }
+}
+
 /// In the child: from a message to the call.
-#[expect(clippy::needless_pass_by_value, reason = "its descriptors are not for us: closed")]
 fn run_call(call: polyproc_process::Call) -> Outcome {
     panic::watch(report_early);
+    DESCRIPTORS.set(call.descriptors);
     let message = &call.message;
     let reply = match postcard::take_from_bytes::<Call>(&message.body) {
         Ok((call, arguments)) => dispatch(&call, arguments, &message.tickets),

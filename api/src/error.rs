@@ -3,6 +3,7 @@
 use crate::codec::CodecError;
 use crate::connection::ConnectionError;
 use crate::panic::Panic;
+use crate::pool::{PoolError, TaskError};
 use crate::queue::{GetError, PutError, PutFailure};
 use crate::shared::SharedError;
 use polyproc_process::{ExitStatus, PreloadError, Signal, StartError};
@@ -183,6 +184,10 @@ pub enum Error {
     Spawn(#[from] SpawnError),
     /// A process has no result.
     Join(#[from] JoinError),
+    /// A pool was not made.
+    Pool(#[from] PoolError),
+    /// A task has no result.
+    Task(#[from] TaskError),
     /// A function cannot be preloaded.
     Preload(#[from] PreloadError),
     /// The engine refused.
@@ -246,6 +251,7 @@ macro_rules! debug_is_display {
     };
 }
 debug_is_display!(Error, SpawnError, JoinError);
+pub(crate) use debug_is_display;
 
 /// With [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -77,6 +77,11 @@ impl Address {
         Self(function as usize)
     }
 
+    /// The same for a function that is given a worker's state.
+    pub(crate) fn of_stateful<S, A, R>(function: fn(&mut S, A) -> R) -> Self {
+        Self(function as usize)
+    }
+
     pub(crate) fn number(self) -> usize {
         self.0
     }
@@ -99,6 +104,18 @@ impl Address {
         let pointer = std::ptr::with_exposed_provenance::<()>(self.0);
         // SAFETY: passed on to the caller; both are one address wide.
         unsafe { std::mem::transmute::<*const (), fn(A) -> R>(pointer) }
+    }
+}
+
+impl Address {
+    /// The function with a worker's state at this address.
+    ///
+    /// # Safety
+    /// As for [`Address::function`].
+    pub(crate) unsafe fn stateful<S, A, R>(self) -> fn(&mut S, A) -> R {
+        let pointer = std::ptr::with_exposed_provenance::<()>(self.0);
+        // SAFETY: passed on to the caller; both are one address wide.
+        unsafe { std::mem::transmute::<*const (), fn(&mut S, A) -> R>(pointer) }
     }
 }
 

@@ -25,6 +25,7 @@
 //! | starting a process | [`spawn`], [`start`] with a type of one's own, [`fork`] with a closure |
 //! | settings | [`Process::builder`], [`Context`], [`set_start_method`] |
 //! | waiting, signals, exit status, cost | [`Process`] and [`Handle`]; several at once: [`wait_any`] |
+//! | many tasks over a few processes | [`Pool`], [`Task`], [`PoolBuilder`] |
 //! | what went wrong | [`JoinError`], [`SpawnError`]; for `?` in `main`: [`Error`] |
 //! | sharing memory, locks, events | [`Shared`], [`Value`], [`SharedArray`], [`mod@sync`]; by name: [`SharedMemory`] |
 //! | passing values between processes | [`Queue`], [`mod@queue`], [`mod@pipe`] |
@@ -95,6 +96,7 @@ mod init;
 mod message;
 mod panic;
 pub mod pipe;
+mod pool;
 mod process;
 pub mod queue;
 mod shared;
@@ -108,6 +110,10 @@ pub use error::{Error, JoinError, Result, SpawnError, Who};
 pub use init::{init, preload};
 pub use panic::{Panic, Place};
 pub use pipe::PipeEnd;
+pub use pool::{
+    Calls, Imap, ImapUnordered, MapTask, Pool, PoolBuilder, PoolError, PoolInsights, PoolMap, Task,
+    TaskError, TaskFacts, worker_id,
+};
 pub use process::{Handle, Process, wait_any, wait_any_timeout};
 pub use queue::{JoinableQueue, LifoQueue, PriorityQueue, Queue, SimpleQueue};
 pub use shared::{
@@ -133,8 +139,9 @@ mod readme {}
 pub mod prelude {
     pub use crate::{
         Barrier, Condvar, Event, Handle, JoinError, JoinableQueue, LifoQueue, Mutex, OnParentDeath,
-        Once, PipeEnd, PriorityQueue, Process, Queue, RawArray, Run, RwLock, Semaphore, Shared,
-        SharedArray, SharedBytes, Signal, SpawnError, StartMethod, Stdio, Value,
+        Once, PipeEnd, Pool, PoolMap, PriorityQueue, Process, Queue, RawArray, Run, RwLock,
+        Semaphore, Shared, SharedArray, SharedBytes, Signal, SpawnError, StartMethod, Stdio,
+        TaskError, Value,
     };
 }
 

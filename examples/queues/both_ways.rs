@@ -10,6 +10,7 @@
 //! is it 42? yes
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
+#![expect(clippy::needless_pass_by_value, reason = "arguments move into the process")]
 
 use polyproc::pipe;
 use polyproc::prelude::*;

@@ -6,6 +6,8 @@
 //! shared memory in use at the end: less than 128 MiB
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
+#![expect(clippy::needless_pass_by_value, reason = "arguments move into the process")]
+#![expect(clippy::unwrap_used, reason = "a panic in a process is what its `join` returns")]
 
 use polyproc::pipe;
 use polyproc::prelude::*;
@@ -14,9 +16,9 @@ const MIB: usize = 1 << 20;
 
 fn send(writer: PipeEnd<()>) {
     for number in 0..1024_u32 {
-        let mut draft = writer.draft(MIB).unwrap_or_else(|error| panic!("{error}"));
+        let mut draft = writer.draft(MIB).unwrap();
         draft.fill(number as u8);
-        writer.send_draft(draft).unwrap_or_else(|error| panic!("{error}"));
+        writer.send_draft(draft).unwrap();
     }
 }
 

@@ -5,6 +5,7 @@
 //! 20000 of 20000
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
+#![expect(clippy::needless_pass_by_value, reason = "arguments move into the process")]
 
 use polyproc::prelude::*;
 

@@ -8,13 +8,15 @@
 //! nobody reads: nobody is left to receive
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
+#![expect(clippy::needless_pass_by_value, reason = "arguments move into the process")]
+#![expect(clippy::unwrap_used, reason = "a panic in a process is what its `join` returns")]
 
 use polyproc::pipe;
 use polyproc::prelude::*;
 
 fn count(writer: PipeEnd<u32>) {
     for number in 1..=3 {
-        writer.send(number).unwrap_or_else(|error| panic!("{error}"));
+        writer.send(number).unwrap();
     }
 }
 

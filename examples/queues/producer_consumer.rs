@@ -6,6 +6,8 @@
 //! by closing: ["bread 1", "bread 2", "bread 3"]
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
+#![expect(clippy::needless_pass_by_value, reason = "arguments move into the process")]
+#![expect(clippy::unwrap_used, reason = "a panic in a process is what its `join` returns")]
 
 use polyproc::prelude::*;
 
@@ -14,14 +16,14 @@ type Marked = Queue<Option<String>>;
 
 fn bake_and_mark(queue: Marked) {
     for number in 1..=3 {
-        queue.put(Some(format!("bread {number}"))).unwrap_or_else(|error| panic!("{error}"));
+        queue.put(Some(format!("bread {number}"))).unwrap();
     }
-    queue.put(None).unwrap_or_else(|error| panic!("{error}"));
+    queue.put(None).unwrap();
 }
 
 fn bake_and_close(queue: Queue<String>) {
     for number in 1..=3 {
-        queue.put(format!("bread {number}")).unwrap_or_else(|error| panic!("{error}"));
+        queue.put(format!("bread {number}")).unwrap();
     }
     queue.close();
 }

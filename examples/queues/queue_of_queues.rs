@@ -6,6 +6,7 @@
 //! 6 x 8 = 48
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
+#![expect(clippy::needless_pass_by_value, reason = "arguments move into the process")]
 
 use polyproc::prelude::*;
 use serde::{Deserialize, Serialize};

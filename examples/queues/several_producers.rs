@@ -5,6 +5,8 @@
 //! 4 producers, 3 consumers: 400 numbers, together 79800
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
+#![expect(clippy::needless_pass_by_value, reason = "arguments move into the process")]
+#![expect(clippy::unwrap_used, reason = "a panic in a process is what its `join` returns")]
 
 use polyproc::prelude::*;
 use polyproc::queue::{Receiver, Sender};
@@ -15,7 +17,7 @@ const EACH: u64 = 100;
 fn produce((sender, producer): (Sender<u64>, u64)) {
     let numbers = producer * EACH..(producer + 1) * EACH;
     // One call, one wake-up.
-    sender.put_many(numbers.collect()).unwrap_or_else(|error| panic!("{error}"));
+    sender.put_many(numbers.collect()).unwrap();
 }
 
 fn consume(receiver: Receiver<u64>) -> (u64, u64) {

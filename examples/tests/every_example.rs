@@ -132,7 +132,7 @@ fn patterns_fit() -> Result<(), Failed> {
 
 /// Examples are not found by themselves: one that nobody lists would never be built.
 fn every_file_is_listed(examples: &[Example]) -> Result<(), Failed> {
-    for folder in ["processes", "sharing", "queues", "connections", "facts"] {
+    for folder in ["processes", "sharing", "queues", "connections", "pools", "facts"] {
         for entry in std::fs::read_dir(Path::new(FOLDER).join(folder))? {
             let path = format!("{folder}/{}", entry?.file_name().to_string_lossy());
             if !examples.iter().any(|example| example.path == path) {

@@ -27,7 +27,7 @@ const NARROW: &[(&str, &[&str])] = &[
     ("polyproc-sync", &["polyproc-sys"]),
     ("polyproc-shm", &["polyproc-sync", "polyproc-sys"]),
     ("polyproc-connection", &["polyproc-sys"]),
-    ("polyproc-pool", &["polyproc-process", "polyproc-channel", "polyproc-sync"]),
+    ("polyproc-pool", &["polyproc-process", "polyproc-channel", "polyproc-sync", "polyproc-sys"]),
     ("polyproc-macros", &[]),
 ];
 
@@ -267,12 +267,12 @@ mod tests {
             SYS,
             ("ipc/sync", "polyproc-sync", &["polyproc-shm"][..]),
             ("ipc/shm", "polyproc-shm", &["polyproc-sync"]),
-            ("engine/pool", "polyproc-pool", &["polyproc-sys"]),
+            ("engine/pool", "polyproc-pool", &["polyproc-shm"]),
         ];
         let found = found(&workspace);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].starts_with("polyproc-sync -> polyproc-shm: an edge within"));
-        assert!(found[1].starts_with("polyproc-pool -> polyproc-sys: more than"));
+        assert!(found[1].starts_with("polyproc-pool -> polyproc-shm: more than"));
     }
 
     #[test]

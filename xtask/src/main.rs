@@ -71,6 +71,12 @@ const TASKS: &[Task] = &[
         about: "random deaths: no hang, no leak, the right error",
         run: programs::chaos,
     },
+    Task {
+        name: "hang-table",
+        arguments: "",
+        about: "what hangs elsewhere, by every start method",
+        run: programs::hang_table,
+    },
 ];
 
 fn main() -> ExitCode {

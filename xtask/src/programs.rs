@@ -18,6 +18,7 @@ const BENCH: Family = Family {
         "polyproc-bench",
         "polyproc-bench-ipc",
         "polyproc-bench-channel",
+        "polyproc-bench-pool",
         "polyproc-bench-info",
     ],
 };
@@ -84,6 +85,12 @@ pub(crate) fn chaos(arguments: &[String]) -> Outcome {
     CHAOS.run(arguments)
 }
 
+/// `cargo xtask hang-table`.
+pub(crate) fn hang_table(arguments: &[String]) -> Outcome {
+    crate::no_arguments(arguments)?;
+    cargo::run(&mut cargo::cargo(&["run", "--quiet", "--package", "polyproc-hang-table"]))
+}
+
 /// A short run of every chaos program.
 pub(crate) fn short_chaos() -> Outcome {
     let metadata = cargo::metadata()?;
@@ -108,9 +115,9 @@ mod tests {
     #[test]
     fn an_unknown_program_is_an_error_that_lists_the_known() {
         let error = bench(&["nothing".into()]).unwrap_err();
-        assert_eq!(error, "no \"nothing\"; there are: spawn, sync, channel, info");
+        assert_eq!(error, "no \"nothing\"; there are: spawn, sync, channel, pool, info");
         let error = chaos(&[]).unwrap_err();
-        assert_eq!(error, "which one? There are: process, sharing, arena, channel, sync");
+        assert_eq!(error, "which one? There are: pool, process, sharing, arena, channel, sync");
     }
 
     #[test]

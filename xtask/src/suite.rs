@@ -31,6 +31,7 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     steps.run("build variants", || variants::run(&[]));
     if programs::has_chaos() {
         steps.run("chaos, short", programs::short_chaos);
+        steps.run("the hang table", || programs::hang_table(&[]));
     }
     steps.close()
 }

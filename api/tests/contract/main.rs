@@ -14,6 +14,8 @@ mod connections;
 mod endings;
 mod families;
 mod faults;
+mod pools;
+mod pools_ending;
 mod queues;
 mod regressions;
 mod settings;
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
         families::TESTS,
         sharing::TESTS,
         queues::TESTS,
+        pools::TESTS,
+        pools_ending::TESTS,
         connections::TESTS,
         faults::TESTS,
         regressions::TESTS,

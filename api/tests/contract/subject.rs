@@ -51,6 +51,7 @@ pub(crate) fn run(name: &str) -> ExitCode {
         "sharing without server" => sharing_without_server(),
         "sharing in little space" => sharing_in_little_space(),
         "sharing in little memory" => sharing_in_little_memory(),
+        name if name.starts_with("pool ") => crate::pools_ending::subject(name),
         other => panic!("no subject {other:?}"),
     }
     ExitCode::SUCCESS

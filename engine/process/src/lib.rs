@@ -44,8 +44,8 @@ pub use error::{PreloadError, StartError};
 pub use front::{Call, Front, Outcome, Stage};
 pub use handle::{Child, Ending, ExitStatus};
 pub use member::{
-    Current, Parent, active_children, current, detach, family, parent, set_executable, set_preload,
-    set_start_method, start_method,
+    Current, OwnThread, Parent, active_children, current, detach, family, parent, set_executable,
+    set_preload, set_start_method, start_method,
 };
 pub use memory::{arena, receive};
 pub use observer::ObservedFamily;

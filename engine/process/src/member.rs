@@ -17,6 +17,7 @@ use polyproc_sys::clock::Deadline;
 use polyproc_sys::fork::{self, ForkLocal};
 use polyproc_sys::lifeline::{self, Lifeline};
 use polyproc_sys::{moment, poll, stat};
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -189,6 +190,7 @@ fn install(member: Member) -> Result<&'static Member, StartError> {
 /// In a forked copy: async-signal-safe, as only atomics and one `close` are.
 extern "C" fn forget() {
     MEMBER.forget();
+    OWN_THREADS.store(0, Ordering::Release);
     let writer = LINE_WRITER.swap(-1, Ordering::AcqRel);
     if writer >= 0 {
         lifeline::close_copy(writer);
@@ -432,8 +434,47 @@ pub fn set_preload(call: Vec<u8>) -> Result<(), PreloadError> {
     Ok(())
 }
 
+/// A thread that is polyproc's own: it holds nothing that a forked copy of this process needs.
+/// Counted from before it is started until this is dropped.
+#[derive(Debug)]
+pub struct OwnThread {
+    is_entered: bool,
+}
+
+static OWN_THREADS: AtomicU32 = AtomicU32::new(0);
+
+thread_local! {
+    static IS_OWN: Cell<bool> = const { Cell::new(false) };
+}
+
+impl OwnThread {
+    /// For a thread that is about to be started, and that is to call [`enter`](Self::enter).
+    pub fn announce() -> Self {
+        OWN_THREADS.fetch_add(1, Ordering::AcqRel);
+        Self { is_entered: false }
+    }
+
+    /// The calling thread is meant. A thread has at most one, which stays with it.
+    #[must_use]
+    pub fn enter(mut self) -> Self {
+        IS_OWN.set(true);
+        self.is_entered = true;
+        self
+    }
+}
+
+impl Drop for OwnThread {
+    fn drop(&mut self) {
+        if self.is_entered {
+            IS_OWN.set(false);
+        }
+        OWN_THREADS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// How many threads this process has besides the calling one and polyproc's own.
 pub(crate) fn other_threads() -> io::Result<u32> {
     let own = MEMBER.get().map_or(0, |member| member.reaper.threads());
-    Ok(stat::own_threads()?.saturating_sub(1 + own))
+    let own = own + OWN_THREADS.load(Ordering::Acquire) + u32::from(!IS_OWN.get());
+    Ok(stat::own_threads()?.saturating_sub(own))
 }

@@ -38,6 +38,8 @@ mod bell;
 #[cfg(not(loom))]
 mod channel;
 #[cfg(not(loom))]
+mod copy;
+#[cfg(not(loom))]
 mod core;
 #[cfg(not(loom))]
 mod error;

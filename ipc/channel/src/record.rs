@@ -10,6 +10,7 @@
 //! | 3 each | tickets |
 //! | rest | bytes |
 
+use crate::copy::{read_bytes, write_bytes};
 use crate::error::Problem;
 use crate::message::{Body, Bytes, Draft, Message, Received, SHORT};
 use polyproc_shm::{
@@ -55,38 +56,6 @@ pub(crate) fn write_ticket(words: &[AtomicU64], ticket: Ticket) {
 /// Gives back what a ticket stands for, if it was not received.
 pub(crate) fn give_back(arena: &Arena, ticket: Ticket) {
     arena.give_back(&ticket_bytes(ticket));
-}
-
-/// Fills `bytes` from `words`, which are enough.
-#[inline]
-pub(crate) fn read_bytes(words: &[AtomicU64], bytes: &mut [u8]) {
-    let mut chunks = bytes.chunks_exact_mut(8);
-    let mut words = words.iter();
-    for (chunk, word) in (&mut chunks).zip(&mut words) {
-        chunk.copy_from_slice(&load(word).to_ne_bytes());
-    }
-    let rest = chunks.into_remainder();
-    if let (false, Some(word)) = (rest.is_empty(), words.next()) {
-        rest.copy_from_slice(&load(word).to_ne_bytes()[..rest.len()]);
-    }
-}
-
-/// Writes `bytes` to `words`, which are enough.
-#[inline]
-pub(crate) fn write_bytes(words: &[AtomicU64], bytes: &[u8]) {
-    let mut chunks = bytes.chunks_exact(8);
-    let mut words = words.iter();
-    for (chunk, word) in (&mut chunks).zip(&mut words) {
-        let mut whole = [0; 8];
-        whole.copy_from_slice(chunk);
-        store(word, u64::from_ne_bytes(whole));
-    }
-    let rest = chunks.remainder();
-    if let (false, Some(word)) = (rest.is_empty(), words.next()) {
-        let mut whole = [0; 8];
-        whole[..rest.len()].copy_from_slice(rest);
-        store(word, u64::from_ne_bytes(whole));
-    }
 }
 
 /// Moves into blocks what does not go into `room` bytes, so that all that is left to do under the lock

@@ -1,11 +1,12 @@
 //! Messages in another order than they were put: entries in a table that grows by whole chunks, and a
 //! heap of their numbers. The entries are the truth, the heap can be made anew from them.
 
+use crate::copy::{read_bytes, write_bytes};
 use crate::core::{CHUNKS, Core, Order};
 use crate::error::Problem;
 use crate::message::{Key, MOST_KEY_BYTES, Message, Received};
 use crate::position::Position;
-use crate::record::{self, Record, TICKET_WORDS, load, read_bytes, store, write_bytes};
+use crate::record::{self, Record, TICKET_WORDS, load, store};
 use crate::sides::{Sides, Store};
 use crate::tally::{self, Tally};
 use polyproc_shm::{Arena, Handle, ticket_words};

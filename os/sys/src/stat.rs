@@ -76,6 +76,24 @@ pub fn is_running_since(pid: u32, moment: u64) -> bool {
         if stat.start_ticks.saturating_mul(TICK_NS) <= moment && stat.state != RunState::Zombie)
 }
 
+/// The memory that `pid` holds now, in bytes (resident set); `Ok(None)` when there is no such process.
+///
+/// # Errors
+/// As [`read`].
+pub fn resident(pid: u32) -> io::Result<Option<u64>> {
+    match std::fs::read_to_string(format!("/proc/{pid}/status")) {
+        Ok(status) => Ok(parse_resident(&status)),
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn parse_resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
 /// How many threads this process has.
 ///
 /// # Errors

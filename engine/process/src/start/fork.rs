@@ -17,11 +17,19 @@ use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 
+/// A thread that was joined just now may still be on its way out of the kernel's count.
+const LOOKS: u32 = 50;
+
 pub(crate) fn check_single_threaded() -> Result<(), StartError> {
-    match member::other_threads() {
-        Ok(0) => Ok(()),
-        Ok(others) => Err(StartError::Threads { others }),
-        Err(source) => Err(StartError::system("count this process's threads", source)),
+    let mut looks = 0;
+    loop {
+        looks += 1;
+        match member::other_threads() {
+            Ok(0) => return Ok(()),
+            Ok(_) if looks < LOOKS => std::thread::yield_now(),
+            Ok(others) => return Err(StartError::Threads { others }),
+            Err(source) => return Err(StartError::system("count this process's threads", source)),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// A new file in memory without a path. It is gone when the last descriptor and the last mapping
 /// are. `name` only shows in `/proc/PID/maps`.
@@ -93,11 +93,23 @@ pub fn seal_size(file: &File) -> io::Result<()> {
     check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) }).map(drop)
 }
 
+/// Fixes the least size of a file made by [`memfd`]: it may grow, but nobody can cut memory away
+/// under a mapping, nor undo this.
+///
+/// # Errors
+/// `EPERM` when the file cannot be sealed.
+pub fn seal_shrinking(file: &File) -> io::Result<()> {
+    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
+    // SAFETY: F_ADD_SEALS takes an integer.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) }).map(drop)
+}
+
 /// A shared mapping of the first `len` bytes of a file; unmapped on drop.
 #[derive(Debug)]
 pub struct Mapping {
     start: NonNull<u8>,
     len: usize,
+    writable: bool,
 }
 
 // SAFETY: a mapping is plain memory that belongs to no thread; who reads and writes it through
@@ -112,12 +124,25 @@ impl Mapping {
     /// # Errors
     /// `ENOMEM` when the address space or `RLIMIT_AS` is exhausted, `EINVAL` for a length of zero.
     pub fn shared(file: &impl AsFd, len: usize) -> io::Result<Self> {
+        Self::map(file, len, true)
+    }
+
+    /// Maps `file` for reading. What others write to it is seen here.
+    ///
+    /// # Errors
+    /// As [`shared`](Self::shared).
+    pub fn read_only(file: &impl AsFd, len: usize) -> io::Result<Self> {
+        Self::map(file, len, false)
+    }
+
+    fn map(file: &impl AsFd, len: usize, writable: bool) -> io::Result<Self> {
+        let write = if writable { libc::PROT_WRITE } else { 0 };
         // SAFETY: a fresh mapping at an address of the kernel's choice disturbs no other memory.
         let start = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
                 len,
-                libc::PROT_READ | libc::PROT_WRITE,
+                libc::PROT_READ | write,
                 libc::MAP_SHARED,
                 file.as_fd().as_raw_fd(),
                 0,
@@ -127,7 +152,7 @@ impl Mapping {
             return Err(io::Error::last_os_error());
         }
         match NonNull::new(start.cast()) {
-            Some(start) => Ok(Self { start, len }),
+            Some(start) => Ok(Self { start, len, writable }),
             None => Err(io::ErrorKind::OutOfMemory.into()),
         }
     }
@@ -145,6 +170,70 @@ impl Mapping {
         // SAFETY: a page-aligned mapping that lives as long as `self`; atomics may be shared, and
         // any bit pattern is one. The file does not shrink: see `seal_size`.
         unsafe { std::slice::from_raw_parts(start, self.len / size_of::<AtomicU64>()) }
+    }
+
+    /// The same memory as words of half the size, for futexes.
+    pub fn half_words(&self) -> &[AtomicU32] {
+        #[expect(clippy::cast_ptr_alignment, reason = "mmap returns whole pages")]
+        let start = self.start.as_ptr().cast::<AtomicU32>();
+        // SAFETY: as for `words`.
+        unsafe { std::slice::from_raw_parts(start, self.len / size_of::<AtomicU32>()) }
+    }
+
+    /// Copies `bytes` to `offset`. Whoever reads them at the same time may see any mixture.
+    ///
+    /// # Panics
+    /// Beyond the end of the mapping, and when it is read-only.
+    pub fn copy_in(&self, offset: usize, bytes: &[u8]) {
+        assert!(self.writable && self.holds(offset, bytes.len()), "within a writable mapping");
+        // SAFETY: `offset` is within the mapping.
+        let to = unsafe { self.start.as_ptr().add(offset) };
+        // SAFETY: so is the whole range; nobody here holds a reference into shared memory that
+        // could be written to (`bytes` cannot overlap: see `bytes`).
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+
+    /// Appends `len` bytes from `offset` on to `bytes`. If somebody writes them at the same time,
+    /// any mixture comes out; what comes out does not change afterwards.
+    ///
+    /// # Panics
+    /// Beyond the end of the mapping.
+    pub fn copy_out(&self, offset: usize, len: usize, bytes: &mut Vec<u8>) {
+        assert!(self.holds(offset, len), "within the mapping");
+        bytes.reserve(len);
+        // SAFETY: `offset` is within the mapping.
+        let from = unsafe { self.start.as_ptr().add(offset) };
+        let to = bytes.spare_capacity_mut().as_mut_ptr().cast();
+        // SAFETY: both ranges are valid for `len` bytes, and a fresh allocation overlaps nothing.
+        unsafe { std::ptr::copy_nonoverlapping(from, to, len) };
+        // SAFETY: reserved above, and written just now.
+        unsafe { bytes.set_len(bytes.len() + len) };
+    }
+
+    /// A part of the memory in place.
+    ///
+    /// # Panics
+    /// Beyond the end of the mapping.
+    ///
+    /// # Safety
+    /// Nobody, in this process or another, writes there while the reference lives.
+    pub unsafe fn bytes(&self, offset: usize, len: usize) -> &[u8] {
+        assert!(self.holds(offset, len), "within the mapping");
+        // SAFETY: within the mapping, which lives as long as `self`.
+        let start = unsafe { self.start.as_ptr().add(offset) };
+        // SAFETY: nobody writes there, which the caller promises.
+        unsafe { std::slice::from_raw_parts(start, len) }
+    }
+
+    fn holds(&self, offset: usize, len: usize) -> bool {
+        offset.checked_add(len).is_some_and(|end| end <= self.len)
+    }
+
+    /// Keeps a forked copy of this process from having this memory.
+    pub fn keep_from_forks(&self) {
+        // SAFETY: exactly the mapped range; the copy has no reference to it that it uses: whoever
+        // holds the mapping here gives it up there.
+        unsafe { libc::madvise(self.start.as_ptr().cast(), self.len, libc::MADV_DONTFORK) };
     }
 
     /// How many bytes are mapped.
@@ -208,5 +297,31 @@ mod tests {
         punch_hole(&file, 0, 4096).unwrap();
         // SAFETY: as above.
         assert_eq!(unsafe { two.start().as_ptr().read() }, 0);
+    }
+
+    #[test]
+    fn bytes_go_in_and_out_and_a_shrink_is_refused() {
+        let file = memfd(c"polyproc-test").unwrap();
+        file.set_len(8192).unwrap();
+        seal_shrinking(&file).unwrap();
+        assert!(file.set_len(4096).is_err());
+        file.set_len(16384).unwrap();
+        let writer = Mapping::shared(&file, 8192).unwrap();
+        let reader = Mapping::read_only(&file, 8192).unwrap();
+        writer.copy_in(4090, b"across pages");
+        let mut out = vec![b'>'];
+        reader.copy_out(4090, 12, &mut out);
+        assert_eq!(out, b">across pages");
+        // SAFETY: nobody writes.
+        assert_eq!(unsafe { reader.bytes(4090, 6) }, b"across");
+        assert_eq!(reader.half_words().len(), 2048);
+    }
+
+    #[test]
+    #[should_panic(expected = "within a writable mapping")]
+    fn a_read_only_mapping_is_not_written() {
+        let file = memfd(c"polyproc-test").unwrap();
+        file.set_len(4096).unwrap();
+        Mapping::read_only(&file, 4096).unwrap().copy_in(0, b"x");
     }
 }

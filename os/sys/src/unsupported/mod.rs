@@ -487,7 +487,7 @@ pub mod memory {
     use std::ffi::CStr;
     use std::path::Path;
     use std::ptr::NonNull;
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU32, AtomicU64};
 
     /// A new file in memory without a path.
     ///
@@ -529,6 +529,14 @@ pub mod memory {
         unsupported()
     }
 
+    /// Fixes the least size of a file made by [`memfd`].
+    ///
+    /// # Errors
+    /// Always.
+    pub fn seal_shrinking(_file: &File) -> io::Result<()> {
+        unsupported()
+    }
+
     /// Makes a file that long, with its memory.
     ///
     /// # Errors
@@ -563,8 +571,44 @@ pub mod memory {
             match self.0 {}
         }
 
+        /// Maps `file` for reading.
+        ///
+        /// # Errors
+        /// Always.
+        pub fn read_only(_file: &impl AsFd, _len: usize) -> io::Result<Self> {
+            unsupported()
+        }
+
         /// The memory as words.
         pub fn words(&self) -> &[AtomicU64] {
+            match self.0 {}
+        }
+
+        /// The memory as words of half the size.
+        pub fn half_words(&self) -> &[AtomicU32] {
+            match self.0 {}
+        }
+
+        /// Copies `bytes` to `offset`.
+        pub fn copy_in(&self, _offset: usize, _bytes: &[u8]) {
+            match self.0 {}
+        }
+
+        /// Appends `len` bytes from `offset` on to `bytes`.
+        pub fn copy_out(&self, _offset: usize, _len: usize, _bytes: &mut Vec<u8>) {
+            match self.0 {}
+        }
+
+        /// A part of the memory in place.
+        ///
+        /// # Safety
+        /// It cannot be called.
+        pub unsafe fn bytes(&self, _offset: usize, _len: usize) -> &[u8] {
+            match self.0 {}
+        }
+
+        /// Keeps a forked copy of this process from having this memory.
+        pub fn keep_from_forks(&self) {
             match self.0 {}
         }
 

@@ -1,0 +1,169 @@
+//! Several items, or several results, as one run of bytes and back.
+//!
+//! Numbers go as they lie in memory, a single byte string as it is, everything else through serde. The
+//! last byte says which; both ends are one build.
+
+use crate::codec::CodecError;
+use crate::message;
+use polyproc_shm::Parcel;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::any::{Any, TypeId};
+
+const SERDE: u8 = 0;
+const NUMBERS: u8 = 1;
+const BYTES: u8 = 2;
+
+/// What [`encode`] gives: bytes, and what holds the handles in them until they are received.
+#[derive(Debug, Default)]
+pub(super) struct Encoded {
+    pub(super) bytes: Vec<u8>,
+    pub(super) parcels: Vec<Parcel>,
+}
+
+/// All of `items`, as one. After an error they are still there.
+pub(super) fn encode<T: Serialize + 'static>(items: &mut Vec<T>) -> Result<Encoded, CodecError> {
+    if let Some(mut bytes) = single_bytes(items) {
+        bytes.push(BYTES);
+        return Ok(Encoded { bytes, parcels: Vec::new() });
+    }
+    if let Some(mut bytes) = numbers_to_bytes(items) {
+        bytes.push(NUMBERS);
+        return Ok(Encoded { bytes, parcels: Vec::new() });
+    }
+    let (mut bytes, parcels) = message::encode(items, Vec::new())?.pack();
+    bytes.push(SERDE);
+    Ok(Encoded { bytes, parcels })
+}
+
+/// Whether an item can be encoded.
+pub(super) fn check<T: Serialize>(item: &T) -> Result<(), CodecError> {
+    message::encode(item, Vec::new()).map(drop)
+}
+
+/// What [`encode`] was given.
+pub(super) fn decode<T: DeserializeOwned + 'static>(
+    mut bytes: Vec<u8>,
+) -> Result<Vec<T>, CodecError> {
+    match bytes.pop() {
+        Some(BYTES) => single_from_bytes(bytes),
+        Some(NUMBERS) => numbers_from_bytes(&bytes),
+        Some(SERDE) => serde_from_bytes(&bytes),
+        _ => Err(CodecError::of::<T>(&"not in the form of a chunk")),
+    }
+}
+
+/// The same from borrowed bytes.
+pub(super) fn decode_slice<T: DeserializeOwned + 'static>(
+    bytes: &[u8],
+) -> Result<Vec<T>, CodecError> {
+    match bytes.split_last() {
+        Some((&BYTES, bytes)) => single_from_bytes(bytes.to_vec()),
+        Some((&NUMBERS, bytes)) => numbers_from_bytes(bytes),
+        Some((&SERDE, bytes)) => serde_from_bytes(bytes),
+        _ => Err(CodecError::of::<T>(&"not in the form of a chunk")),
+    }
+}
+
+fn serde_from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, CodecError> {
+    let broken = || CodecError::of::<T>(&"not in the form of a message");
+    let (body, tickets) = split_tickets(bytes).ok_or_else(broken)?;
+    message::open(body, tickets)
+}
+
+/// The form of [`polyproc_process::Payload::pack`], without a copy.
+fn split_tickets(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (rest, count) = bytes.split_last_chunk::<4>()?;
+    let len = (u32::from_le_bytes(*count) as usize).checked_mul(polyproc_shm::PARCEL_BYTES)?;
+    rest.split_at_checked(rest.len().checked_sub(len)?)
+}
+
+/// Gives back the handles in results that nobody will read.
+pub(super) fn give_back(bytes: &[u8]) {
+    let Some((&SERDE, bytes)) = bytes.split_last() else { return };
+    if let Some((_, tickets)) = split_tickets(bytes).filter(|(_, tickets)| !tickets.is_empty())
+        && let Ok(arena) = polyproc_process::arena()
+    {
+        arena.give_back_all(tickets);
+    }
+}
+
+/// The one byte string that these items are.
+#[expect(clippy::ptr_arg, reason = "a slice has no type to be asked for")]
+fn single_bytes<T: 'static>(items: &mut Vec<T>) -> Option<Vec<u8>> {
+    if items.len() != 1 {
+        return None;
+    }
+    let items: &mut dyn Any = items;
+    items.downcast_mut::<Vec<Vec<u8>>>().and_then(Vec::pop)
+}
+
+fn single_from_bytes<T: 'static>(bytes: Vec<u8>) -> Result<Vec<T>, CodecError> {
+    let items: Box<dyn Any> = Box::new(vec![bytes]);
+    let items = items.downcast::<Vec<T>>();
+    items.map(|items| *items).map_err(|_other| CodecError::of::<T>(&"it is no byte string"))
+}
+
+macro_rules! for_numbers {
+    ($($number:ty),*) => {
+        #[expect(clippy::ptr_arg, reason = "a slice has no type to be asked for")]
+        fn numbers_to_bytes<T: 'static>(items: &Vec<T>) -> Option<Vec<u8>> {
+            let items: &dyn Any = items;
+            $(if let Some(items) = items.downcast_ref::<Vec<$number>>() {
+                let bytes: &[u8] = bytemuck::cast_slice(items);
+                let mut copy = Vec::with_capacity(bytes.len() + 1);
+                copy.extend_from_slice(bytes);
+                return Some(copy);
+            })*
+            None
+        }
+
+        fn numbers_from_bytes<T: 'static>(bytes: &[u8]) -> Result<Vec<T>, CodecError> {
+            $(if TypeId::of::<T>() == TypeId::of::<$number>() && bytes.len() % size_of::<$number>() == 0 {
+                let mut items = vec![<$number>::default(); bytes.len() / size_of::<$number>()];
+                bytemuck::cast_slice_mut::<$number, u8>(&mut items).copy_from_slice(bytes);
+                let items: Box<dyn Any> = Box::new(items);
+                if let Ok(items) = items.downcast::<Vec<T>>() {
+                    return Ok(*items);
+                }
+            })*
+            Err(CodecError::of::<T>(&"they are no such numbers"))
+        }
+    };
+}
+for_numbers!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip<T: Serialize + DeserializeOwned + Clone + PartialEq + 'static>(
+        items: &[T],
+    ) -> u8 {
+        let encoded = encode(&mut items.to_vec()).unwrap();
+        let form = *encoded.bytes.last().unwrap();
+        assert!(decode_slice::<T>(&encoded.bytes).unwrap() == items);
+        assert!(decode::<T>(encoded.bytes).unwrap() == items);
+        form
+    }
+
+    #[test]
+    fn every_form_goes_there_and_back() {
+        assert_eq!(round_trip(&[1_u64, u64::MAX]), NUMBERS);
+        assert_eq!(round_trip(&[1.5_f32, f32::MIN]), NUMBERS);
+        assert_eq!(round_trip(&[vec![1_u8, 2, 3]]), BYTES);
+        assert_eq!(round_trip(&[vec![1_u8], vec![2]]), SERDE);
+        assert_eq!(round_trip(&["a".to_owned(), "b".to_owned()]), SERDE);
+        assert_eq!(round_trip::<u64>(&[]), NUMBERS);
+    }
+
+    #[test]
+    fn other_bytes_are_an_error() {
+        assert!(decode::<u64>(vec![]).is_err());
+        assert!(decode::<u64>(vec![1, 2, 3, NUMBERS]).is_err());
+        assert!(decode::<String>(vec![1, NUMBERS]).is_err());
+        assert!(decode::<String>(vec![1, BYTES]).is_err());
+        assert!(decode::<String>(vec![9, 9, SERDE]).is_err());
+        assert!(decode::<String>(vec![7]).is_err());
+    }
+}

@@ -1,0 +1,210 @@
+//! The results of many items: all together later, or one by one.
+
+use super::Pool;
+use super::calls::Gathered;
+use super::error::TaskError;
+use super::stream::{Block, Stream};
+use polyproc_pool::Deadline;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::time::Duration;
+
+/// A `map` that nobody waits for yet: see [`Pool::map_async`]. Dropping it cancels what has not begun.
+#[must_use = "dropping it cancels the tasks that have not begun"]
+pub struct MapTask<A, R> {
+    stream: Result<Stream<std::vec::IntoIter<A>, A, R>, TaskError>,
+}
+
+impl<A, R> fmt::Debug for MapTask<A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapTask").finish_non_exhaustive()
+    }
+}
+
+impl<A, R> MapTask<A, R>
+where
+    A: Serialize + DeserializeOwned + 'static,
+    R: DeserializeOwned + 'static,
+{
+    pub(super) fn new(stream: Result<Stream<std::vec::IntoIter<A>, A, R>, TaskError>) -> Self {
+        Self { stream }
+    }
+
+    /// Waits for all results, in the items' order.
+    ///
+    /// # Errors
+    /// The first [`TaskError`] that comes.
+    pub fn get(self) -> Result<Vec<R>, TaskError> {
+        let mut stream = self.stream?;
+        let mut gathered = Gathered::new(0);
+        while let Some(block) = stream.next_block(true) {
+            stream.taken(block.len());
+            gathered.add(block.first, block.values)?;
+        }
+        Ok(gathered.in_order)
+    }
+
+    /// Waits until all are done, whatever comes of them, for no longer than `timeout`; says whether they
+    /// are.
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        let wait = |stream: &Stream<_, _, _>| stream.wait_all(Deadline::after(timeout));
+        self.stream.as_ref().map_or(true, wait)
+    }
+
+    /// [`get`](Self::get), if all are done within `timeout`.
+    ///
+    /// # Errors
+    /// The handle, when the time is over: the tasks go on.
+    pub fn get_timeout(self, timeout: Duration) -> Result<Result<Vec<R>, TaskError>, Box<Self>> {
+        if self.wait_timeout(timeout) { Ok(self.get()) } else { Err(Box::new(self)) }
+    }
+
+    /// Whether all are done, whatever came of them. Does not wait.
+    pub fn ready(&self) -> bool {
+        self.stream.as_ref().map_or(true, Stream::has_all)
+    }
+}
+
+/// The results in the items' order: see [`Pool::imap`]. Dropping it cancels what has not begun.
+#[must_use = "it runs nothing until it is asked for results"]
+pub struct Imap<I, A, R> {
+    stream: Option<Stream<I, A, R>>,
+    refused: Option<TaskError>,
+    /// Blocks whose turn has not come.
+    early: BTreeMap<u64, Block<R>>,
+    /// The rest of the block whose turn it is.
+    current: VecDeque<Result<R, TaskError>>,
+    next: u64,
+}
+
+impl<I, A, R> fmt::Debug for Imap<I, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Imap").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl<I, A, R> Imap<I, A, R> {
+    pub(super) fn new(stream: Result<Stream<I, A, R>, TaskError>) -> Self {
+        let (stream, refused) = match stream {
+            Ok(stream) => (Some(stream), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self { stream, refused, early: BTreeMap::new(), current: VecDeque::new(), next: 0 }
+    }
+}
+
+impl<I, A, R> Iterator for Imap<I, A, R>
+where
+    I: Iterator<Item = A>,
+    A: Serialize + DeserializeOwned + 'static,
+    R: DeserializeOwned + 'static,
+{
+    type Item = Result<R, TaskError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.refused.take() {
+            return Some(Err(error));
+        }
+        let stream = self.stream.as_mut()?;
+        while self.current.is_empty() {
+            if let Some(block) = self.early.remove(&self.next) {
+                self.next += block.len() as u64;
+                self.current.extend(block.into_results());
+                stream.fill();
+            } else {
+                let block = stream.next_block(false)?;
+                self.early.insert(block.first, block);
+            }
+        }
+        stream.taken(1);
+        self.current.pop_front()
+    }
+}
+
+/// The results as they come: see [`Pool::imap_unordered`]. Dropping it cancels
+/// what has not begun.
+#[must_use = "it runs nothing until it is asked for results"]
+pub struct ImapUnordered<I, A, R> {
+    stream: Option<Stream<I, A, R>>,
+    refused: Option<TaskError>,
+    current: VecDeque<Result<R, TaskError>>,
+}
+
+impl<I, A, R> fmt::Debug for ImapUnordered<I, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImapUnordered").finish_non_exhaustive()
+    }
+}
+
+impl<I, A, R> ImapUnordered<I, A, R> {
+    pub(super) fn new(stream: Result<Stream<I, A, R>, TaskError>) -> Self {
+        let (stream, refused) = match stream {
+            Ok(stream) => (Some(stream), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self { stream, refused, current: VecDeque::new() }
+    }
+}
+
+impl<I, A, R> Iterator for ImapUnordered<I, A, R>
+where
+    I: Iterator<Item = A>,
+    A: Serialize + DeserializeOwned + 'static,
+    R: DeserializeOwned + 'static,
+{
+    type Item = Result<R, TaskError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.refused.take() {
+            return Some(Err(error));
+        }
+        let stream = self.stream.as_mut()?;
+        if self.current.is_empty() {
+            let block = stream.next_block(false)?;
+            self.current.extend(block.into_results());
+            stream.fill();
+        }
+        stream.taken(1);
+        self.current.pop_front()
+    }
+}
+
+/// `iter.pool_map(&pool, function)`, for whoever likes chains.
+///
+/// ```
+/// use polyproc::prelude::*;
+///
+/// let pool = Pool::new(2)?;
+/// let sum: u64 = (0..100).pool_map(&pool, |x: u64| x * x).sum::<Result<_, _>>()?;
+/// assert_eq!(sum, 328_350);
+/// # Ok::<(), polyproc::Error>(())
+/// ```
+pub trait PoolMap: Iterator + Sized {
+    /// [`Pool::imap`] over this iterator.
+    fn pool_map<R, S>(
+        self,
+        pool: &Pool<S>,
+        function: fn(Self::Item) -> R,
+    ) -> Imap<Self, Self::Item, R>
+    where
+        Self::Item: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        S: 'static;
+}
+
+impl<I: Iterator> PoolMap for I {
+    fn pool_map<R, S>(
+        self,
+        pool: &Pool<S>,
+        function: fn(Self::Item) -> R,
+    ) -> Imap<Self, Self::Item, R>
+    where
+        Self::Item: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        S: 'static,
+    {
+        pool.imap(function, self)
+    }
+}

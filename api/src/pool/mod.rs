@@ -1,0 +1,333 @@
+//! Pools: many tasks over a few processes that are kept.
+
+mod builder;
+mod calls;
+mod chunk;
+mod error;
+mod handle;
+mod insights;
+mod iter;
+mod stream;
+mod task;
+mod worker;
+
+pub use builder::PoolBuilder;
+pub use calls::Calls;
+pub use error::{PoolError, TaskError, TaskFacts};
+pub use handle::Task;
+pub use insights::PoolInsights;
+pub use iter::{Imap, ImapUnordered, MapTask, PoolMap};
+pub use worker::worker_id;
+
+use polyproc_pool::{Deadline, Definition, Refused, TaskRules};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use task::Target;
+
+/// What a pool and all handles of its tasks share.
+pub(crate) struct Inner {
+    pub(crate) engine: polyproc_pool::Pool,
+    definitions: Mutex<HashMap<Target, Definition>>,
+    /// For every task that does not say otherwise.
+    rules: TaskRules,
+    progress: Option<Progress>,
+}
+
+/// Called with how many items of a `map` are done, and how many there are, if that is known.
+pub(crate) type Progress = Box<dyn Fn(u64, Option<u64>) + Send + Sync>;
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+/// What the tasks of a call have in common.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    definition: Definition,
+    rules: TaskRules,
+}
+
+impl Inner {
+    fn job(&self, target: Target, rules: TaskRules) -> Result<Job, TaskError> {
+        let mut known = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&definition) = known.get(&target) {
+            return Ok(Job { definition, rules });
+        }
+        let bytes = target.encode().ok_or_else(|| TaskError::NotHere {
+            task: TaskFacts::default(),
+            reason: "its function is in no loaded program file".into(),
+        })?;
+        let definition = self.engine.define(&bytes);
+        known.insert(target, definition);
+        Ok(Job { definition, rules })
+    }
+}
+
+impl From<Refused> for TaskError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NotOurs => Self::NotOurs,
+            _ => Self::Closed,
+        }
+    }
+}
+
+/// A few processes that run many tasks, each isolated from this process by the system.
+///
+/// Workers are started when tasks need them, and kept. A task that panics, exits, crashes or is killed
+/// costs nobody else's result: its own error says what happened, and another worker takes over.
+///
+/// ```
+/// use polyproc::prelude::*;
+///
+/// let pool = Pool::new(2)?;
+/// let squares: Vec<u64> = pool.map(|x: u64| x * x, 0..1000)?;
+/// assert_eq!(squares[30], 900);
+///
+/// let crash = pool.submit(|()| -> () { std::process::abort() }, ());
+/// let error: TaskError = crash.get().unwrap_err();
+/// assert!(error.to_string().contains("SIGABRT"));
+/// assert_eq!(pool.apply(|x: u64| x + 1, 1)?, 2);
+/// # Ok::<(), polyproc::Error>(())
+/// ```
+///
+/// A pool can be used from many threads at once. Dropping it [terminates](Self::terminate) it.
+///
+/// `S` is what the [initializer](PoolBuilder::initializer) makes in each worker.
+pub struct Pool<S = ()> {
+    inner: Arc<Inner>,
+    state: PhantomData<fn(S)>,
+}
+
+impl<S> fmt::Debug for Pool<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("workers", &self.inner.engine.workers())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    /// A pool of at most `workers` processes, by the program's start method. It starts none yet.
+    ///
+    /// # Errors
+    /// [`PoolError`].
+    pub fn new(workers: usize) -> Result<Self, PoolError> {
+        Self::builder().workers(workers).build()
+    }
+
+    /// A pool with settings.
+    pub fn builder() -> PoolBuilder {
+        PoolBuilder::new()
+    }
+}
+
+impl<S: 'static> Pool<S> {
+    /// Settings for some of its tasks: time limit, retries, chunks.
+    pub fn calls(&self) -> Calls<'_, S> {
+        Calls::new(self)
+    }
+
+    /// Runs `function(argument)` in a worker, and waits for it.
+    ///
+    /// # Errors
+    /// [`TaskError`].
+    pub fn apply<A, R>(&self, function: fn(A) -> R, argument: A) -> Result<R, TaskError>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.submit(function, argument).get()
+    }
+
+    /// Has a worker run `function(argument)`. What fails, fails at the handle.
+    ///
+    /// Functions, arguments and results are as for [`spawn`](crate::spawn).
+    pub fn submit<A, R>(&self, function: fn(A) -> R, argument: A) -> Task<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.calls().submit(function, argument)
+    }
+
+    /// [`submit`](Self::submit) for a function that is given the worker's state.
+    ///
+    /// ```
+    /// use polyproc::prelude::*;
+    ///
+    /// fn connect(greeting: String) -> Vec<String> { vec![greeting] }
+    /// fn count(seen: &mut Vec<String>, word: String) -> usize { seen.push(word); seen.len() }
+    ///
+    /// let pool = Pool::builder().workers(1).initializer(connect, "hello".to_owned()).build()?;
+    /// assert_eq!(pool.submit_with(count, "you".to_owned()).get()?, 2);
+    /// # Ok::<(), polyproc::Error>(())
+    /// ```
+    pub fn submit_with<A, R>(&self, function: fn(&mut S, A) -> R, argument: A) -> Task<R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.calls().submit_with(function, argument)
+    }
+
+    /// Runs `function` for every item, and gives the results in the items' order. Several arguments are
+    /// a tuple.
+    ///
+    /// Items go to the workers in chunks, as large as their cost suggests. If a worker dies in the
+    /// middle of a chunk, the chunk's other items are run again, one by one; with
+    /// [`chunk(1)`](Calls::chunk) no item is ever begun twice.
+    ///
+    /// # Errors
+    /// The first [`TaskError`] that comes; items that have not begun then will not.
+    pub fn map<A, R>(
+        &self,
+        function: fn(A) -> R,
+        items: impl IntoIterator<Item = A>,
+    ) -> Result<Vec<R>, TaskError>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.calls().map(function, items)
+    }
+
+    /// [`map`](Self::map) for a function that is given the worker's state.
+    ///
+    /// # Errors
+    /// As [`map`](Self::map).
+    pub fn map_with<A, R>(
+        &self,
+        function: fn(&mut S, A) -> R,
+        items: impl IntoIterator<Item = A>,
+    ) -> Result<Vec<R>, TaskError>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.calls().map_with(function, items)
+    }
+
+    /// [`map`](Self::map) without waiting: the items are taken at once.
+    pub fn map_async<A, R>(
+        &self,
+        function: fn(A) -> R,
+        items: impl IntoIterator<Item = A>,
+    ) -> MapTask<A, R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        self.calls().map_async(function, items)
+    }
+
+    /// The results one by one, in the items' order; each is its own `Result`. Items are taken as results
+    /// are, so there may be any number of them.
+    ///
+    /// ```
+    /// let pool = polyproc::Pool::new(2)?;
+    /// let mut squares = pool.imap(|x: u64| x * x, 0..);
+    /// assert_eq!(squares.nth(100).unwrap()?, 10_000);
+    /// # Ok::<(), polyproc::Error>(())
+    /// ```
+    pub fn imap<A, R, I>(&self, function: fn(A) -> R, items: I) -> Imap<I::IntoIter, A, R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.calls().imap(function, items)
+    }
+
+    /// The results one by one, as they come.
+    pub fn imap_unordered<A, R, I>(
+        &self,
+        function: fn(A) -> R,
+        items: I,
+    ) -> ImapUnordered<I::IntoIter, A, R>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.calls().imap_unordered(function, items)
+    }
+
+    /// Takes no more tasks. What was submitted goes on; then the workers end in good order.
+    pub fn close(&self) {
+        self.inner.engine.close();
+    }
+
+    /// Kills the workers. Tasks that are not done fail with [`TaskError::Terminated`].
+    pub fn terminate(&self) {
+        self.inner.engine.terminate();
+    }
+
+    /// Waits until a closed pool has done everything and its workers have ended.
+    ///
+    /// # Errors
+    /// [`PoolError::StillOpen`] when the pool takes tasks.
+    pub fn join(&self) -> Result<(), PoolError> {
+        if self.inner.engine.is_open() {
+            return Err(PoolError::StillOpen);
+        }
+        self.inner.engine.join(Deadline::NEVER);
+        Ok(())
+    }
+
+    /// [`join`](Self::join) for no longer than `timeout`; says whether all have ended.
+    ///
+    /// # Errors
+    /// As [`join`](Self::join).
+    pub fn join_timeout(&self, timeout: Duration) -> Result<bool, PoolError> {
+        if self.inner.engine.is_open() {
+            return Err(PoolError::StillOpen);
+        }
+        Ok(self.inner.engine.join(Deadline::after(timeout)))
+    }
+
+    /// From now on there may be so many workers. Those that are too many end after the tasks that they
+    /// have.
+    ///
+    /// # Errors
+    /// [`PoolError::NoWorkers`].
+    pub fn resize(&self, workers: usize) -> Result<(), PoolError> {
+        if workers == 0 {
+            return Err(PoolError::NoWorkers);
+        }
+        self.inner.engine.resize(workers);
+        Ok(())
+    }
+
+    /// How many workers there may be.
+    pub fn workers(&self) -> usize {
+        self.inner.engine.workers()
+    }
+
+    /// The pids of the workers that run now.
+    pub fn pids(&self) -> Vec<u32> {
+        self.inner.engine.pids()
+    }
+
+    /// What the workers have done, and where the time went.
+    pub fn insights(&self) -> PoolInsights {
+        PoolInsights::new(self.inner.engine.insights())
+    }
+}
+
+impl<S> Drop for Pool<S> {
+    fn drop(&mut self) {
+        self.inner.engine.terminate();
+        self.inner.engine.join(Deadline::after(FAREWELL));
+    }
+}
+
+/// How long the end of killed workers may take.
+const FAREWELL: Duration = Duration::from_secs(2);

@@ -1,0 +1,339 @@
+//! What a task is, on both sides: a definition says which function, a chunk holds its arguments, and a
+//! report what came of each.
+
+use super::chunk::{self, Encoded};
+use crate::codec::{self, CodecError};
+use crate::function::{Address, CodeRef, NotHere, signature};
+use crate::panic::{self, Panic};
+use polyproc_pool::{Handler, Output, Verdict};
+use polyproc_sync::Owner;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::any::Any;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The worker's state, made by its initializer.
+pub(super) type State = Rc<RefCell<Box<dyn Any>>>;
+
+/// Which function tasks call.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    /// Of type [`Trampoline`].
+    trampoline: CodeRef,
+    function: CodeRef,
+    signature: u64,
+}
+
+/// Knows the types of a function: makes the handler for its tasks.
+type Trampoline = fn(Local) -> Handler;
+
+/// What a trampoline gets in the worker.
+pub(super) struct Local {
+    function: Address,
+    signature: u64,
+    state: State,
+    parent: Owner,
+}
+
+/// A function by its place, for the tasks of one pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Target {
+    trampoline: usize,
+    function: usize,
+    signature: u64,
+}
+
+impl Target {
+    pub(super) fn plain<A, R>(function: fn(A) -> R) -> Self
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let trampoline: Trampoline = plain_handler::<A, R>;
+        Self {
+            trampoline: trampoline as usize,
+            function: Address::of(function).number(),
+            signature: signature::<A, R>(),
+        }
+    }
+
+    pub(super) fn stateful<S, A, R>(function: fn(&mut S, A) -> R) -> Self
+    where
+        S: 'static,
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let trampoline: Trampoline = stateful_handler::<S, A, R>;
+        Self {
+            trampoline: trampoline as usize,
+            function: Address::of_stateful(function).number(),
+            signature: signature::<(S, A), R>(),
+        }
+    }
+
+    /// For the workers; `None` when no image holds the function.
+    pub(super) fn encode(self) -> Option<Vec<u8>> {
+        let head = Head {
+            trampoline: CodeRef::of(self.trampoline)?,
+            function: CodeRef::of(self.function)?,
+            signature: self.signature,
+        };
+        codec::encode(&head, Vec::new()).ok()
+    }
+}
+
+/// Why an item has no result, as its worker says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Failure {
+    Panicked(Panic),
+    NotHere(NotHere),
+    BadArguments(CodecError),
+    BadResult(CodecError),
+}
+
+impl Failure {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        // Strings and numbers: always possible.
+        codec::encode(self, Vec::new()).unwrap_or_default()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Self {
+        codec::decode(bytes).unwrap_or_else(Self::BadResult)
+    }
+}
+
+/// The items of a chunk that failed, and the values of the others.
+#[derive(Debug, Serialize, Deserialize)]
+struct Mixed {
+    failures: Vec<(u64, Failure)>,
+    values: Vec<u8>,
+}
+
+/// After the values of a chunk: whether they are all, or a [`Mixed`].
+const ALL: u8 = 0;
+const SOME: u8 = 1;
+
+/// What came of a chunk.
+#[derive(Debug)]
+pub(super) enum Values<R> {
+    All(Vec<R>),
+    Some(Vec<Result<R, Failure>>),
+}
+
+/// In the parent: what the worker's bytes say.
+pub(super) fn decode_values<R>(mut bytes: Vec<u8>) -> Result<Values<R>, CodecError>
+where
+    R: DeserializeOwned + 'static,
+{
+    match bytes.pop() {
+        Some(ALL) => chunk::decode(bytes).map(Values::All),
+        Some(SOME) => {
+            let Mixed { failures, values } = codec::decode(&bytes)?;
+            merge(failures, chunk::decode(values)?).map(Values::Some)
+        }
+        _ => Err(CodecError::of::<R>(&"not in the form of results")),
+    }
+}
+
+fn merge<R>(
+    failures: Vec<(u64, Failure)>,
+    values: Vec<R>,
+) -> Result<Vec<Result<R, Failure>>, CodecError> {
+    let len = failures.len() + values.len();
+    let (mut failures, mut values) = (failures.into_iter().peekable(), values.into_iter());
+    let next = |index: u64| match failures.next_if(|(place, _)| *place == index) {
+        Some((_, failure)) => Some(Err(failure)),
+        None => values.next().map(Ok),
+    };
+    let merged: Option<Vec<_>> = (0..len as u64).map(next).collect();
+    merged.ok_or_else(|| CodecError::of::<R>(&"results of other items"))
+}
+
+/// Gives back the handles in a chunk's results that nobody will read.
+pub(super) fn give_back(bytes: &[u8]) {
+    if let Some((&ALL, values)) = bytes.split_last() {
+        chunk::give_back(values);
+    }
+}
+
+/// In the worker: what runs the tasks of a definition.
+#[expect(unsafe_code, reason = "calls a function by its place")]
+pub(super) fn define(definition: &[u8], state: &State, parent: Owner) -> Handler {
+    let head: Result<Head, _> = codec::decode(definition);
+    let resolved = head.map_err(Failure::BadArguments).and_then(|head| {
+        let trampoline = head.trampoline.resolve().map_err(Failure::NotHere)?;
+        let function = head.function.resolve().map_err(Failure::NotHere)?;
+        Ok((trampoline, function, head.signature))
+    });
+    match resolved {
+        Ok((trampoline, function, signature)) => {
+            // SAFETY: the parent put the place of a `Trampoline` there; image and build-id agree.
+            let trampoline = unsafe { trampoline.function::<Local, Handler>() };
+            trampoline(Local { function, signature, state: Rc::clone(state), parent })
+        }
+        Err(failure) => failing(&failure),
+    }
+}
+
+/// Answers every task with this.
+fn failing(failure: &Failure) -> Handler {
+    let bytes = failure.encode();
+    Box::new(move |_task, output| {
+        output.bytes.extend_from_slice(&bytes);
+        Verdict::Failed
+    })
+}
+
+fn other_type() -> Handler {
+    failing(&Failure::NotHere(NotHere::OtherBuild("the function's type".into())))
+}
+
+#[expect(unsafe_code, reason = "calls a function by its place")]
+#[expect(clippy::needless_pass_by_value, reason = "the type of a trampoline")]
+fn plain_handler<A, R>(local: Local) -> Handler
+where
+    A: Serialize + DeserializeOwned + 'static,
+    R: Serialize + DeserializeOwned + 'static,
+{
+    if local.signature != signature::<A, R>() {
+        return other_type();
+    }
+    // SAFETY: the target was made with a `fn(A) -> R`: the signature agrees.
+    let function = unsafe { local.function.function::<A, R>() };
+    Box::new(move |task, output| run_chunk(task, output, local.parent, function))
+}
+
+#[expect(unsafe_code, reason = "calls a function by its place")]
+fn stateful_handler<S, A, R>(local: Local) -> Handler
+where
+    S: 'static,
+    A: Serialize + DeserializeOwned + 'static,
+    R: Serialize + DeserializeOwned + 'static,
+{
+    let is_state = local.state.borrow().is::<S>();
+    if !is_state || local.signature != signature::<(S, A), R>() {
+        return other_type();
+    }
+    // SAFETY: the target was made with a `fn(&mut S, A) -> R`: the signature agrees.
+    let function = unsafe { local.function.stateful::<S, A, R>() };
+    Box::new(move |task, output| {
+        let mut state = local.state.borrow_mut();
+        let Some(state) = state.downcast_mut::<S>() else { return Verdict::Failed };
+        run_chunk(task, output, local.parent, |item| function(state, item))
+    })
+}
+
+/// Runs the items of a task, one after the other.
+fn run_chunk<A, R>(
+    task: &[u8],
+    output: &mut Output<'_>,
+    parent: Owner,
+    mut function: impl FnMut(A) -> R,
+) -> Verdict
+where
+    A: DeserializeOwned + 'static,
+    R: Serialize + 'static,
+{
+    let items: Vec<A> = match panic::catch(|| chunk::decode_slice(task)) {
+        Ok(Ok(items)) => items,
+        Ok(Err(error)) => return fail(&Failure::BadArguments(error), output),
+        Err(panic) => return fail(&Failure::Panicked(panic), output),
+    };
+    let is_single = items.len() == 1;
+    let (values, mut failures) = run_items(items, output, &mut function);
+    match encode_values(values, &mut failures) {
+        _ if is_single && failures.len() == 1 => fail(&failures[0].1, output),
+        Ok(encoded) => {
+            report(encoded, failures, output, parent);
+            Verdict::Value
+        }
+        Err(failure) => fail(&failure, output),
+    }
+}
+
+fn fail(failure: &Failure, output: &mut Output<'_>) -> Verdict {
+    output.bytes.clear();
+    output.bytes.extend(failure.encode());
+    Verdict::Failed
+}
+
+/// A result under the number of its item.
+type Numbered<T> = (u64, T);
+
+fn run_items<A, R>(
+    items: Vec<A>,
+    output: &Output<'_>,
+    function: &mut impl FnMut(A) -> R,
+) -> (Vec<R>, Vec<Numbered<Failure>>) {
+    let (mut values, mut failures) = (Vec::with_capacity(items.len()), Vec::new());
+    let mut items = items.into_iter();
+    let mut number = 0;
+    loop {
+        let all = panic::catch(|| {
+            for item in items.by_ref() {
+                output.begin_item(number);
+                number += 1;
+                values.push(function(item));
+            }
+        });
+        match all {
+            Ok(()) => return (values, failures),
+            Err(panic) => failures.push((number - 1, Failure::Panicked(panic))),
+        }
+    }
+}
+
+/// The values as bytes; those that serde refuses are failures.
+fn encode_values<R: Serialize + 'static>(
+    mut values: Vec<R>,
+    failures: &mut Vec<Numbered<Failure>>,
+) -> Result<Encoded, Failure> {
+    if let Ok(Ok(encoded)) = panic::catch(|| chunk::encode(&mut values)) {
+        return Ok(encoded);
+    }
+    let failed: Vec<u64> = failures.iter().map(|(number, _)| *number).collect();
+    let numbers = (0..).filter(|number| failed.binary_search(number).is_err());
+    let mut good = Vec::new();
+    for (number, value) in numbers.zip(values) {
+        match panic::catch(|| chunk::check(&value)) {
+            Ok(Ok(())) => good.push(value),
+            Ok(Err(error)) => failures.push((number, Failure::BadResult(error))),
+            Err(panic) => failures.push((number, Failure::Panicked(panic))),
+        }
+    }
+    failures.sort_by_key(|(number, _)| *number);
+    match panic::catch(|| chunk::encode(&mut good)) {
+        Ok(encoded) => encoded.map_err(Failure::BadResult),
+        Err(panic) => Err(Failure::Panicked(panic)),
+    }
+}
+
+fn report(
+    encoded: Encoded,
+    failures: Vec<Numbered<Failure>>,
+    output: &mut Output<'_>,
+    parent: Owner,
+) {
+    for parcel in encoded.parcels {
+        parcel.hand_over(parent);
+        // The parent has it now; given back here it would be gone before it looks.
+        _ = parcel.into_bytes();
+    }
+    if failures.is_empty() {
+        *output.bytes = encoded.bytes;
+        output.bytes.push(ALL);
+    } else {
+        let mixed = Mixed { failures, values: encoded.bytes };
+        *output.bytes = codec::encode(&mixed, Vec::new()).unwrap_or_default();
+        output.bytes.push(SOME);
+    }
+}
+
+/// The results of a task that gives one `()`.
+pub(super) fn nothing() -> Vec<u8> {
+    let encoded = chunk::encode(&mut vec![()]).unwrap_or_default();
+    let mut bytes = encoded.bytes;
+    bytes.push(ALL);
+    bytes
+}

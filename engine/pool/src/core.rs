@@ -1,0 +1,391 @@
+//! What the pool's lock guards: the dispatcher, the links to the workers, and what is to be done once
+//! the lock is released. Nothing here waits, starts a process, or runs foreign code.
+
+use crate::dispatch::{Action, Dispatcher, Fate, Nanos, Task, Verdict, Why};
+use crate::insights::Ledger;
+use crate::link::{Crew, Link, Work};
+use crate::outcome::{Cause, Loss, NoStart, Notice, Outcome};
+use crate::region::{Answer, Control, Reply};
+use crate::ring::Bad;
+use polyproc_process::{Child, Ending, ExitStatus, Signal};
+use std::io::PipeReader;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How soon to look again at a dead worker that nobody has explained yet.
+const GLANCE: Duration = Duration::from_millis(5);
+/// How often the memory of workers is looked at, if it is limited.
+const WEIGH: Duration = Duration::from_millis(20);
+
+/// Who reads the rings, and sleeps until there is something to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// Nobody, or the supervisor: see [`Core::supervised`].
+    None,
+    /// A thread that waits for a result.
+    Caller,
+}
+
+/// What is to be done without the lock.
+#[derive(Debug, Default)]
+pub(crate) struct Errands {
+    pub(crate) starts: Vec<usize>,
+    pub(crate) notices: Vec<Notice>,
+    /// Dropping it may take long, or run foreign code.
+    pub(crate) trash: Vec<Work>,
+    pub(crate) links: Vec<Link>,
+    /// How many outcomes were delivered.
+    pub(crate) delivered: usize,
+}
+
+impl Errands {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.starts.is_empty() && self.notices.is_empty() && self.links.is_empty()
+    }
+}
+
+/// One worker, for a thread that sleeps until it has something to say.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) slot: usize,
+    pub(crate) child: Arc<Child>,
+    pub(crate) bell: Arc<PipeReader>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) position: u64,
+}
+
+/// How a worker ended, for the tasks that it had.
+struct Death {
+    pid: u32,
+    ending: Ending,
+    item: u64,
+    report: Option<Vec<u8>>,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) dispatcher: Dispatcher<Work>,
+    pub(crate) crew: Crew,
+    pub(crate) driver: Driver,
+    /// The supervisor reads the rings, or will look by itself whether it has to.
+    pub(crate) supervised: bool,
+    /// It does the latter: callers come and go, and it takes over when none has for a moment.
+    pub(crate) stands_by: bool,
+    /// Counts what callers do that drives the pool.
+    pub(crate) activity: u64,
+    /// When who sleeps over the rings will look at the latest.
+    pub(crate) planned: Option<Instant>,
+    /// How many threads wait for the driver.
+    pub(crate) waiting: usize,
+    /// How many notices are registered and not yet sent.
+    pub(crate) attention: usize,
+    pub(crate) errands: Errands,
+    pub(crate) ledger: Ledger,
+    epoch: Instant,
+    memory_limit: Option<u64>,
+    weighed: Instant,
+    no_start: Arc<NoStart>,
+}
+
+impl Core {
+    pub(crate) fn new(dispatcher: Dispatcher<Work>, memory_limit: Option<u64>) -> Self {
+        let now = Instant::now();
+        Self {
+            dispatcher,
+            crew: Crew::default(),
+            driver: Driver::None,
+            supervised: false,
+            stands_by: false,
+            activity: 0,
+            planned: None,
+            waiting: 0,
+            attention: 0,
+            errands: Errands::default(),
+            ledger: Ledger::default(),
+            epoch: now,
+            memory_limit,
+            weighed: now,
+            no_start: Arc::new(NoStart::None),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Nanos {
+        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether there is something to wait for from the workers.
+    pub(crate) fn is_busy(&self) -> bool {
+        let warming = |slot| self.dispatcher.is_warming(slot);
+        self.dispatcher.queued() + self.dispatcher.in_flight() > 0
+            || (0..self.crew.links.len()).any(warming)
+    }
+
+    /// Whether something has to happen even if no thread waits for a result.
+    pub(crate) fn needs_driver(&self) -> bool {
+        let is_pressing = self.attention > 0 || self.dispatcher.queued() > 0;
+        is_pressing && self.is_busy() || self.next_look().is_some()
+    }
+
+    /// Reads what workers have written, gives out what can be given.
+    pub(crate) fn turn(&mut self) {
+        let now = self.now();
+        for slot in 0..self.crew.links.len() {
+            if self.crew.get(slot).is_some_and(|link| link.is_dead) {
+                self.bury(slot);
+            } else {
+                self.drain(slot, now);
+            }
+        }
+        if self.dispatcher.next_deadline().is_some_and(|end| end <= now) {
+            self.dispatcher.tick(now, &mut self.crew);
+        }
+        self.weigh(now);
+        self.go_on(now);
+    }
+
+    /// Does what was decided, and gives out tasks, until nothing more is to be done.
+    pub(crate) fn go_on(&mut self, now: Nanos) {
+        loop {
+            self.dispatcher.pump(now, &mut self.crew);
+            if !self.dispatcher.has_actions() {
+                break;
+            }
+            self.act(None);
+        }
+        self.crew.publish();
+        for slot in self.crew.given.drain(..) {
+            self.ledger.given(slot, now);
+        }
+    }
+
+    /// Reads the answers of one worker.
+    fn drain(&mut self, slot: usize, now: Nanos) {
+        loop {
+            let Some(link) = self.crew.get(slot).filter(|link| !link.is_mute) else { return };
+            let kept_rules = match link.side.next() {
+                Ok(None) => {
+                    link.side.consume();
+                    return;
+                }
+                Ok(Some(answer)) => self.take(slot, answer, now).is_some(),
+                Err(Bad) => false,
+            };
+            if !kept_rules {
+                self.mute(slot);
+            }
+        }
+    }
+
+    /// A worker that does not keep the rules is as good as dead.
+    fn mute(&mut self, slot: usize) {
+        if let Some(link) = self.crew.get(slot) {
+            tracing::warn!(pid = link.child.pid(), "a worker wrote what no worker writes");
+            link.is_mute = true;
+            drop(link.child.send_signal(Signal::KILL));
+        }
+    }
+
+    /// One answer; `None` when it is against the rules.
+    fn take(&mut self, slot: usize, answer: Answer, now: Nanos) -> Option<()> {
+        let pid = self.crew.get(slot)?.child.pid();
+        let verdict = match answer.reply {
+            Reply::Ready | Reply::Refused if !self.dispatcher.is_warming(slot) => return None,
+            Reply::Ready => {
+                self.dispatcher.ready(slot, now);
+                self.ledger.ready(slot, now);
+                return Some(());
+            }
+            Reply::Refused => {
+                self.no_start = Arc::new(NoStart::Refused { pid, reason: answer.bytes });
+                self.dispatcher.warming_failed();
+                self.crew.get(slot)?.is_mute = true;
+                return Some(());
+            }
+            Reply::Value => Verdict::Value,
+            Reply::Failed | Reply::NoRoom => Verdict::Failed,
+            Reply::Skipped => Verdict::Skipped,
+        };
+        let Answer { reply, sequence, cost, bytes } = answer;
+        let told = self.dispatcher.answered(slot, sequence, (verdict, cost), now).ok()?;
+        self.crew.get(slot)?.side.release();
+        if let Some((task, fate)) = told {
+            self.ledger.answered(slot, &task, (cost, bytes.len()), now);
+            let attempts = task.attempts;
+            let outcome = match (fate, reply) {
+                (Fate::Value, _) => Outcome::Value(bytes),
+                (_, Reply::NoRoom) => {
+                    let reason = String::from_utf8_lossy(&bytes).into_owned();
+                    loss(Cause::NoRoom(reason), Some(pid), attempts)
+                }
+                _ => Outcome::Failed { report: bytes, pid, attempts },
+            };
+            self.deliver(task, outcome, cost);
+        }
+        Some(())
+    }
+
+    fn deliver(&mut self, task: Task<Work>, outcome: Outcome, cost: Nanos) {
+        let work = task.payload;
+        let before = self.errands.notices.len();
+        work.sink.deliver(work.index, outcome, cost, &mut self.errands.notices);
+        self.attention = self.attention.saturating_sub(self.errands.notices.len() - before);
+        self.errands.delivered += 1;
+        self.errands.trash.push(work);
+    }
+
+    fn act(&mut self, death: Option<&Death>) {
+        for action in self.dispatcher.take_actions() {
+            match action {
+                Action::Start(slot) => self.errands.starts.push(slot),
+                Action::Retire(slot) => self.crew.dismiss(slot),
+                Action::Kill(slot, why) => self.kill(slot, why),
+                Action::Done(task, fate) => self.lose(task, fate, death),
+            }
+        }
+    }
+
+    fn kill(&mut self, slot: usize, why: Why) {
+        if let Some(link) = self.crew.get(slot) {
+            tracing::debug!(pid = link.child.pid(), ?why, "a worker is killed");
+            drop(link.child.send_signal(Signal::KILL));
+        }
+    }
+
+    fn lose(&mut self, task: Task<Work>, fate: Fate, death: Option<&Death>) {
+        let limit = Duration::from_nanos(task.rules.timeout.unwrap_or_default());
+        let cause = match fate {
+            Fate::Value | Fate::Failed | Fate::Crashed => Cause::Crashed,
+            Fate::TimedOut => Cause::TimedOut(limit),
+            Fate::OverMemory => Cause::OverMemory(self.memory_limit.unwrap_or_default()),
+            Fate::Cancelled => Cause::Cancelled,
+            Fate::Terminated => Cause::Terminated,
+            Fate::NoWorkers => Cause::NoWorkers(Arc::clone(&self.no_start)),
+            Fate::NoRoom => Cause::NoRoom("no memory for the task".into()),
+        };
+        let loss = Loss {
+            cause,
+            pid: death.map(|death| death.pid),
+            ending: death.map(|death| death.ending),
+            attempts: task.attempts,
+            item: death.map_or(0, |death| death.item),
+            report: death.and_then(|death| death.report.clone()),
+        };
+        self.ledger.lost(fate);
+        self.deliver(task, Outcome::Lost(Box::new(loss)), 0);
+    }
+
+    /// A worker's process is there.
+    pub(crate) fn started(&mut self, slot: usize, link: Link) {
+        let now = self.now();
+        self.ledger.started(slot, link.child.pid(), now);
+        self.crew.add(slot, link);
+        self.dispatcher.started(slot);
+        self.go_on(now);
+    }
+
+    /// A worker's process could not be made.
+    pub(crate) fn start_failed(&mut self, slot: usize, why: NoStart) {
+        self.no_start = Arc::new(why);
+        self.dispatcher.start_failed(slot);
+        self.go_on(self.now());
+    }
+
+    /// The process of this slot seems to be dead. Looks again later if nobody says how it ended.
+    pub(crate) fn bury(&mut self, slot: usize) {
+        let now = self.now();
+        // What it has written before its death counts.
+        self.drain(slot, now);
+        let is_warming = self.dispatcher.is_warming(slot);
+        let Some(link) = self.crew.get(slot) else { return };
+        let Some(ending) = link.child.poll() else {
+            link.is_dead = true;
+            return;
+        };
+        let (pid, running) = (link.child.pid(), link.side.running());
+        let report = link.child.take_report().map(|report| report.body);
+        let death = Death { pid, ending, item: link.side.item(), report };
+        let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
+        if is_warming && !link.is_mute {
+            let failure = link.child.failure();
+            self.no_start = Arc::new(NoStart::Died { pid, ending, failure });
+            if ending.status != killed {
+                self.dispatcher.warming_failed();
+            }
+        }
+        self.errands.links.extend(self.crew.links[slot].take());
+        self.ledger.died(slot, ending, now);
+        self.dispatcher.died(slot, running, now);
+        self.act(Some(&death));
+        self.go_on(now);
+    }
+
+    /// The same, if it is still the one that was watched.
+    pub(crate) fn bury_watched(&mut self, watch: &Watch) {
+        let link = self.crew.get(watch.slot);
+        if link.is_some_and(|link| Arc::ptr_eq(&link.child, &watch.child)) {
+            self.bury(watch.slot);
+        }
+    }
+
+    /// When to look again at the latest.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        let timer = self.dispatcher.next_deadline();
+        let timer = timer.map(|end| self.epoch + Duration::from_nanos(end));
+        let glance = self.has_unexplained().then(|| Instant::now() + GLANCE);
+        let weigh = self.is_weighing().then(|| self.weighed + WEIGH);
+        [timer, glance, weigh].into_iter().flatten().min()
+    }
+
+    /// Whether somebody has to look earlier than who sleeps over the rings has planned.
+    pub(crate) fn is_hurried(&self) -> bool {
+        let look = self.next_look();
+        look.is_some_and(|look| self.planned.is_none_or(|planned| look < planned))
+    }
+
+    /// Everybody who has to be watched.
+    pub(crate) fn watches(&self) -> Vec<Watch> {
+        let links = self.crew.links.iter().enumerate();
+        let links = links.filter_map(|(slot, link)| link.as_ref().map(|link| (slot, link)));
+        // A dead worker has nothing to say any more, and its pidfd would end every sleep.
+        let living = links.filter(|(_, link)| !link.is_dead);
+        living
+            .map(|(slot, link)| Watch {
+                slot,
+                child: Arc::clone(&link.child),
+                bell: Arc::clone(link.side.bell()),
+                control: Arc::clone(link.side.control()),
+                position: link.side.position(),
+            })
+            .collect()
+    }
+
+    /// Workers that are dead, and nobody has said how.
+    fn has_unexplained(&self) -> bool {
+        self.crew.links.iter().flatten().any(|link| link.is_dead)
+    }
+
+    fn is_weighing(&self) -> bool {
+        self.memory_limit.is_some() && self.dispatcher.in_flight() > 0
+    }
+
+    /// Ends workers that hold too much.
+    fn weigh(&mut self, now: Nanos) {
+        let Some(limit) = self.memory_limit else { return };
+        if self.weighed.elapsed() < WEIGH {
+            return;
+        }
+        self.weighed = Instant::now();
+        for slot in 0..self.crew.links.len() {
+            let pid = self.crew.get(slot).map(|link| link.child.pid());
+            let resident = pid.and_then(|pid| polyproc_sys::stat::resident(pid).ok().flatten());
+            if resident.is_some_and(|bytes| bytes > limit) && !self.dispatcher.is_warming(slot) {
+                self.dispatcher.overweight(slot, now);
+            }
+        }
+    }
+}
+
+fn loss(cause: Cause, pid: Option<u32>, attempts: u32) -> Outcome {
+    Outcome::Lost(Box::new(Loss { cause, pid, ending: None, attempts, item: 0, report: None }))
+}

@@ -1,0 +1,79 @@
+//! Tasks that wait for their turn.
+
+use super::Rules;
+use std::collections::VecDeque;
+
+/// A task, whatever it is.
+#[derive(Debug)]
+pub(crate) struct Task<T> {
+    /// Counts all tasks of the pool.
+    pub(crate) number: u64,
+    pub(crate) lane: usize,
+    /// Tasks of one kind are believed to cost the same.
+    pub(crate) kind: u32,
+    pub(crate) rules: Rules,
+    /// How often it was given to a worker, those that died before it began not counted.
+    pub(crate) attempts: u32,
+    /// How many workers died before they began it, as their next.
+    pub(super) losses: u8,
+    pub(crate) payload: T,
+}
+
+impl<T> Task<T> {
+    pub(super) fn may_retry(&self) -> bool {
+        self.attempts <= self.rules.retries
+    }
+}
+
+/// Which tasks of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// All.
+    All,
+    /// The one with this number.
+    One(u64),
+}
+
+impl Meant {
+    pub(super) fn covers(self, number: u64) -> bool {
+        self == Self::All || self == Self::One(number)
+    }
+}
+
+/// Tasks that belong together, in the order of their numbers.
+#[derive(Debug)]
+pub(crate) struct Lane<T> {
+    pub(super) queue: VecDeque<Task<T>>,
+    /// Queued or with a worker.
+    pub(super) out: usize,
+    pub(super) closed: bool,
+}
+
+impl<T> Default for Lane<T> {
+    fn default() -> Self {
+        Self { queue: VecDeque::new(), out: 0, closed: false }
+    }
+}
+
+impl<T> Lane<T> {
+    /// A task that comes back takes the place that it had.
+    pub(super) fn insert(&mut self, task: Task<T>) {
+        if self.queue.back().is_none_or(|last| last.number < task.number) {
+            self.queue.push_back(task);
+        } else {
+            let place = self.queue.partition_point(|other| other.number < task.number);
+            self.queue.insert(place, task);
+        }
+    }
+
+    /// Takes out the tasks that are meant.
+    pub(super) fn take(&mut self, meant: Meant) -> Vec<Task<T>> {
+        match meant {
+            Meant::All => std::mem::take(&mut self.queue).into(),
+            Meant::One(number) => {
+                let place = self.queue.binary_search_by_key(&number, |task| task.number);
+                place.ok().and_then(|place| self.queue.remove(place)).into_iter().collect()
+            }
+        }
+    }
+}

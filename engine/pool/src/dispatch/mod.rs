@@ -1,0 +1,514 @@
+//! Who gets which task when, and what becomes of the tasks of a worker that died. Pure: events and
+//! the time go in; decisions come out, as [`Action`]s and as calls of [`Hands`].
+//!
+//! The states of tasks and workers are drawn in `docs/design/0040-pool.md`. Invariants:
+//! 1. A lane has a turn exactly while it has queued tasks. A task is in exactly one place: in its lane, in one slot's `given`, or gone with its [`Fate`].
+//! 2. A worker answers in the order in which it was given tasks: the next answer is for the front.
+//! 3. Whatever happens, a task that is queued leads to a running worker, a start, or its fate.
+
+mod lane;
+#[cfg(test)]
+mod model;
+mod slot;
+mod staff;
+
+use lane::Lane;
+pub(crate) use lane::{Meant, Task};
+use slot::{Given, Kill, Slot, Stage};
+use std::collections::VecDeque;
+
+/// Nanoseconds on a clock that only the caller knows.
+pub(crate) type Nanos = u64;
+
+/// So much work may wait in a worker's ring.
+const HORIZON: Nanos = 1_000_000;
+/// And so many tasks.
+const DEEPEST: usize = 1024;
+/// Tasks behind one that takes longer than this are taken back.
+const RECLAIM: Nanos = 5_000_000;
+/// How many workers a task may lose before it began, until it is held responsible.
+const MOST_LOSSES: u8 = 16;
+/// What a start that failed for a reason that is known counts: it will fail again.
+const EXPLAINED: u32 = 20;
+/// And one whose worker was killed from outside before it was ready.
+const KILLED: u32 = 1;
+/// With so much failed in a row, no more is tried: after three starts, or sixty killings.
+const MOST_FAILURES: u32 = 3 * EXPLAINED;
+/// How long a killed worker may take to be gone before its task is told without it.
+const KILL_GRACE: Nanos = 1_000_000_000;
+
+/// What holds for all tasks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How many workers there may be.
+    pub(crate) workers: usize,
+    /// After how many tasks a worker is replaced.
+    pub(crate) max_tasks: Option<u64>,
+    /// After which time without a task a worker is retired.
+    pub(crate) idle: Option<Nanos>,
+}
+
+/// What holds for one task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// How long it may run.
+    pub(crate) timeout: Option<Nanos>,
+    /// How often it is tried again.
+    pub(crate) retries: u32,
+}
+
+/// What became of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It has a result.
+    Value,
+    /// It failed, and its worker lives.
+    Failed,
+    /// Its worker died in it.
+    Crashed,
+    /// It took too long; its worker was killed.
+    TimedOut,
+    /// Its worker grew too large and was killed.
+    OverMemory,
+    /// Somebody does not want it any more.
+    Cancelled,
+    /// The pool was terminated.
+    Terminated,
+    /// No worker can be started.
+    NoWorkers,
+    /// There is no memory for it.
+    NoRoom,
+}
+
+/// Why a worker is to be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The task took too long.
+    Time,
+    /// The worker is too large.
+    Memory,
+    /// The task was cancelled.
+    Cancel,
+    /// The pool is over.
+    Terminate,
+}
+
+/// How a worker answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// With a result.
+    Value,
+    /// With a failure.
+    Failed,
+    /// It saw that the task was revoked.
+    Skipped,
+}
+
+/// An answer that no honest worker gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Breach;
+
+/// Something to be done by whoever holds the processes.
+#[derive(Debug)]
+pub(crate) enum Action<T> {
+    /// Make a process for this slot, and say `started` or `start_failed`.
+    Start(usize),
+    /// Tell it to end in good order; `died` follows.
+    Retire(usize),
+    /// End it; `died` follows.
+    Kill(usize, Why),
+    /// Tell whoever wants to know.
+    Done(Task<T>, Fate),
+}
+
+/// Whether a task could be put into a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// It was.
+    Given,
+    /// Not now.
+    Full,
+    /// There is no memory for it.
+    Never,
+}
+
+/// What is done at once, inside a decision: the rings.
+pub(crate) trait Hands<T> {
+    /// Puts a task into a worker's ring.
+    fn give(&mut self, slot: usize, sequence: u64, task: &Task<T>) -> Room;
+    /// Marks a given task as not wanted; `false` when the worker may have begun it.
+    fn revoke(&mut self, slot: usize, sequence: u64) -> bool;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Closed,
+    Terminated,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Dispatcher<T> {
+    limits: Limits,
+    phase: Phase,
+    slots: Vec<Slot<T>>,
+    lanes: Vec<Option<Lane<T>>>,
+    /// The lanes that have queued tasks, in the order of their turns.
+    turns: VecDeque<usize>,
+    queued: usize,
+    in_flight: usize,
+    /// Of tasks, by kind: the mean time, once it is known.
+    costs: Vec<Option<Nanos>>,
+    failures: u32,
+    next_number: u64,
+    actions: Vec<Action<T>>,
+}
+
+impl<T> Dispatcher<T> {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let mut slots = Vec::new();
+        slots.resize_with(limits.workers, Slot::default);
+        Self {
+            limits,
+            phase: Phase::Open,
+            slots,
+            lanes: Vec::new(),
+            turns: VecDeque::new(),
+            queued: 0,
+            in_flight: 0,
+            costs: Vec::new(),
+            failures: 0,
+            next_number: 1,
+            actions: Vec::new(),
+        }
+    }
+
+    /// What has been decided since the last call.
+    pub(crate) fn take_actions(&mut self) -> Vec<Action<T>> {
+        std::mem::take(&mut self.actions)
+    }
+
+    pub(crate) fn has_actions(&self) -> bool {
+        !self.actions.is_empty()
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Tasks that workers have.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// How many workers there may be.
+    pub(crate) fn workers(&self) -> usize {
+        self.limits.workers
+    }
+
+    /// Whether nothing will happen any more.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.is_open()
+            && self.queued + self.in_flight == 0
+            && self.slots.iter().all(|slot| slot.stage == Stage::Empty)
+    }
+
+    /// The number of the answer that a worker owes next.
+    pub(crate) fn expected(&self, slot: usize) -> u64 {
+        self.slots[slot].answered + 1
+    }
+
+    /// The task that the next answer is for, unless its outcome is known already.
+    #[cfg(test)]
+    pub(crate) fn front(&self, slot: usize) -> Option<&Task<T>> {
+        self.slots[slot].given.front()?.task.as_ref()
+    }
+
+    /// Takes a task in; returns its number.
+    pub(crate) fn submit(&mut self, lane: usize, kind: u32, rules: Rules, payload: T) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        // A pool that could start no worker tries once more.
+        self.failures = self.failures.min(MOST_FAILURES - KILLED);
+        let task = Task { number, lane, kind, rules, attempts: 0, losses: 0, payload };
+        self.lane(lane).out += 1;
+        self.queue(task);
+        number
+    }
+
+    fn queue(&mut self, task: Task<T>) {
+        let key = task.lane;
+        let lane = self.lane(key);
+        if lane.queue.is_empty() {
+            lane.queue.push_back(task);
+            self.turns.push_back(key);
+        } else {
+            lane.insert(task);
+        }
+        self.queued += 1;
+    }
+
+    fn done(&mut self, task: Task<T>, fate: Fate) {
+        self.release(task.lane);
+        self.actions.push(Action::Done(task, fate));
+    }
+
+    /// A task of this lane has its fate.
+    fn release(&mut self, key: usize) {
+        let lane = self.lane(key);
+        lane.out -= 1;
+        if lane.closed && lane.out == 0 {
+            self.lanes[key] = None;
+        }
+    }
+
+    /// Takes tasks out of a lane; one that has none left has no turn.
+    fn take_out(&mut self, key: usize, meant: Meant) -> Vec<Task<T>> {
+        let Some(lane) = self.lanes.get_mut(key).and_then(Option::as_mut) else {
+            return Vec::new();
+        };
+        let taken = lane.take(meant);
+        if lane.queue.is_empty() {
+            self.turns.retain(|turn| *turn != key);
+        }
+        self.queued -= taken.len();
+        taken
+    }
+
+    /// Gives out what can be given, and asks for the workers that are missing.
+    pub(crate) fn pump(&mut self, now: Nanos, hands: &mut impl Hands<T>) {
+        while let Some(&key) = self.turns.front() {
+            let Some(task) = self.lane(key).queue.front() else { break };
+            let (kind, alone) = (task.kind, task.rules.timeout.is_some());
+            let Some(slot) = self.choose(kind, alone) else { break };
+            match self.give(slot, key, now, hands) {
+                Room::Given => {}
+                Room::Full => self.slots[slot].full = true,
+                Room::Never => self.reject_first(key),
+            }
+        }
+        self.staff();
+    }
+
+    /// The worker for a task of this kind: one without work, else the one with the least.
+    fn choose(&self, kind: u32, alone: bool) -> Option<usize> {
+        let cost = self.cost(kind);
+        let open = self.slots.iter().enumerate().filter(|(_, slot)| slot.takes(alone, cost));
+        open.min_by_key(|(_, slot)| (slot.load, Nanos::MAX - slot.since)).map(|(index, _)| index)
+    }
+
+    fn give(&mut self, slot: usize, key: usize, now: Nanos, hands: &mut impl Hands<T>) -> Room {
+        let sequence = self.slots[slot].next_sequence();
+        let Some(task) = self.lane(key).queue.front() else { return Room::Full };
+        let room = hands.give(slot, sequence, task);
+        if room != Room::Given {
+            return room;
+        }
+        if let Some(mut task) = self.take_first(key) {
+            task.attempts += 1;
+            let cost = self.cost(task.kind).unwrap_or(HORIZON);
+            let given = Given { cost, task: Some(task), revoked: false };
+            let max_tasks = self.limits.max_tasks;
+            self.slots[slot].take(given, now, max_tasks);
+            self.in_flight += 1;
+        }
+        room
+    }
+
+    /// There is no memory for the first task of this lane.
+    fn reject_first(&mut self, key: usize) {
+        if let Some(task) = self.take_first(key) {
+            self.done(task, Fate::NoRoom);
+        }
+    }
+
+    /// The first task of the lane whose turn it is; the turn passes on.
+    fn take_first(&mut self, key: usize) -> Option<Task<T>> {
+        let task = self.lane(key).queue.pop_front()?;
+        self.queued -= 1;
+        self.turns.pop_front();
+        if !self.lane(key).queue.is_empty() {
+            self.turns.push_back(key);
+        }
+        Some(task)
+    }
+
+    fn cost(&self, kind: u32) -> Option<Nanos> {
+        self.costs.get(kind as usize).copied().flatten()
+    }
+
+    /// Moves the mean of this kind's cost.
+    fn learn(&mut self, kind: u32, cost: Nanos) {
+        let kind = kind as usize;
+        if self.costs.len() <= kind {
+            self.costs.resize(kind + 1, None);
+        }
+        let mean = self.costs[kind].map_or(cost, |mean| (7 * mean).saturating_add(cost) / 8);
+        self.costs[kind] = Some(mean);
+    }
+
+    /// A worker has answered. Gives the task back with its fate, unless it has none yet or has had
+    /// one already.
+    pub(crate) fn answered(
+        &mut self,
+        slot: usize,
+        sequence: u64,
+        (verdict, cost): (Verdict, Nanos),
+        now: Nanos,
+    ) -> Result<Option<(Task<T>, Fate)>, Breach> {
+        if sequence != self.expected(slot) {
+            return Err(Breach);
+        }
+        let is_skipped = verdict == Verdict::Skipped;
+        let given = self.slots[slot].answer(now, is_skipped).ok_or(Breach)?;
+        self.after_answer(slot);
+        let Some(task) = given.task else { return Ok(None) };
+        self.in_flight -= 1;
+        self.learn(task.kind, cost);
+        let fate = if verdict == Verdict::Value { Fate::Value } else { Fate::Failed };
+        if fate == Fate::Failed && task.may_retry() {
+            self.queue(task);
+            return Ok(None);
+        }
+        self.release(task.lane);
+        self.settle();
+        Ok(Some((task, fate)))
+    }
+
+    /// A worker is dead. `running` is what it said it was running last.
+    pub(crate) fn died(&mut self, slot: usize, running: u64, now: Nanos) {
+        let dead = std::mem::take(&mut self.slots[slot]);
+        self.slots[slot].since = now;
+        if matches!(dead.stage, Stage::Starting | Stage::Warming) && dead.kill.is_none() {
+            self.failures += KILLED;
+        }
+        let first = dead.answered + 1;
+        let (kill, retired) = (dead.kill, dead.retiring);
+        for (given, sequence) in dead.given.into_iter().zip(first..) {
+            let Some(task) = given.task else { continue };
+            self.in_flight -= 1;
+            match kill {
+                Some(kill) if kill.sequence == sequence => self.blame(task, kill.why.fate()),
+                Some(_) => self.requeue(task),
+                // It had the order to end, and none to run anything.
+                None if sequence != first || retired => self.requeue(task),
+                None if running == sequence => self.blame(task, Fate::Crashed),
+                None => self.lose(task),
+            }
+        }
+        self.settle();
+    }
+
+    /// An attempt is over, and it was the task's own fault.
+    fn blame(&mut self, task: Task<T>, fate: Fate) {
+        if self.phase != Phase::Terminated && task.may_retry() {
+            self.queue(task);
+        } else {
+            self.done(task, fate);
+        }
+    }
+
+    /// The attempt does not count.
+    fn requeue(&mut self, mut task: Task<T>) {
+        task.attempts -= 1;
+        self.queue(task);
+    }
+
+    /// Its worker died before it began, and this task was next.
+    fn lose(&mut self, mut task: Task<T>) {
+        task.losses += 1;
+        if task.losses >= MOST_LOSSES {
+            self.blame(task, Fate::Crashed);
+        } else {
+            self.requeue(task);
+        }
+    }
+
+    /// Opens a lane: its tasks take turns with those of other lanes.
+    pub(crate) fn open_lane(&mut self) -> usize {
+        let free = self.lanes.iter().position(Option::is_none);
+        let key = free.unwrap_or(self.lanes.len());
+        if key == self.lanes.len() {
+            self.lanes.push(None);
+        }
+        self.lanes[key] = Some(Lane::default());
+        key
+    }
+
+    /// No more tasks will come into this lane.
+    pub(crate) fn close_lane(&mut self, key: usize) {
+        let lane = self.lane(key);
+        lane.closed = true;
+        if lane.out == 0 {
+            self.lanes[key] = None;
+        }
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a lane is freed only after its last task and its closing"
+    )]
+    fn lane(&mut self, key: usize) -> &mut Lane<T> {
+        self.lanes[key].as_mut().expect("a lane that is open")
+    }
+
+    /// Nobody wants these tasks of a lane any more: those that have not begun are taken out; those
+    /// that run go on if `spare` says so, else their workers end.
+    pub(crate) fn cancel(
+        &mut self,
+        key: usize,
+        (meant, spare): (Meant, bool),
+        now: Nanos,
+        hands: &mut impl Hands<T>,
+    ) {
+        for task in self.take_out(key, meant) {
+            self.done(task, Fate::Cancelled);
+        }
+        for slot in 0..self.slots.len() {
+            let is_meant = |task: &Task<T>| task.lane == key && meant.covers(task.number);
+            self.cancel_given(slot, (is_meant, spare), now, hands);
+        }
+        self.settle();
+    }
+
+    fn cancel_given(
+        &mut self,
+        slot: usize,
+        (is_meant, spare): (impl Fn(&Task<T>) -> bool, bool),
+        now: Nanos,
+        hands: &mut impl Hands<T>,
+    ) {
+        let first = self.expected(slot);
+        for index in 0..self.slots[slot].given.len() {
+            let sequence = first + index as u64;
+            let given = &mut self.slots[slot].given[index];
+            if !given.task.as_ref().is_some_and(&is_meant) {
+                continue;
+            }
+            let revoked = hands.revoke(slot, sequence);
+            if !revoked && spare {
+                continue;
+            }
+            if let Some(task) = given.task.take() {
+                given.revoked = revoked;
+                self.in_flight -= 1;
+                self.done(task, Fate::Cancelled);
+            }
+            if !revoked {
+                self.kill(slot, Why::Cancel, sequence, now);
+            }
+        }
+    }
+
+    fn kill(&mut self, slot: usize, why: Why, sequence: u64, now: Nanos) {
+        if self.slots[slot].kill.is_none() {
+            self.slots[slot].kill = Some(Kill { why, sequence, at: now });
+            self.actions.push(Action::Kill(slot, why));
+        }
+    }
+}

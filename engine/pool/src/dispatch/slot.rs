@@ -1,0 +1,148 @@
+//! A place for a worker, and what is known of the one that has it.
+
+use super::{DEEPEST, Fate, HORIZON, Nanos, Task, Why};
+use std::collections::VecDeque;
+
+/// How far the worker has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// There is none.
+    #[default]
+    Empty,
+    /// Somebody is making it.
+    Starting,
+    /// It runs, and has not said that it is ready.
+    Warming,
+    /// It takes tasks.
+    Ready,
+}
+
+/// A task that the worker has.
+#[derive(Debug)]
+pub(super) struct Given<T> {
+    pub(super) cost: Nanos,
+    /// `None` once its fate is known.
+    pub(super) task: Option<Task<T>>,
+    /// Whether the worker may skip it.
+    pub(super) revoked: bool,
+}
+
+/// The order to kill a worker, and for which of its tasks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kill {
+    pub(super) why: Why,
+    pub(super) sequence: u64,
+    pub(super) at: Nanos,
+}
+
+impl Why {
+    /// What becomes of the task for which a worker was killed.
+    pub(super) fn fate(self) -> Fate {
+        match self {
+            Self::Time => Fate::TimedOut,
+            Self::Memory => Fate::OverMemory,
+            Self::Cancel => Fate::Cancelled,
+            Self::Terminate => Fate::Terminated,
+        }
+    }
+}
+
+/// See the [module](self).
+#[expect(clippy::struct_excessive_bools, reason = "orders and facts that come one by one")]
+#[derive(Debug)]
+pub(super) struct Slot<T> {
+    pub(super) stage: Stage,
+    /// In the order in which it got them.
+    pub(super) given: VecDeque<Given<T>>,
+    /// How many answers it has given.
+    pub(super) answered: u64,
+    /// The time that its tasks are believed to take.
+    pub(super) load: Nanos,
+    /// Since when it runs the task at the front, or has none.
+    pub(super) since: Nanos,
+    /// Its ring had no room for the next task.
+    pub(super) full: bool,
+    /// It is busy with a long task: nothing is put behind it.
+    pub(super) stuck: bool,
+    /// No more tasks: it has had as many as it may, or there are too many workers.
+    pub(super) used_up: bool,
+    /// It has the order to end.
+    pub(super) retiring: bool,
+    pub(super) kill: Option<Kill>,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self {
+            stage: Stage::Empty,
+            given: VecDeque::new(),
+            answered: 0,
+            load: 0,
+            since: 0,
+            full: false,
+            stuck: false,
+            used_up: false,
+            retiring: false,
+            kill: None,
+        }
+    }
+}
+
+impl<T> Slot<T> {
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.answered + self.given.len() as u64 + 1
+    }
+
+    /// Whether it is ready, and to stay.
+    pub(super) fn is_on_duty(&self) -> bool {
+        self.stage == Stage::Ready && !self.used_up && !self.retiring && self.kill.is_none()
+    }
+
+    /// Whether a task of this cost can go to it; `alone`: only when it has nothing else.
+    pub(super) fn takes(&self, alone: bool, cost: Option<Nanos>) -> bool {
+        if !self.is_on_duty() || self.full {
+            return false;
+        }
+        let Some(front) = self.given.front() else { return true };
+        let is_alone = front.task.as_ref().is_some_and(|task| task.rules.timeout.is_some());
+        let fits = cost.is_some_and(|cost| self.load + cost <= HORIZON);
+        fits && !alone && !is_alone && !self.stuck && self.given.len() < DEEPEST
+    }
+
+    pub(super) fn take(&mut self, given: Given<T>, now: Nanos, max_tasks: Option<u64>) {
+        if self.given.is_empty() {
+            self.since = now;
+        }
+        self.load += given.cost;
+        self.given.push_back(given);
+        self.used_up |= max_tasks.is_some_and(|most| self.next_sequence() > most);
+    }
+
+    /// The task that an answer was for; `None` if there is none, or it cannot be this answer.
+    pub(super) fn answer(&mut self, now: Nanos, is_skipped: bool) -> Option<Given<T>> {
+        if self.given.front().is_some_and(|front| is_skipped && !front.revoked) {
+            return None;
+        }
+        let given = self.given.pop_front()?;
+        self.load -= given.cost;
+        self.answered += 1;
+        self.since = now;
+        self.full = false;
+        self.stuck = false;
+        Some(given)
+    }
+
+    /// When the task that it runs will have taken too long.
+    pub(super) fn overdue_at(&self) -> Option<Nanos> {
+        let front = self.given.front()?.task.as_ref()?;
+        if self.stage != Stage::Ready || self.kill.is_some() {
+            return None;
+        }
+        Some(self.since.saturating_add(front.rules.timeout?))
+    }
+
+    /// Whether tasks wait in its ring behind the front.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.given.len() > 1
+    }
+}

@@ -1,0 +1,155 @@
+//! Where the time of a pool went.
+
+use crate::dispatch::{Fate, Nanos, Task};
+use crate::link::Work;
+use polyproc_process::Ending;
+use std::time::Duration;
+
+/// So many of the slowest tasks are kept.
+const SLOWEST: usize = 5;
+
+/// What the workers of one place have done, one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerInsights {
+    /// The pid of the last of them.
+    pub pid: u32,
+    /// How many of them there were.
+    pub starts: u64,
+    /// How many tasks they answered.
+    pub tasks: u64,
+    /// From the making of the process until it was ready, in all.
+    pub start_time: Duration,
+    /// Ready and without a task.
+    pub wait_time: Duration,
+    /// In tasks, as the workers measured it.
+    pub work_time: Duration,
+    /// With a task, but not in it: waking up, reading, writing, waiting for the parent to read.
+    pub transfer_time: Duration,
+    /// Bytes of tasks.
+    pub bytes_in: u64,
+    /// Bytes of results.
+    pub bytes_out: u64,
+    /// The most memory that one of those that have ended held, in bytes.
+    pub peak_memory: Option<u64>,
+}
+
+/// A task that took long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlowTask {
+    /// The submitter's number for it.
+    pub index: u64,
+    /// Which definition it belongs to.
+    pub definition: u32,
+    /// How long it ran.
+    pub time: Duration,
+}
+
+/// What a pool has done so far.
+#[derive(Clone, Debug, Default)]
+pub struct Insights {
+    /// By place.
+    pub workers: Vec<WorkerInsights>,
+    /// Tasks that were lost with their worker, or ended with it.
+    pub lost: u64,
+    /// The slowest tasks, the slowest first.
+    pub slowest: Vec<SlowTask>,
+}
+
+/// Counts.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    insights: Insights,
+    /// By place: since when the worker is in the state that it is in.
+    since: Vec<Nanos>,
+    /// By place: how many tasks it has.
+    given: Vec<u64>,
+}
+
+impl Ledger {
+    pub(crate) fn insights(&self) -> Insights {
+        self.insights.clone()
+    }
+
+    fn worker(&mut self, slot: usize) -> &mut WorkerInsights {
+        if self.insights.workers.len() <= slot {
+            self.insights.workers.resize_with(slot + 1, WorkerInsights::default);
+            self.since.resize(slot + 1, 0);
+            self.given.resize(slot + 1, 0);
+        }
+        &mut self.insights.workers[slot]
+    }
+
+    /// The time since the last event of this place.
+    fn lap(&mut self, slot: usize, now: Nanos) -> Duration {
+        let since = std::mem::replace(&mut self.since[slot], now);
+        Duration::from_nanos(now.saturating_sub(since))
+    }
+
+    pub(crate) fn started(&mut self, slot: usize, pid: u32, now: Nanos) {
+        let worker = self.worker(slot);
+        worker.pid = pid;
+        worker.starts += 1;
+        self.given[slot] = 0;
+        self.since[slot] = now;
+    }
+
+    pub(crate) fn ready(&mut self, slot: usize, now: Nanos) {
+        self.worker(slot);
+        let lap = self.lap(slot, now);
+        self.worker(slot).start_time += lap;
+    }
+
+    pub(crate) fn given(&mut self, slot: usize, now: Nanos) {
+        self.worker(slot);
+        if self.given[slot] == 0 {
+            let lap = self.lap(slot, now);
+            self.worker(slot).wait_time += lap;
+        }
+        self.given[slot] += 1;
+    }
+
+    pub(crate) fn answered(
+        &mut self,
+        slot: usize,
+        task: &Task<Work>,
+        (cost, bytes): (Nanos, usize),
+        now: Nanos,
+    ) {
+        let lap = self.lap(slot, now);
+        self.given[slot] = self.given[slot].saturating_sub(1);
+        let worker = self.worker(slot);
+        let time = Duration::from_nanos(cost);
+        worker.tasks += 1;
+        worker.work_time += time;
+        // Several answers read at once: the first one's lap holds the time of all.
+        worker.transfer_time = (worker.transfer_time + lap).saturating_sub(time);
+        worker.bytes_in += task.payload.bytes.len() as u64;
+        worker.bytes_out += bytes as u64;
+        self.note_slow(SlowTask { index: task.payload.index, definition: task.kind, time });
+    }
+
+    fn note_slow(&mut self, task: SlowTask) {
+        let slowest = &mut self.insights.slowest;
+        if slowest.len() == SLOWEST && slowest[SLOWEST - 1].time >= task.time {
+            return;
+        }
+        let place = slowest.partition_point(|other| other.time >= task.time);
+        slowest.insert(place, task);
+        slowest.truncate(SLOWEST);
+    }
+
+    pub(crate) fn lost(&mut self, fate: Fate) {
+        if matches!(fate, Fate::Crashed | Fate::TimedOut | Fate::OverMemory) {
+            self.insights.lost += 1;
+        }
+    }
+
+    pub(crate) fn died(&mut self, slot: usize, ending: Ending, now: Nanos) {
+        self.worker(slot);
+        self.lap(slot, now);
+        self.given[slot] = 0;
+        let peak = ending.usage.map(|usage| usage.peak_memory);
+        let worker = self.worker(slot);
+        worker.peak_memory = worker.peak_memory.max(peak);
+    }
+}

@@ -1,0 +1,32 @@
+//! Scheduling tasks over worker processes, any of which may die. Bytes in, bytes out: what a task and
+//! its result mean is the business of a front.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `dispatch/` | who gets which task when, and what becomes of the tasks of the dead: pure |
+//! | `ring`, `region` | what a worker and its parent share |
+//! | [`serve()`] | a worker from inside |
+//! | `core`, `link` | what the pool's lock guards |
+//! | [`Pool`] (`pool`), `supervisor`, `bell` | the pool as its user sees it; who drives it |
+//! | [`Outcome`], [`Insights`] | what became of a task; where the time went |
+//!
+//! The life of a task and of a worker, what lies where, and what a kill at each step leaves:
+//! `docs/design/0040-pool.md`.
+
+mod bell;
+mod core;
+mod dispatch;
+mod insights;
+mod link;
+mod outcome;
+mod pool;
+mod region;
+mod ring;
+mod serve;
+mod supervisor;
+
+pub use insights::{Insights, SlowTask, WorkerInsights};
+pub use outcome::{Cause, Loss, NoStart, Notice, Outcome, Sink};
+pub use polyproc_sync::Deadline;
+pub use pool::{Definition, Lane, NewTask, Pool, Refused, Settings, Starter, TaskId, TaskRules};
+pub use serve::{Handler, Output, Server, Verdict, serve};

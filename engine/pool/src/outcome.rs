@@ -1,0 +1,113 @@
+//! What becomes of a task, and who is told.
+
+use polyproc_process::{Ending, StartError};
+use std::fmt;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+/// What became of a task.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Its result.
+    Value(Vec<u8>),
+    /// Its handler says why there is none.
+    Failed {
+        /// For the front.
+        report: Vec<u8>,
+        /// The worker's pid.
+        pid: u32,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// It was not brought to an end.
+    Lost(Box<Loss>),
+}
+
+/// How a task was lost.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    /// Why.
+    pub cause: Cause,
+    /// The worker that had it last, by pid; `None` if none had.
+    pub pid: Option<u32>,
+    /// How that worker ended; `None` if it lives, or nobody knows yet.
+    pub ending: Option<Ending>,
+    /// How often the task was tried.
+    pub attempts: u32,
+    /// The part of the task that it was in, as the worker said: not to be trusted.
+    pub item: u64,
+    /// The last words of the worker's front, if it left any.
+    pub report: Option<Vec<u8>>,
+}
+
+/// Why a task was lost.
+#[derive(Clone, Debug)]
+pub enum Cause {
+    /// Its worker died in it.
+    Crashed,
+    /// It ran for longer than this, and its worker was killed.
+    TimedOut(Duration),
+    /// Its worker held more than this many bytes, and was killed.
+    OverMemory(u64),
+    /// Somebody cancelled it.
+    Cancelled,
+    /// The pool was terminated.
+    Terminated,
+    /// No worker can be started.
+    NoWorkers(Arc<NoStart>),
+    /// The task, or its result, does not fit into memory.
+    NoRoom(String),
+}
+
+/// Why a worker did not come up.
+#[derive(Debug)]
+pub enum NoStart {
+    /// No process could be made.
+    Start(StartError),
+    /// There is no memory to share with it, or no descriptor.
+    Region(std::io::Error),
+    /// It refused: bytes for the front.
+    Refused {
+        /// The worker's pid.
+        pid: u32,
+        /// Why, as the front's server said.
+        reason: Vec<u8>,
+    },
+    /// It ended before it was ready.
+    Died {
+        /// Its pid.
+        pid: u32,
+        /// How.
+        ending: Ending,
+        /// What it said itself.
+        failure: Option<String>,
+    },
+    /// The pool has no workers.
+    None,
+}
+
+/// What is to happen when a task is done.
+pub enum Notice {
+    /// A task of an async runtime waits.
+    Wake(Waker),
+    /// To be run by the pool's own thread.
+    Call(Box<dyn FnOnce() + Send>),
+}
+
+impl fmt::Debug for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wake(_) => "Wake",
+            Self::Call(_) => "Call",
+        })
+    }
+}
+
+/// Where outcomes go. Called under the pool's lock: keeps what it gets, runs nobody's code, and does
+/// not call the pool.
+pub trait Sink: Send + Sync {
+    /// Task `index` (the submitter's own number) has its outcome; it took `cost` nanoseconds. What is
+    /// to happen now goes to `notices`.
+    fn deliver(&self, index: u64, outcome: Outcome, cost: u64, notices: &mut Vec<Notice>);
+}

@@ -1,0 +1,444 @@
+//! What one worker and its parent share: two rings, a page of words for both, and a bell.
+//!
+//! | word | written by | means |
+//! |---|---|---|
+//! | `TaskTail`, `TaskSize` | parent | how far tasks are written; the size of their ring |
+//! | `ResultHead` | parent | how far results are read |
+//! | `ResultTail`, `ResultSize` | worker | how far results are written; the size of their ring |
+//! | `Running`, `Item` | worker | the last task that it began; which part of it |
+//! | `WorkerSleeps` | both | what the worker sleeps for: [`TASKS`] or [`ROOM`]; who has that for it takes the mark and wakes it |
+//! | `ParentSleeps` | both | the parent sleeps; the worker takes the mark and rings the bell |
+//!
+//! Who goes to sleep sets its mark and then looks once more; who has news publishes it and then takes
+//! the mark. Both steps are sequentially consistent, so one of the two sees the other.
+#![expect(unsafe_code, reason = "a worker reads its task where it lies")]
+
+use crate::dispatch::Room;
+use crate::ring::{self, Bad, Frame, Header, Reader, Writer, frame_len};
+use polyproc_sync::{Deadline, Host, Park};
+use polyproc_sys::memory::{self, Mapping};
+use polyproc_sys::poll;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+const CONTROL_BYTES: usize = 4096;
+/// Words that different sides write lie on different cache lines.
+const LINE: usize = 8;
+/// The worker sleeps until there is a task.
+const TASKS: u32 = 1;
+/// The worker sleeps until there is room for a result.
+const ROOM: u32 = 2;
+/// Looks follow each other at once: the other side has one thing to do until it is our turn.
+const EAGER: u32 = 1;
+
+/// See the table above.
+#[derive(Clone, Copy, Debug)]
+enum Word {
+    TaskTail = 0,
+    TaskSize = 1,
+    ResultHead = LINE as isize,
+    ResultTail = 2 * LINE as isize,
+    ResultSize = 2 * LINE as isize + 1,
+    Running = 3 * LINE as isize,
+    Item = 3 * LINE as isize + 1,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Mark {
+    WorkerSleeps = 4 * LINE as isize,
+    ParentSleeps = 5 * LINE as isize,
+}
+
+/// The page for both.
+#[derive(Debug)]
+pub(crate) struct Control(Mapping);
+
+impl Control {
+    fn map(file: &impl AsFd) -> io::Result<Self> {
+        let mapping = Mapping::shared(file, CONTROL_BYTES)?;
+        mapping.keep_from_forks();
+        Ok(Self(mapping))
+    }
+
+    fn word(&self, word: Word) -> &AtomicU64 {
+        &self.0.words()[word as usize]
+    }
+
+    fn mark(&self, mark: Mark) -> &AtomicU32 {
+        &self.0.half_words()[2 * mark as usize]
+    }
+
+    /// For the parent: wakes the worker if it sleeps for this. After the news is published.
+    fn wake_worker(&self, news: u32) {
+        let sleeps = self.mark(Mark::WorkerSleeps);
+        fence(Ordering::SeqCst);
+        if sleeps.load(Ordering::Relaxed) == news {
+            sleeps.store(0, Ordering::SeqCst);
+            Host::wake(sleeps, 1);
+        }
+    }
+
+    /// For the parent: whether the worker has written beyond `position`.
+    pub(crate) fn has_results(&self, position: u64) -> bool {
+        self.word(Word::ResultTail).load(Ordering::Acquire) != position
+    }
+
+    /// For the parent, before it sleeps: results are to ring the bell.
+    pub(crate) fn arm(&self) {
+        self.mark(Mark::ParentSleeps).store(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// For the worker: sleeps until there is what it sleeps `for_what`.
+    fn await_news(&self, for_what: u32, news: impl Fn() -> bool) {
+        if Host::spin(EAGER, &news) {
+            return;
+        }
+        let sleeps = self.mark(Mark::WorkerSleeps);
+        loop {
+            sleeps.store(for_what, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            if news() {
+                sleeps.store(0, Ordering::SeqCst);
+                return;
+            }
+            // If the parent dies, the kernel ends this process.
+            Host::sleep(sleeps, for_what, Deadline::NEVER);
+        }
+    }
+}
+
+/// What a frame to the worker is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Order {
+    Define = 1,
+    Task = 2,
+    Leave = 3,
+}
+
+/// What a frame from the worker is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Reply {
+    /// It takes tasks.
+    Ready = 1,
+    /// It never will.
+    Refused = 2,
+    Value = 3,
+    Failed = 4,
+    Skipped = 5,
+    /// There is a result, but no room for it.
+    NoRoom = 6,
+}
+
+impl Reply {
+    fn from_kind(kind: u32) -> Option<Self> {
+        use Reply::{Failed, NoRoom, Ready, Refused, Skipped, Value};
+        let all = [Ready, Refused, Value, Failed, Skipped, NoRoom];
+        all.into_iter().find(|reply| *reply as u32 == kind)
+    }
+}
+
+/// A frame from the worker.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) sequence: u64,
+    /// Nanoseconds, as the worker says.
+    pub(crate) cost: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The parent's side.
+#[derive(Debug)]
+pub(crate) struct ParentSide {
+    tasks: Writer,
+    /// Up to where the worker needs no task any more.
+    freed: u64,
+    /// The places and ends of the tasks without an answer.
+    given: VecDeque<(usize, u64)>,
+    answered: u64,
+    published: u64,
+    results: Reader,
+    control: Arc<Control>,
+    bell: Arc<PipeReader>,
+}
+
+/// A new region: our side of it, and the worker's descriptors.
+///
+/// # Errors
+/// At the limits on descriptors, memory and the size of files; without `/proc`.
+pub(crate) fn create() -> io::Result<(ParentSide, Vec<OwnedFd>)> {
+    let (tasks, results) = (ring::create()?, ring::create()?);
+    let control = memory::memfd(c"polyproc-pool")?;
+    memory::set_size(&control, CONTROL_BYTES as u64)?;
+    memory::seal_size(&control)?;
+    let (bell, ringer) = io::pipe()?;
+    // A descriptor that only reads: what has only that cannot map the tasks for writing.
+    let readable = File::open(format!("/proc/self/fd/{}", tasks.as_raw_fd()))?;
+    let side = ParentSide {
+        tasks: Writer::new(tasks)?,
+        freed: 0,
+        given: VecDeque::new(),
+        answered: 0,
+        published: 0,
+        results: Reader::new(results.try_clone()?)?,
+        control: Arc::new(Control::map(&control)?),
+        bell: Arc::new(bell),
+    };
+    side.control.word(Word::TaskSize).store(side.tasks.size(), Ordering::Relaxed);
+    side.control.word(Word::ResultSize).store(side.tasks.size(), Ordering::Relaxed);
+    Ok((side, vec![readable.into(), results.into(), control.into(), ringer.into()]))
+}
+
+impl ParentSide {
+    /// Writes a task, and before it the definition that it needs and that the worker has not got.
+    pub(crate) fn give(
+        &mut self,
+        (sequence, definition): (u64, u32),
+        payload: &[u8],
+        define: Option<&[u8]>,
+    ) -> Room {
+        let len = frame_len(payload.len()) + define.map_or(0, |bytes| frame_len(bytes.len()));
+        let is_empty = self.given.is_empty();
+        if is_empty {
+            self.freed = self.tasks.position();
+        }
+        // Two frames need twice the room when the first one is skipped over the end.
+        let wanted = if define.is_some() { 2 * len } else { len };
+        if !self.tasks.has_room(self.freed, wanted) {
+            if !is_empty {
+                return Room::Full;
+            }
+            if let Err(error) = self.tasks.grow(wanted) {
+                tracing::warn!(%error, len, "a task does not fit into memory");
+                return Room::Never;
+            }
+            self.freed = self.tasks.position();
+            self.control.word(Word::TaskSize).store(self.tasks.size(), Ordering::Relaxed);
+        }
+        let value = definition.into();
+        if let Some(bytes) = define {
+            let header = Header { kind: Order::Define as u32, sequence: 0, value };
+            if self.tasks.put(self.freed, header, bytes).is_none() {
+                return Room::Never;
+            }
+        }
+        let header = Header { kind: Order::Task as u32, sequence, value };
+        match self.tasks.put(self.freed, header, payload) {
+            Some(place) => self.given.push_back((place, self.tasks.position())),
+            None => return Room::Never,
+        }
+        Room::Given
+    }
+
+    /// Tells the worker that nothing comes after this.
+    pub(crate) fn dismiss(&mut self) {
+        let header = Header { kind: Order::Leave as u32, sequence: 0, value: 0 };
+        if self.given.is_empty() {
+            self.freed = self.tasks.position();
+        }
+        // A ring from which everything was taken has room for a bare frame.
+        _ = self.tasks.put(self.freed, header, &[]);
+        self.publish();
+    }
+
+    /// Lets the worker see what was written, and wakes it if it sleeps.
+    pub(crate) fn publish(&mut self) {
+        if self.published != self.tasks.position() {
+            self.published = self.tasks.position();
+            self.control.word(Word::TaskTail).store(self.published, Ordering::Release);
+            self.control.wake_worker(TASKS);
+        }
+    }
+
+    /// Tells the worker that the task is not wanted; `false` when it may have begun it.
+    pub(crate) fn revoke(&self, sequence: u64) -> bool {
+        let index = sequence.checked_sub(self.answered + 1);
+        let place = index.and_then(|index| self.given.get(index as usize));
+        let Some((offset, _)) = place else { return false };
+        self.tasks.mark(*offset);
+        fence(Ordering::SeqCst);
+        self.running() < sequence
+    }
+
+    /// The last task that the worker began, as it says.
+    pub(crate) fn running(&self) -> u64 {
+        self.control.word(Word::Running).load(Ordering::SeqCst)
+    }
+
+    /// Which part of it, as it says.
+    pub(crate) fn item(&self) -> u64 {
+        self.control.word(Word::Item).load(Ordering::Relaxed)
+    }
+
+    /// The worker's next answer.
+    pub(crate) fn next(&mut self) -> Result<Option<Answer>, Bad> {
+        let tail = self.control.word(Word::ResultTail).load(Ordering::Acquire);
+        let size = self.control.word(Word::ResultSize).load(Ordering::Relaxed);
+        let Some(frame) = self.results.next(tail, size)? else { return Ok(None) };
+        let reply = Reply::from_kind(frame.header.kind).ok_or(Bad)?;
+        let Header { sequence, value: cost, .. } = frame.header;
+        Ok(Some(Answer { reply, sequence, cost, bytes: self.results.copy(frame) }))
+    }
+
+    /// The oldest task without an answer has got it: its memory is free.
+    pub(crate) fn release(&mut self) {
+        if let Some((_, end)) = self.given.pop_front() {
+            self.freed = end;
+            self.answered += 1;
+        }
+    }
+
+    /// Lets the worker write where answers were read.
+    pub(crate) fn consume(&mut self) {
+        let head = self.control.word(Word::ResultHead);
+        if head.load(Ordering::Relaxed) != self.results.position() {
+            head.store(self.results.position(), Ordering::Release);
+            self.control.wake_worker(ROOM);
+        }
+    }
+
+    /// Up to where answers are read.
+    pub(crate) fn position(&self) -> u64 {
+        self.results.position()
+    }
+
+    pub(crate) fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    /// Readable when the worker has rung.
+    pub(crate) fn bell(&self) -> &Arc<PipeReader> {
+        &self.bell
+    }
+
+    /// Makes the bell silent.
+    pub(crate) fn silence(&self) {
+        if matches!(poll::readable([Some(self.bell.as_fd())], Deadline::now()), Ok([true])) {
+            drop((&*self.bell).read(&mut [0; 64]));
+        }
+    }
+}
+
+/// The worker's side.
+#[derive(Debug)]
+pub(crate) struct WorkerSide {
+    tasks: Reader,
+    results: Writer,
+    freed: u64,
+    control: Control,
+    bell: PipeWriter,
+}
+
+/// A frame for the worker.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) order: Order,
+    pub(crate) sequence: u64,
+    pub(crate) definition: u32,
+    frame: Frame,
+}
+
+impl WorkerSide {
+    /// From the descriptors that [`create`] made.
+    ///
+    /// # Errors
+    /// When they are not those, or there is no memory to map them.
+    pub(crate) fn attach(descriptors: Vec<OwnedFd>) -> io::Result<Self> {
+        let wrong = |_| io::Error::new(io::ErrorKind::InvalidInput, "not a pool's descriptors");
+        let [tasks, results, control, bell] = descriptors.try_into().map_err(wrong)?;
+        Ok(Self {
+            tasks: Reader::new(tasks.into())?,
+            results: Writer::new(results.into())?,
+            freed: 0,
+            control: Control::map(&control)?,
+            bell: bell.into(),
+        })
+    }
+
+    /// The next frame; waits for it.
+    pub(crate) fn receive(&mut self) -> io::Result<Received> {
+        loop {
+            let tail = self.control.word(Word::TaskTail).load(Ordering::Acquire);
+            let size = self.control.word(Word::TaskSize).load(Ordering::Relaxed);
+            let broken = || io::Error::new(io::ErrorKind::InvalidData, "a broken ring of tasks");
+            if let Some(frame) = self.tasks.next(tail, size).map_err(|Bad| broken())? {
+                let orders = [Order::Define, Order::Task, Order::Leave];
+                let order = orders.into_iter().find(|order| *order as u32 == frame.header.kind);
+                let Header { sequence, value, .. } = frame.header;
+                let (order, definition) = (order.ok_or_else(broken)?, value as u32);
+                return Ok(Received { order, sequence, definition, frame });
+            }
+            let position = self.tasks.position();
+            let tail = self.control.word(Word::TaskTail);
+            self.control.await_news(TASKS, || tail.load(Ordering::Acquire) != position);
+        }
+    }
+
+    /// The payload, where it lies.
+    pub(crate) fn payload(&self, received: &Received) -> &[u8] {
+        let Frame { start, len, .. } = received.frame;
+        // SAFETY: the parent does not touch a task before it has the answer, and definitions not
+        // before that of the task behind them.
+        unsafe { self.tasks.mapping().bytes(start, len) }
+    }
+
+    /// To be called before a task is begun; `false` when it is not wanted any more.
+    pub(crate) fn begin(&self, received: &Received) -> bool {
+        self.control.word(Word::Item).store(0, Ordering::Relaxed);
+        self.control.word(Word::Running).store(received.sequence, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        !self.tasks.is_marked(received.frame)
+    }
+
+    /// Where the worker says which part of a task it is at.
+    pub(crate) fn item(&self) -> &AtomicU64 {
+        self.control.word(Word::Item)
+    }
+
+    /// Writes an answer, when there is room, and has the parent see it.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub(crate) fn answer(
+        &mut self,
+        (reply, sequence): (Reply, u64),
+        cost: u64,
+        bytes: &[u8],
+    ) -> io::Result<()> {
+        let header = Header { kind: reply as u32, sequence, value: cost };
+        loop {
+            let head = self.control.word(Word::ResultHead).load(Ordering::Acquire);
+            self.freed = self.freed.max(head);
+            if self.results.put(self.freed, header, bytes).is_some() {
+                break;
+            }
+            if self.freed == self.results.position() {
+                self.results.grow(frame_len(bytes.len()))?;
+                self.freed = self.results.position();
+            } else {
+                let head = self.control.word(Word::ResultHead);
+                self.control.await_news(ROOM, || head.load(Ordering::Acquire) > self.freed);
+            }
+        }
+        self.control.word(Word::ResultSize).store(self.results.size(), Ordering::Relaxed);
+        self.control.word(Word::ResultTail).store(self.results.position(), Ordering::Release);
+        self.ring();
+        Ok(())
+    }
+
+    fn ring(&mut self) {
+        let sleeps = self.control.mark(Mark::ParentSleeps);
+        fence(Ordering::SeqCst);
+        if sleeps.load(Ordering::Relaxed) != 0 && sleeps.swap(0, Ordering::SeqCst) != 0 {
+            // Without a reader there is no parent.
+            drop(self.bell.write(&[0]));
+        }
+    }
+}

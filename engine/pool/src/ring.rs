@@ -1,0 +1,348 @@
+//! A ring of frames in a file in memory: one process writes, one other reads, and neither waits
+//! here. How far it is written and read is told elsewhere (see `region`).
+//!
+//! Positions count bytes and only grow; a frame lies at its position modulo the size, and never
+//! across the end: the writer skips what is left there. The reader believes nothing: whatever lies
+//! in the file, a frame that it returns lies within the part that was announced, or it is [`Bad`].
+
+use polyproc_sys::memory::{self, Mapping};
+use std::fs::File;
+use std::io;
+use std::sync::atomic::Ordering;
+
+/// Every frame starts with one, and is a multiple of it.
+const HEADER: usize = 32;
+/// A new ring's size. It is sparse: what is not used costs nothing.
+pub(crate) const FIRST_SIZE: u64 = 1 << 20;
+/// No ring is larger.
+const LARGEST_SIZE: u64 = 1 << 40;
+/// An empty ring is written from its start again when it has come so far: warm memory is cheaper.
+const RESTART: u64 = 64 << 10;
+/// The kind of a frame that fills the end of a ring.
+const SKIP: u32 = 0;
+
+/// What a frame says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Not zero.
+    pub(crate) kind: u32,
+    pub(crate) sequence: u64,
+    /// What it means depends on the kind.
+    pub(crate) value: u64,
+}
+
+/// A frame that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) header: Header,
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+}
+
+/// What lies in the ring was not written by this code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bad;
+
+/// How many bytes a frame with this payload takes.
+pub(crate) fn frame_len(payload: usize) -> u64 {
+    (HEADER + payload.next_multiple_of(HEADER)) as u64
+}
+
+fn new_file(name: &std::ffi::CStr) -> io::Result<File> {
+    let file = memory::memfd(name)?;
+    memory::set_size(&file, FIRST_SIZE)?;
+    memory::seal_shrinking(&file)?;
+    Ok(file)
+}
+
+/// The file of a new ring.
+pub(crate) fn create() -> io::Result<File> {
+    new_file(c"polyproc-pool")
+}
+
+/// The writing side.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    file: File,
+    mapping: Mapping,
+    position: u64,
+}
+
+impl Writer {
+    pub(crate) fn new(file: File) -> io::Result<Self> {
+        let mapping = Mapping::shared(&file, FIRST_SIZE as usize)?;
+        mapping.keep_from_forks();
+        Ok(Self { file, mapping, position: 0 })
+    }
+
+    /// Up to where frames are written.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.mapping.len() as u64
+    }
+
+    /// Writes a frame if there is room; `freed` is up to where the reader needs nothing any more.
+    /// Gives the frame's place.
+    pub(crate) fn put(&mut self, freed: u64, header: Header, payload: &[u8]) -> Option<usize> {
+        let start = self.place(freed, frame_len(payload.len()))?;
+        if start != self.position {
+            self.write_header(self.position, Header { kind: SKIP, sequence: 0, value: 0 }, 0);
+        }
+        self.write_header(start, header, payload.len());
+        let offset = self.offset(start);
+        self.mapping.copy_in(offset + HEADER, payload);
+        self.position = start + frame_len(payload.len());
+        Some(offset)
+    }
+
+    /// Whether frames of these lengths fit, one after the other.
+    pub(crate) fn has_room(&self, freed: u64, frames: u64) -> bool {
+        self.place(freed, frames).is_some()
+    }
+
+    /// The position of a frame of `len` bytes.
+    fn place(&self, freed: u64, len: u64) -> Option<u64> {
+        let size = self.size();
+        let left = size - self.position % size;
+        let fits = |start: &u64| start + len - freed <= size;
+        let next_round = Some(self.position + left).filter(fits);
+        let is_far = self.position == freed && size - left >= RESTART;
+        if left < len || is_far && next_round.is_some() {
+            next_round
+        } else {
+            Some(self.position).filter(fits)
+        }
+    }
+
+    fn offset(&self, position: u64) -> usize {
+        (position % self.size()) as usize
+    }
+
+    fn write_header(&self, position: u64, header: Header, len: usize) {
+        let first = self.offset(position) / size_of::<u64>();
+        let words = &self.mapping.words()[first..first + 4];
+        words[0].store(u64::from(header.kind) << 48 | len as u64, Ordering::Relaxed);
+        words[1].store(header.sequence, Ordering::Relaxed);
+        words[2].store(header.value, Ordering::Relaxed);
+        words[3].store(0, Ordering::Relaxed);
+    }
+
+    /// Sets the mark of the frame at `offset`: see [`Reader::is_marked`].
+    pub(crate) fn mark(&self, offset: usize) {
+        self.mapping.words()[offset / size_of::<u64>() + 3].store(1, Ordering::SeqCst);
+    }
+
+    /// Makes an empty ring large enough for frames of together `len` bytes. The reader has to learn
+    /// the new size before it learns of the next frame.
+    ///
+    /// # Errors
+    /// When there is no memory, or a limit on it.
+    pub(crate) fn grow(&mut self, len: u64) -> io::Result<()> {
+        let size = len.max(self.size()).saturating_mul(2).checked_next_power_of_two();
+        let size = size.filter(|size| *size <= LARGEST_SIZE).ok_or(io::ErrorKind::FileTooLarge)?;
+        memory::set_size(&self.file, size)?;
+        self.mapping = Mapping::shared(&self.file, size as usize)?;
+        self.mapping.keep_from_forks();
+        self.position = self.position.next_multiple_of(size);
+        Ok(())
+    }
+}
+
+/// The reading side.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    file: File,
+    mapping: Mapping,
+    position: u64,
+}
+
+impl Reader {
+    pub(crate) fn new(file: File) -> io::Result<Self> {
+        let mapping = Mapping::read_only(&file, FIRST_SIZE as usize)?;
+        mapping.keep_from_forks();
+        Ok(Self { file, mapping, position: 0 })
+    }
+
+    /// Up to where frames are read.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next frame, when the writer says that it has come to `tail` in a ring of `size`.
+    pub(crate) fn next(&mut self, tail: u64, size: u64) -> Result<Option<Frame>, Bad> {
+        if tail == self.position {
+            return Ok(None);
+        }
+        if size != self.mapping.len() as u64 {
+            self.follow(size)?;
+        }
+        loop {
+            if self.position == tail {
+                return Ok(None);
+            }
+            match self.read(tail)? {
+                (frame, end) if frame.header.kind != SKIP => {
+                    self.position = end;
+                    return Ok(Some(frame));
+                }
+                _ => self.position = (self.position + 1).next_multiple_of(size),
+            }
+            if self.position > tail {
+                return Err(Bad);
+            }
+        }
+    }
+
+    /// The frame at the position, and where it ends.
+    fn read(&self, tail: u64) -> Result<(Frame, u64), Bad> {
+        let size = self.mapping.len() as u64;
+        let there = tail.checked_sub(self.position).ok_or(Bad)?;
+        if there > size || there % HEADER as u64 != 0 {
+            return Err(Bad);
+        }
+        let offset = (self.position % size) as usize;
+        let words = &self.mapping.words()[offset / size_of::<u64>()..][..3];
+        let first = words[0].load(Ordering::Relaxed);
+        let (kind, len) = ((first >> 48) as u32, (first & 0xFFFF_FFFF_FFFF) as usize);
+        let frame = frame_len(len);
+        if kind != SKIP && (frame > there || offset as u64 + frame > size) {
+            return Err(Bad);
+        }
+        let [sequence, value] = [1, 2].map(|word: usize| words[word].load(Ordering::Relaxed));
+        let header = Header { kind, sequence, value };
+        Ok((Frame { header, start: offset + HEADER, len }, self.position + frame))
+    }
+
+    /// The writer has made the ring larger, when it was empty.
+    fn follow(&mut self, size: u64) -> Result<(), Bad> {
+        let is_possible = size.is_power_of_two()
+            && size > self.mapping.len() as u64
+            && size <= LARGEST_SIZE
+            && self.file.metadata().is_ok_and(|file| file.len() >= size);
+        if !is_possible {
+            return Err(Bad);
+        }
+        self.mapping = Mapping::read_only(&self.file, size as usize).map_err(|_no_memory| Bad)?;
+        self.mapping.keep_from_forks();
+        self.position = self.position.next_multiple_of(size);
+        Ok(())
+    }
+
+    /// A copy of a frame's payload.
+    pub(crate) fn copy(&self, frame: Frame) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.mapping.copy_out(frame.start, frame.len, &mut bytes);
+        bytes
+    }
+
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// Whether the writer has marked the frame.
+    pub(crate) fn is_marked(&self, frame: Frame) -> bool {
+        let word = (frame.start - HEADER) / size_of::<u64>() + 3;
+        self.mapping.words()[word].load(Ordering::SeqCst) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    fn pair() -> (Writer, Reader) {
+        let file = create().unwrap();
+        (Writer::new(file.try_clone().unwrap()).unwrap(), Reader::new(file).unwrap())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Frames of all sizes, put and read in any order of turns, arrive as they were.
+        #[test]
+        fn what_is_put_is_read(
+            steps in proptest::collection::vec((any::<bool>(), 0..5_u32, 0..1000_usize), 1..200)
+        ) {
+            let (mut writer, mut reader) = pair();
+            let mut under_way = VecDeque::new();
+            let mut sequence = 0;
+            for (put, scale, rest) in steps {
+                let len = 12_usize.pow(scale) + rest;
+                if put {
+                    sequence += 1;
+                    let payload = vec![sequence as u8; len];
+                    let header = Header { kind: 3, sequence, value: len as u64 };
+                    let freed = reader.position();
+                    let is_empty = freed == writer.position();
+                    if is_empty && !writer.has_room(freed, frame_len(len)) {
+                        writer.grow(frame_len(len)).unwrap();
+                    }
+                    let freed = if is_empty { writer.position() } else { freed };
+                    if writer.put(freed, header, &payload).is_some() {
+                        under_way.push_back((header, payload));
+                    } else {
+                        prop_assert!(!under_way.is_empty(), "an empty ring has room");
+                    }
+                } else {
+                    let read = reader.next(writer.position(), writer.size()).unwrap();
+                    prop_assert_eq!(read.is_some(), !under_way.is_empty());
+                    if let (Some(frame), Some((header, payload))) = (read, under_way.pop_front()) {
+                        prop_assert_eq!(frame.header, header);
+                        prop_assert!(reader.copy(frame) == payload);
+                    }
+                }
+            }
+        }
+
+        /// Whatever a wild writer leaves, reading it neither panics nor leaves the ring.
+        #[test]
+        fn any_bits_are_read_without_harm(
+            words in proptest::collection::vec((0..64_usize, any::<u64>()), 0..40),
+            tails in proptest::collection::vec((any::<u64>(), any::<u64>()), 1..20),
+            near in any::<bool>(),
+        ) {
+            let (writer, mut reader) = pair();
+            for (word, value) in words {
+                let value = if near { value & 0x0003_0000_0000_03FF } else { value };
+                writer.mapping.words()[word].store(value, Ordering::Relaxed);
+            }
+            for (tail, size) in tails {
+                let tail = if near { tail % 4096 / 32 * 32 } else { tail };
+                let size = if near { FIRST_SIZE } else { size };
+                while let Ok(Some(frame)) = reader.next(tail, size) {
+                    prop_assert!(frame.start + frame.len <= reader.mapping.len());
+                    reader.copy(frame);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn light_traffic_stays_at_the_start() {
+        let (mut writer, mut reader) = pair();
+        let payload = vec![1; 40_000];
+        let offsets: Vec<_> = (0..10)
+            .map(|sequence| {
+                let header = Header { kind: 1, sequence, value: 0 };
+                let offset = writer.put(reader.position(), header, &payload);
+                assert!(reader.next(writer.position(), writer.size()).unwrap().is_some());
+                offset.unwrap()
+            })
+            .collect();
+        assert!(offsets.iter().all(|offset| *offset < 2 * RESTART as usize), "{offsets:?}");
+    }
+
+    #[test]
+    fn a_mark_is_seen() {
+        let (mut writer, mut reader) = pair();
+        let offset = writer.put(0, Header { kind: 1, sequence: 1, value: 0 }, b"x").unwrap();
+        let frame = reader.next(writer.position(), writer.size()).unwrap().unwrap();
+        assert!(!reader.is_marked(frame));
+        writer.mark(offset);
+        assert!(reader.is_marked(frame));
+    }
+}

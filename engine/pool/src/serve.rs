@@ -1,0 +1,132 @@
+//! A worker from inside: takes orders until it is told to leave.
+
+use crate::region::{Order, Reply, WorkerSide};
+use polyproc_sys::handler;
+use polyproc_sys::signal::Signal;
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// A buffer for results larger than this is not kept.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// Whether a task has a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The bytes are its result.
+    Value,
+    /// The bytes say why it has none.
+    Failed,
+}
+
+/// Where a handler leaves what comes of a task.
+#[derive(Debug)]
+pub struct Output<'a> {
+    /// The result, or why there is none.
+    pub bytes: &'a mut Vec<u8>,
+    item: &'a AtomicU64,
+}
+
+impl Output<'_> {
+    /// Notes that part `item` of a task begins: if the worker dies, its parent knows in which.
+    #[inline]
+    pub fn begin_item(&self, item: u64) {
+        self.item.store(item, Ordering::Relaxed);
+    }
+}
+
+/// Runs the tasks of one definition.
+pub type Handler = Box<dyn FnMut(&[u8], &mut Output<'_>) -> Verdict>;
+
+/// What a front does in a worker. None of these may unwind.
+pub trait Server {
+    /// Makes what runs the tasks of a definition.
+    fn define(&mut self, definition: &[u8]) -> Handler;
+
+    /// The worker has been told to leave.
+    fn leave(&mut self);
+}
+
+/// Serves as a worker until the parent says that nothing more comes. `descriptors` are those that came
+/// with the call; `start` is what has to happen before the first task, and may refuse with bytes
+/// that tell the parent's front why.
+///
+/// # Errors
+/// When the descriptors are not a pool's, or there is no memory.
+pub fn serve<S: Server>(
+    descriptors: Vec<OwnedFd>,
+    start: impl FnOnce() -> Result<S, Vec<u8>>,
+) -> io::Result<()> {
+    // Ctrl-C in a terminal reaches every process there. What it means here is the parent's to say.
+    handler::interrupt_on(Signal::INT)?;
+    let mut side = WorkerSide::attach(descriptors)?;
+    let mut server = match start() {
+        Ok(server) => server,
+        Err(reason) => return side.answer((Reply::Refused, 0), 0, &reason),
+    };
+    side.answer((Reply::Ready, 0), 0, &[])?;
+    Worker { side, handlers: HashMap::new(), buffer: Vec::new() }.work(&mut server)?;
+    server.leave();
+    Ok(())
+}
+
+struct Worker {
+    side: WorkerSide,
+    handlers: HashMap<u32, Handler>,
+    buffer: Vec<u8>,
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("side", &self.side).finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    fn work(&mut self, server: &mut impl Server) -> io::Result<()> {
+        loop {
+            let received = self.side.receive()?;
+            match received.order {
+                Order::Leave => return Ok(()),
+                Order::Define => {
+                    let handler = server.define(self.side.payload(&received));
+                    self.handlers.insert(received.definition, handler);
+                }
+                Order::Task => {
+                    let (reply, cost) = self.run(&received);
+                    self.report((reply, received.sequence), cost)?;
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, received: &crate::region::Received) -> (Reply, u64) {
+        self.buffer.clear();
+        if !self.side.begin(received) {
+            return (Reply::Skipped, 0);
+        }
+        let Some(handler) = self.handlers.get_mut(&received.definition) else {
+            return (Reply::Failed, 0);
+        };
+        let mut output = Output { bytes: &mut self.buffer, item: self.side.item() };
+        let since = Instant::now();
+        let verdict = handler(self.side.payload(received), &mut output);
+        let cost = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let reply = if verdict == Verdict::Value { Reply::Value } else { Reply::Failed };
+        (reply, cost)
+    }
+
+    fn report(&mut self, what: (Reply, u64), cost: u64) -> io::Result<()> {
+        if let Err(error) = self.side.answer(what, cost, &self.buffer) {
+            let reason = format!("no room for a result of {} bytes: {error}", self.buffer.len());
+            self.side.answer((Reply::NoRoom, what.1), cost, reason.as_bytes())?;
+        }
+        if self.buffer.capacity() > KEPT_BYTES {
+            self.buffer = Vec::new();
+        }
+        Ok(())
+    }
+}

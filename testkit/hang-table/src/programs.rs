@@ -1,0 +1,143 @@
+//! The rows about whole programs: what becomes of a family.
+
+use crate::pools::{forever, kill, square, works};
+use polyproc::prelude::*;
+use polyproc::sync::OwnerDied;
+use polyproc::{SpawnError, StartError};
+use polyproc_testkit::{eventually, process, try_run};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio as StdStdio};
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// This program in a part that ends badly; up to when it says that it is ready. And the pids that it
+/// tells.
+fn start(name: &str, method: StartMethod) -> (Child, Vec<u32>, BufReader<impl Read + use<>>) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--subject", name, &method.to_string()]).stdout(StdStdio::piped());
+    let mut subject = command.spawn().unwrap();
+    let mut output = BufReader::new(subject.stdout.take().unwrap());
+    let mut text = String::new();
+    while !text.contains("ready") {
+        assert_ne!(output.read_line(&mut text).unwrap(), 0, "{text}");
+    }
+    let pids = text.lines().filter_map(|line| line.parse().ok()).collect();
+    (subject, pids, output)
+}
+
+fn assert_gone(pids: Vec<u32>) {
+    for pid in pids {
+        let gone = || process::facts(pid).is_none_or(|facts| facts.is_zombie()).then_some(());
+        assert!(eventually(LONG, gone).is_some(), "still there: {:?}", process::facts(pid));
+    }
+}
+
+pub(crate) fn parent_killed(method: StartMethod) {
+    for name in ["busy", "idle"] {
+        let (mut subject, pids, mut output) = start(name, method);
+        subject.kill().unwrap();
+        subject.wait().unwrap();
+        assert!(pids.len() >= 2);
+        assert_gone(pids);
+        output.read_to_end(&mut Vec::new()).unwrap();
+    }
+}
+
+/// As a terminal does: every process of the group gets the signal.
+pub(crate) fn interrupted(method: StartMethod) {
+    for name in ["busy", "mapping"] {
+        let (mut subject, pids, mut output) = start(name, method);
+        for pid in pids.iter().copied().chain([subject.id()]) {
+            if let Some(facts) = process::facts(pid) {
+                facts.signal(Signal::INT);
+            }
+        }
+        assert!(!subject.wait().unwrap().success());
+        assert_gone(pids);
+        output.read_to_end(&mut Vec::new()).unwrap();
+    }
+}
+
+pub(crate) fn exit_with_all_open(method: StartMethod) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--subject", "returning", &method.to_string()]);
+    let output = try_run(command, LONG).unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_gone(text.lines().filter_map(|line| line.parse().ok()).collect());
+}
+
+/// One of the parts.
+pub(crate) fn subject(name: &str) {
+    let pool = Pool::new(2).unwrap();
+    pool.calls().chunk(1).map(nap, 0..4).unwrap();
+    let tasks: Vec<_> = match name {
+        "idle" => Vec::new(),
+        _ => (0..4).map(|_| pool.submit(forever::<u8>, 0)).collect(),
+    };
+    for pid in pool.pids() {
+        println!("{pid}");
+    }
+    println!("ready");
+    match name {
+        "idle" | "busy" => {
+            forever(());
+        }
+        "mapping" => drop(pool.map(forever::<u64>, 0..10)),
+        _ => _ = Box::leak(Box::new((pool, tasks))),
+    }
+}
+
+/// Takes a while, so that both workers are started.
+fn nap(_: u8) {
+    std::thread::park_timeout(Duration::from_millis(20));
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the form of a process's function")]
+fn take_and_die(lock: Shared<Mutex<u32>>) {
+    let _guard = lock.lock().unwrap();
+    kill(std::process::id());
+    forever(());
+}
+
+pub(crate) fn lock_holder_killed(method: StartMethod) {
+    let lock = Shared::new(Mutex::new(1)).unwrap();
+    let process = polyproc::context(method).spawn(take_and_die, lock.clone()).unwrap();
+    process.join().unwrap_err();
+    let guard = lock.lock().map(|_| ()).map_err(OwnerDied::recover);
+    assert!(guard.is_err(), "the fact is reported");
+    drop(guard);
+    drop(lock.lock().unwrap());
+}
+
+/// Refused for copies; the others do not care.
+pub(crate) fn fork_with_threads(method: StartMethod) {
+    let (bell, ringer) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || ringer.recv());
+        let pool = Pool::builder().workers(1).start_method(method).build().unwrap();
+        match (method, pool.apply(square, 3)) {
+            (StartMethod::Fork, Err(error)) => assert!(error.to_string().contains("cannot fork")),
+            (StartMethod::Fork, Ok(_)) => panic!("copied with a thread that may hold a lock"),
+            (_, result) => assert_eq!(result.unwrap(), 9),
+        }
+        let refused = polyproc::fork(|| ()).unwrap_err();
+        assert!(matches!(refused, SpawnError::Start(StartError::Threads { .. })), "{refused}");
+        drop(bell);
+    });
+}
+
+pub(crate) fn server_killed(method: StartMethod) {
+    let server = || polyproc::family().into_iter().find(|m| m.fork_server).map(|m| m.pid);
+    let pool = Pool::builder().workers(2).start_method(method).build().unwrap();
+    works(&pool);
+    if method == StartMethod::ForkServer {
+        let pid = server().unwrap();
+        kill(pid);
+        assert_gone(vec![pid]);
+    }
+    works(&pool);
+    pool.pids().into_iter().for_each(kill);
+    works(&pool);
+}
