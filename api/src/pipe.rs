@@ -19,6 +19,9 @@
 //! receives what was sent, and after that the end of file ([`GetError::Disconnected`]); sending is an
 //! error at once. So drop the end that was passed on, as `spawn` did above with its argument.
 //!
+//! A process that is started by [`Fork`](crate::StartMethod::Fork) has a copy of every end that its parent has, as with the
+//! system's pipes: then the other end is open for as long as that process lives.
+//!
 //! # Bytes
 //!
 //! [`send_bytes`](PipeEnd::send_bytes) and [`recv_bytes`](PipeEnd::recv_bytes) pass bytes as they are. Long

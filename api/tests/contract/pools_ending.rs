@@ -21,6 +21,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_function_that_is_not_there", a_function_that_is_not_there),
     ("a_callback_that_panics", a_callback_that_panics),
     ("an_initializer_that_fails", an_initializer_that_fails),
+    ("settings_that_panic", settings_that_panic),
     ("idle_workers_are_killed", idle_workers_are_killed),
     ("a_task_that_takes_too_long", a_task_that_takes_too_long),
     ("a_task_that_holds_too_much", a_task_that_holds_too_much),
@@ -217,6 +218,12 @@ fn an_initializer_that_fails(method: StartMethod) {
     let pool = builder(method).initializer(abort, ()).build().unwrap();
     let error = pool.map(square, 0..10).unwrap_err();
     assert!(error.to_string().contains("SIGABRT"), "{error}");
+}
+
+fn settings_that_panic(method: StartMethod) {
+    let pool = builder(method).env_of_worker(|_| panic!("no such setting")).build().unwrap();
+    let error = pool.apply(square, 3).unwrap_err();
+    assert!(matches!(error, TaskError::NoWorkers { .. }), "{error}");
 }
 
 fn idle_workers_are_killed(method: StartMethod) {

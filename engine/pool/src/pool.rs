@@ -14,6 +14,7 @@ use polyproc_sys::poll;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -193,7 +194,8 @@ impl Shared {
     fn run(&self, errands: Errands) -> Vec<usize> {
         for notice in errands.notices {
             match notice {
-                Notice::Wake(waker) => waker.wake(),
+                // A runtime that panics must not take the driver along.
+                Notice::Wake(waker) => drop(catch_unwind(AssertUnwindSafe(|| waker.wake()))),
                 Notice::Call(call) => {
                     lock(&self.calls).push(call);
                     self.supervisor_bell.ring();
@@ -217,8 +219,9 @@ impl Shared {
     /// Makes a worker. Waits for no other process but the fork server.
     pub(crate) fn start(&self, slot: usize) {
         let made = region::create().map_err(NoStart::Region).and_then(|(side, descriptors)| {
-            let child = self.starter.start(slot, descriptors).map_err(NoStart::Start)?;
-            Ok(Link::new(child, side))
+            let start = AssertUnwindSafe(|| self.starter.start(slot, descriptors));
+            let started = catch_unwind(start).unwrap_or_else(|_| Err(panicked()));
+            Ok(Link::new(started.map_err(NoStart::Start)?, side))
         });
         let mut core = self.lock();
         match made {
@@ -382,6 +385,12 @@ impl Shared {
             drop(thread.join());
         }
     }
+}
+
+/// A front whose code for a start panics has no worker, and nobody waits for it.
+fn panicked() -> StartError {
+    let source = io::Error::other("a panic, in what is told to it or in its settings");
+    StartError::System { doing: "start a worker", source }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -425,7 +425,7 @@ impl Queue {
     /// process that died before they were done: nobody waits for those.
     ///
     /// # Errors
-    /// `wait` is over. A queue that is not joinable is joined when it is empty.
+    /// `wait` is over. On a queue that is not joinable this returns at once.
     pub fn join(&self, wait: Wait) -> Result<u32, Outcome> {
         match self.channel().tally() {
             Some(tally) => tally.join(wait, || self.is_empty()),
