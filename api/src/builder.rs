@@ -262,6 +262,8 @@ impl Context {
 /// # Ok::<(), polyproc::Error>(())
 /// ```
 ///
+/// The result may be a `Result`, with an error that serde can take: `String`, or an enum of one's own.
+///
 /// A closure that captures something is refused by the compiler, since what it captures is in this
 /// process's memory: pass it as an argument, or [`fork`].
 ///

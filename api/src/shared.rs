@@ -27,8 +27,33 @@ pub use polyproc_shm::Error as SharedError;
 /// # Ok::<(), polyproc::Error>(())
 /// ```
 ///
-/// What may lie in it is said by [`Shareable`]: plain data behind locks and atomics. A struct of one's
-/// own in a [`Mutex`] derives `bytemuck::Pod`.
+/// What may lie in it is said by [`Shareable`]: plain data behind locks, and atomics. Several locks or
+/// events are several handles: pass them on as a tuple.
+///
+/// A struct of one's own is plain data when it derives `bytemuck`'s traits, so that crate is a dependency
+/// of the program: `cargo add bytemuck --features derive`.
+///
+/// ```
+/// use polyproc::prelude::*;
+///
+/// #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+/// #[repr(C)]
+/// struct Account {
+///     balance: i64,
+///     history: [i64; 100],
+/// }
+///
+/// fn pay((account, amount): (Shared<Mutex<Account>>, i64)) {
+///     let mut account = account.lock().unwrap();
+///     account.balance += amount;
+///     account.history[0] = amount;
+/// }
+///
+/// let account = Shared::new(Mutex::new(Account { balance: 5, history: [0; 100] }))?;
+/// polyproc::spawn(pay, (account.clone(), 3))?.join()?;
+/// assert_eq!(account.lock()?.balance, 8);
+/// # Ok::<(), polyproc::Error>(())
+/// ```
 pub struct Shared<T>(shm::Shared<T>);
 
 impl<T: Shareable> Shared<T> {
@@ -54,8 +79,9 @@ impl<T: Shareable> Deref for Shared<T> {
 /// A plain value with its lock: Python's `Value`.
 ///
 /// It is a [`Mutex`], and for single steps there is no need to lock: [`get`](Self::get),
-/// [`set`](Self::set) and [`update`](Self::update) do. They pass over the death of a holder, since a
-/// plain value is never half written by one of them.
+/// [`set`](Self::set) and [`update`](Self::update) do. They pass over the death of a holder: who died in
+/// the middle of changing a value of several words may have left half of it. [`lock`](Mutex::lock) tells,
+/// until somebody recovers it or sets a new value.
 ///
 /// ```
 /// use polyproc::prelude::*;
@@ -78,16 +104,19 @@ impl<T: bytemuck::Pod> Value<T> {
     }
 
     /// A copy of the value.
+    #[track_caller]
     pub fn get(&self) -> T {
         self.0.get()
     }
 
     /// Replaces the value.
+    #[track_caller]
     pub fn set(&self, value: T) {
         self.0.set(value);
     }
 
     /// Changes the value in one step, as nobody else sees it.
+    #[track_caller]
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         self.0.update(change)
     }
@@ -155,6 +184,10 @@ impl<T: bytemuck::Pod> SharedArray<T> {
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: somebody died or panicked while holding the lock.
+    ///
+    /// # Panics
+    /// The calling thread has them locked already: it would wait for itself, without end.
+    #[track_caller]
     pub fn lock(&self) -> Locked<'_, T> {
         self.0.lock()
     }
@@ -171,6 +204,7 @@ impl<T: bytemuck::Pod> SharedArray<T> {
     ///
     /// # Errors
     /// As [`try_lock`](Self::try_lock).
+    #[track_caller]
     pub fn lock_timeout(&self, timeout: Duration) -> MaybeLocked<'_, T> {
         self.lock_deadline(Deadline::after(timeout))
     }
@@ -179,6 +213,7 @@ impl<T: bytemuck::Pod> SharedArray<T> {
     ///
     /// # Errors
     /// As [`try_lock`](Self::try_lock).
+    #[track_caller]
     pub fn lock_deadline(&self, deadline: Deadline) -> MaybeLocked<'_, T> {
         match self.0.lock_as(Wait::until(deadline)) {
             Ok(locked) => locked.map_err(TryLockError::OwnerDied),
@@ -190,6 +225,7 @@ impl<T: bytemuck::Pod> SharedArray<T> {
     ///
     /// # Errors
     /// As [`lock`](Self::lock).
+    #[track_caller]
     pub fn to_vec(&self) -> Result<Vec<T>, OwnerDied<ArrayGuard<'_, T>>> {
         self.lock().map(|elements| elements.to_vec())
     }

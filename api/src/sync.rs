@@ -25,6 +25,9 @@
 //! and calls [`OwnerDied::recover`]; until then everybody is told. A panic while holding a guard is
 //! told in the same way.
 //!
+//! A thread that waits without end for a lock that it holds itself panics: it would hang. (`*n.lock()? +
+//! *n.lock()?` is such a wait; an [`RLock`] is for those who need it.)
+//!
 //! # From Python
 //!
 //! | Python's `multiprocessing` | here |

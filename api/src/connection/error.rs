@@ -39,7 +39,7 @@ pub enum RecvError {
     #[error("no message came in time")]
     TimedOut,
     /// A message came and is not of this type. The next one is not concerned.
-    #[error("cannot decode a message: {0}")]
+    #[error("cannot decode a message (do both ends mean the same type, and use a key?): {0}")]
     Decode(#[from] CodecError),
     /// Anything else: an end in the middle of a message, for one.
     #[error(transparent)]

@@ -38,7 +38,13 @@
 //! Both ends have to mean the same types: `Connection<S, R>` here is `Connection<R, S>` there. They
 //! need not be the same program, so nothing checks that beforehand. A message of another type is
 //! [`RecvError::Decode`] when its bytes do not fit, or a wrong value when they do; the next message
-//! is not concerned. Handles of shared memory mean nothing to others, and sending one is an error.
+//! is not concerned. Postcard does the decoding, and a type that contains itself is decoded as deep as
+//! the message says: do not receive one from a stranger, who could overflow the stack. Handles of shared memory mean nothing to others, and sending one is an error.
+//!
+//! # Addresses
+//!
+//! Text is turned into an [`Address`] and back, so a listener's address goes to a child as a `String`:
+//! `listener.address().to_string()`. A machine by name is [`Address::tcp`].
 //!
 //! # Death
 //!

@@ -454,6 +454,10 @@ impl Pool {
 
     /// Makes the pool know what tasks have in common.
     pub fn define(&self, definition: &[u8]) -> Definition {
+        // In a copy the lock may be held for good; nothing can be submitted there.
+        if !self.is_ours() {
+            return Definition(0);
+        }
         self.shared.with(Actor::User, |core| {
             core.crew.definitions.push(definition.into());
             Definition(core.crew.definitions.len() as u32 - 1)
@@ -467,6 +471,9 @@ impl Pool {
 
     /// Opens a lane for tasks that belong together. To be closed.
     pub fn open_lane(&self) -> Lane {
+        if !self.is_ours() {
+            return self.lane;
+        }
         self.shared.with(Actor::User, |core| Lane(core.dispatcher.open_lane()))
     }
 

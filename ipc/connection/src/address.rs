@@ -49,6 +49,14 @@ impl Address {
         all.first().copied().map(Self::Tcp).ok_or_else(none)
     }
 
+    /// What the system calls a path. The empty one would be any free name to it.
+    pub(crate) fn at_path(path: &Path) -> io::Result<net::SocketAddr> {
+        if path.as_os_str().is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an empty path"));
+        }
+        net::SocketAddr::from_pathname(path)
+    }
+
     pub(crate) fn of_unix(address: &net::SocketAddr) -> Option<Self> {
         let path = address.as_pathname().map(|path| Self::Unix(path.into()));
         path.or_else(|| abstract_name(address).map(|name| Self::Abstract(name.into())))
@@ -90,7 +98,8 @@ impl From<&Path> for Address {
 }
 
 impl From<&str> for Address {
-    /// An IP address and a port, an abstract name after `@`, or else a path.
+    /// An IP address and a port, an abstract name after `@`, or else a path: also `localhost:5000`, since
+    /// names of machines are looked up by [`Address::tcp`] only.
     fn from(text: &str) -> Self {
         match (text.strip_prefix('@'), text.parse()) {
             (Some(name), _) => Self::Abstract(unescape(name.as_bytes())),

@@ -84,7 +84,7 @@ impl Client {
 fn open(address: &Address, deadline: Deadline) -> io::Result<Socket> {
     match address {
         Address::Tcp(address) => open_tcp(address, deadline).map(Socket::from),
-        Address::Unix(path) => open_unix(&net::SocketAddr::from_pathname(path)?, deadline),
+        Address::Unix(path) => open_unix(&Address::at_path(path)?, deadline),
         Address::Abstract(name) => open_unix(&abstract_address(name)?, deadline),
     }
 }

@@ -153,7 +153,7 @@ impl Listener {
                 Ok((ListenerSocket::Tcp(listener), None))
             }
             Address::Unix(path) => {
-                let listener = bind_unix(&net::SocketAddr::from_pathname(path)?, backlog)?;
+                let listener = bind_unix(&Address::at_path(path)?, backlog)?;
                 Ok((listener, Some(Place::of_socket(path))))
             }
             Address::Abstract(name) => {

@@ -169,6 +169,15 @@ fn nobody_there_and_nobody_who_speaks_are_different_errors() {
     assert_eq!(long.source.kind(), std::io::ErrorKind::InvalidInput);
 }
 
+/// To Linux it means any free name, which is surely not what was meant.
+#[test]
+fn an_empty_path_is_no_address() {
+    let refused = Listener::bind("", 1, None).unwrap_err().to_string();
+    assert!(refused.contains("an empty path"), "{refused}");
+    let refused = Client::connect_timeout("", None, LATE).unwrap_err().to_string();
+    assert!(refused.contains("an empty path"), "{refused}");
+}
+
 #[test]
 fn a_port_can_be_used_again_at_once() {
     let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0), 1, None).unwrap();

@@ -91,6 +91,10 @@ impl<T: Pod> SharedArray<T> {
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: somebody died or panicked while holding the lock.
+    ///
+    /// # Panics
+    /// The calling thread holds it already: it would wait for itself, without end.
+    #[track_caller]
     pub fn lock(&self) -> Result<ArrayGuard<'_, T>, OwnerDied<ArrayGuard<'_, T>>> {
         self.lock_as(Wait::FOREVER).unwrap_or_else(|_| Ok(self.guard()))
     }
@@ -99,11 +103,12 @@ impl<T: Pod> SharedArray<T> {
     ///
     /// # Errors
     /// [`Outcome::TimedOut`] or [`Outcome::Interrupted`].
+    #[track_caller]
     pub fn lock_as(
         &self,
         wait: Wait,
     ) -> Result<Result<ArrayGuard<'_, T>, OwnerDied<ArrayGuard<'_, T>>>, Outcome> {
-        match self.raw_lock().acquire(wait) {
+        match self.raw_lock().acquire_guarded(wait) {
             Outcome::Done => Ok(Ok(self.guard())),
             Outcome::OwnerDied => {
                 let how = self.raw_lock().abandoned().unwrap_or(Abandoned::Died);
@@ -416,6 +421,15 @@ mod tests {
         let same = SharedArray::<i32>::from_handle(handle).unwrap();
         assert_eq!((same.len(), same.lock().unwrap()[2]), (3, 30));
         assert!(SharedArray::<u64>::zeroed(&arena, usize::MAX).is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "holds it already")]
+    fn a_thread_that_would_wait_for_itself_panics() {
+        let arena = Arena::with_size(8 << 20).unwrap();
+        let array = SharedArray::from_slice(&arena, &[1_u8]).unwrap();
+        let _first = array.lock().unwrap();
+        drop(array.lock());
     }
 
     #[test]

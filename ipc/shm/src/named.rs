@@ -3,7 +3,7 @@
 
 use crate::array::{copy_in, copy_out};
 use crate::error::Error;
-use polyproc_sys::memory::{Mapping, reserve};
+use polyproc_sys::memory::{self, Mapping, reserve};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -78,7 +78,7 @@ impl SharedMemory {
     /// [`Error::Named`]: there is none of that name, or it belongs to somebody else.
     pub fn attach(name: &str) -> Result<Self, Error> {
         let open = || {
-            let file = OpenOptions::new().read(true).write(true).open(path(name)?)?;
+            let file = memory::open(&path(name)?)?;
             let len = file.metadata()?.len();
             Mapping::shared(&file, len as usize)
         };
@@ -175,6 +175,24 @@ mod tests {
         SharedMemory::unlink(&name).unwrap();
         assert!(SharedMemory::attach(&name).is_err());
         assert!(SharedMemory::unlink(&name).is_err());
+    }
+
+    /// Anybody may leave a link in the folder, and so lend a name to a file of the user's.
+    #[test]
+    fn links_are_not_attached() {
+        let name = format!("polyproc-link-{}", std::process::id());
+        let target = tempfile();
+        std::os::unix::fs::symlink(&target, path(&name).unwrap()).unwrap();
+        let attached = SharedMemory::attach(&name);
+        SharedMemory::unlink(&name).unwrap();
+        fs::remove_file(&target).unwrap();
+        assert!(attached.is_err());
+    }
+
+    fn tempfile() -> PathBuf {
+        let path = std::env::temp_dir().join(format!("polyproc-target-{}", std::process::id()));
+        fs::write(&path, [1; 4096]).unwrap();
+        path
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::arena::Arena;
 use crate::error::Error;
 use crate::handle::Handle;
 use bytemuck::Pod;
-use polyproc_sync::{Kind, Mutex, MutexGuard, Shareable};
+use polyproc_sync::{Kind, Mutex, MutexGuard, OwnerDied, Shareable};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -115,8 +115,8 @@ impl<T> fmt::Debug for Shared<T> {
 
 /// A plain value with its lock: Python's `Value`.
 ///
-/// [`Value::get`] and [`Value::set`] go through the lock, and pass over the death of a holder: for a
-/// plain value there is nothing to mend. Use [`Value::lock`] for more than one step, or to be told.
+/// [`Value::get`], [`Value::set`] and [`Value::update`] go through the lock and pass over the death of a
+/// holder. Use [`Value::lock`] for more than one step, and to be told; only a new value ends the news.
 #[derive(Clone, Debug)]
 pub struct Value<T: Pod> {
     shared: Shared<Mutex<T>>,
@@ -155,25 +155,30 @@ impl<T: Pod> Value<T> {
     ///
     /// # Errors
     /// As [`Mutex::lock`].
-    pub fn lock(&self) -> Result<MutexGuard<'_, T>, polyproc_sync::OwnerDied<MutexGuard<'_, T>>> {
+    #[track_caller]
+    pub fn lock(&self) -> Result<MutexGuard<'_, T>, OwnerDied<MutexGuard<'_, T>>> {
         self.shared.lock()
     }
 
+    #[track_caller]
     fn any_lock(&self) -> MutexGuard<'_, T> {
-        self.shared.lock().unwrap_or_else(polyproc_sync::OwnerDied::recover)
+        self.shared.lock().unwrap_or_else(OwnerDied::into_guard)
     }
 
     /// A copy of the value.
+    #[track_caller]
     pub fn get(&self) -> T {
         *self.any_lock()
     }
 
     /// Replaces the value.
+    #[track_caller]
     pub fn set(&self, value: T) {
-        *self.any_lock() = value;
+        *self.shared.lock().unwrap_or_else(OwnerDied::recover) = value;
     }
 
     /// Changes the value in one step.
+    #[track_caller]
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         change(&mut self.any_lock())
     }
@@ -183,6 +188,7 @@ impl<T: Pod> Value<T> {
 mod tests {
     use super::*;
     use polyproc_sync::Event;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     #[test]
@@ -208,5 +214,22 @@ mod tests {
         assert!((value.get() - 2.0).abs() < 1e-9);
         value.handle().set_name("ratio");
         assert_eq!(value.handle().name(), "ratio");
+    }
+
+    #[test]
+    fn a_look_at_a_value_does_not_swallow_the_news_of_a_death() {
+        let arena = Arena::with_size(8 << 20).unwrap();
+        let pair = Value::new(&arena, [1, 1]).unwrap();
+        let half = AssertUnwindSafe(|| {
+            let mut pair = pair.lock().unwrap();
+            pair[0] = 2;
+            panic!("between the two");
+        });
+        assert!(catch_unwind(half).is_err());
+        assert_eq!(pair.get(), [2, 1]);
+        assert_eq!(pair.update(|pair| pair[0]), 2);
+        assert!(pair.lock().is_err());
+        pair.set([2, 2]);
+        assert!(pair.lock().is_ok());
     }
 }

@@ -32,10 +32,11 @@ impl Barrier {
         Self { barrier: raw::Barrier::new(parties) }
     }
 
-    /// Arrives and waits for the others.
+    /// Arrives and waits for the others: without end for one that died before it came, unless it had
+    /// [enrolled](Barrier::enroll).
     ///
     /// # Errors
-    /// [`BrokenBarrier`]: somebody gave up, aborted, reset, or died.
+    /// [`BrokenBarrier`]: somebody gave up, aborted, reset, or had enrolled and died.
     pub fn wait(&self) -> Result<BarrierWaitResult, BrokenBarrier> {
         self.wait_as(Wait::FOREVER)
     }

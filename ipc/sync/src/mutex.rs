@@ -67,9 +67,13 @@ impl<T> Mutex<T> {
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: somebody died or panicked while holding it.
+    ///
+    /// # Panics
+    /// The calling thread holds it already: it would wait for itself, without end.
     #[inline]
+    #[track_caller]
     pub fn lock(&self) -> LockResult<'_, T> {
-        match self.lock.acquire(Wait::FOREVER) {
+        match self.lock.acquire_guarded(Wait::FOREVER) {
             Outcome::Done => Ok(self.guard()),
             _ => Err(self.died()),
         }
@@ -88,6 +92,7 @@ impl<T> Mutex<T> {
     ///
     /// # Errors
     /// As [`Mutex::try_lock`].
+    #[track_caller]
     pub fn lock_timeout(&self, timeout: Duration) -> TryLockResult<'_, T> {
         self.lock_deadline(Deadline::after(timeout))
     }
@@ -96,8 +101,9 @@ impl<T> Mutex<T> {
     ///
     /// # Errors
     /// As [`Mutex::try_lock`].
+    #[track_caller]
     pub fn lock_deadline(&self, deadline: Deadline) -> TryLockResult<'_, T> {
-        self.result(self.lock.acquire(Wait::until(deadline)))
+        self.result(self.lock.acquire_guarded(Wait::until(deadline)))
     }
 
     fn result(&self, outcome: Outcome) -> TryLockResult<'_, T> {
@@ -207,6 +213,21 @@ mod tests {
             }
         });
         assert_eq!(*TOTAL.lock().unwrap(), 4000);
+    }
+
+    #[test]
+    fn a_thread_that_would_wait_for_itself_panics() {
+        let mutex = Mutex::new(0);
+        let guard = mutex.lock().unwrap();
+        let refused = mutex.lock_timeout(Duration::from_millis(1));
+        assert!(matches!(refused, Err(TryLockError::WouldBlock)));
+        let caught = catch_unwind(AssertUnwindSafe(|| drop(mutex.lock())));
+        let message = *caught.unwrap_err().downcast::<&str>().unwrap();
+        assert!(message.contains("holds it already"), "{message}");
+        let caught = catch_unwind(AssertUnwindSafe(|| drop(mutex.lock_timeout(Duration::MAX))));
+        assert!(caught.is_err());
+        drop(guard);
+        assert!(mutex.lock().is_ok());
     }
 
     #[test]

@@ -13,7 +13,8 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 /// A value that one process and thread may change, or many may read. std's `RwLock`, between
-/// processes. Writers go first; at most 32 processes read at once.
+/// processes. Writers go first; at most 32 processes read at once. A thread that reads must not lock it
+/// once more: it may wait for a writer that waits for it.
 #[repr(C)]
 pub struct RwLock<T> {
     lock: raw::RwLock,
@@ -56,7 +57,12 @@ impl<T> RwLock<T> {
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a writer died or panicked. Only a writer can recover it.
+    ///
+    /// # Panics
+    /// The calling thread writes already: it would wait for itself, without end.
+    #[track_caller]
     pub fn read(&self) -> Result<Read<'_, T>, OwnerDied<Read<'_, T>>> {
+        self.lock.writer().refuse_own(Wait::FOREVER);
         match self.lock.acquire_read(Wait::FOREVER) {
             Outcome::Done => Ok(self.reading()),
             _ => Err(self.died_reading()),
@@ -97,7 +103,12 @@ impl<T> RwLock<T> {
     ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a writer died or panicked.
+    ///
+    /// # Panics
+    /// The calling thread writes already: it would wait for itself, without end.
+    #[track_caller]
     pub fn write(&self) -> Result<Write<'_, T>, OwnerDied<Write<'_, T>>> {
+        self.lock.writer().refuse_own(Wait::FOREVER);
         match self.lock.acquire_write(Wait::FOREVER) {
             Outcome::Done => Ok(self.writing()),
             _ => Err(self.died_writing()),
@@ -246,6 +257,18 @@ impl<T: Default> Default for RwLock<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_writer_that_would_wait_for_itself_panics() {
+        let lock = RwLock::new(5);
+        let guard = lock.write().unwrap();
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(lock.read()))).is_err());
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(lock.write()))).is_err());
+        assert!(matches!(lock.try_read(), Err(TryLockError::WouldBlock)));
+        drop(guard);
+        assert!(lock.read().is_ok());
+    }
 
     #[test]
     fn many_read_or_one_writes() {

@@ -10,6 +10,12 @@ use bytemuck::Pod;
 /// Any bit pattern is a valid value; it holds no pointer, reference, descriptor or anything else that
 /// means something in one process only; it needs no drop; and whatever changes behind `&T` changes
 /// by atomics or under a lock of this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot lie in memory that processes share",
+    label = "not plain data behind a lock, and no atomic",
+    note = "plain data goes into a `Mutex` or `RwLock`; a struct of your own derives `bytemuck::Pod` and `bytemuck::Zeroable`",
+    note = "for several locks or events make several handles, and pass on a tuple of them"
+)]
 pub unsafe trait Shareable: Sized + 'static {}
 
 macro_rules! shareable {

@@ -6,6 +6,7 @@ use crate::crash_point;
 use crate::owner::Owner;
 use crate::park::{Host, Outcome, Park, SLICE, Slice, Wait, sleep_slice};
 use crate::report::{Kind, Report};
+use polyproc_sys::clock::Deadline;
 use std::marker::PhantomData;
 
 /// How many processes can have permits at once; more wait. (Fewer in the model, which looks at each
@@ -113,14 +114,16 @@ impl<P> HeldSemaphore<P> {
 }
 
 impl<P: Park> HeldSemaphore<P> {
-    /// Takes a permit if there is one, be it a dead process's; else [`Outcome::TimedOut`].
+    /// Takes a permit if there is one, be it a dead process's; else [`Outcome::TimedOut`]. Waits for no
+    /// permit; for a process that is stopped in the middle of taking one, two slices.
     pub fn try_acquire(&self) -> Outcome {
-        if self.take(false) || self.take(true) { Outcome::Done } else { Outcome::TimedOut }
+        let took = self.take(false, Deadline::NEVER) || self.take(true, Deadline::NEVER);
+        if took { Outcome::Done } else { Outcome::TimedOut }
     }
 
     /// Takes a permit, waiting for one as `wait` says. Those of the dead come within 100 ms.
     pub fn acquire(&self, wait: Wait) -> Outcome {
-        if self.take(false) {
+        if self.take(false, wait.deadline) {
             return Outcome::Done;
         }
         self.waiters.fetch_add(1, Ordering::SeqCst);
@@ -132,29 +135,38 @@ impl<P: Park> HeldSemaphore<P> {
     fn acquire_slowly(&self, wait: Wait) -> Outcome {
         loop {
             let given = self.given.load(Ordering::SeqCst);
-            if self.take(false) {
+            if self.take(false, wait.deadline) {
                 return Outcome::Done;
             }
             crash_point!("held.waiting");
             match sleep_slice::<P>(&self.given, given, wait, SLICE) {
-                Slice::Over | Slice::GiveUp(_) if self.take(true) => return Outcome::Done,
+                Slice::Over | Slice::GiveUp(_) if self.take(true, wait.deadline) => {
+                    return Outcome::Done;
+                }
                 Slice::Look | Slice::Over => {}
                 Slice::GiveUp(outcome) => return outcome,
             }
         }
     }
 
-    /// Runs `change` under the lock. Whoever died in there left nothing half done.
-    fn locked<R>(&self, change: impl FnOnce() -> R) -> R {
-        _ = self.lock.acquire(Wait::FOREVER);
+    /// Runs `change` under the lock. Whoever died in there left nothing half done. None, and nothing is
+    /// done, when somebody is in there for longer than `patience`.
+    fn locked<R>(&self, patience: impl FnOnce() -> Wait, change: impl FnOnce() -> R) -> Option<R> {
+        let taken =
+            self.lock.try_acquire().is_acquired() || self.lock.acquire(patience()).is_acquired();
+        if !taken {
+            return None;
+        }
         self.lock.recover();
         let result = change();
         self.lock.release();
-        result
+        Some(result)
     }
 
-    fn take(&self, from_dead: bool) -> bool {
-        self.locked(|| {
+    /// Who is stopped in there holds nobody up for longer than a slice.
+    fn take(&self, from_dead: bool, deadline: Deadline) -> bool {
+        let patience = || Wait::until(Deadline::after(SLICE).earlier(deadline));
+        let took = self.locked(patience, || {
             if from_dead {
                 self.reclaim();
             }
@@ -170,7 +182,8 @@ impl<P: Park> HeldSemaphore<P> {
             mine.permits.fetch_add(1, Ordering::Relaxed);
             crash_point!("held.taken");
             true
-        })
+        });
+        took.unwrap_or(false)
     }
 
     /// The own slot, or one that nobody uses.
@@ -197,26 +210,30 @@ impl<P: Park> HeldSemaphore<P> {
     /// # Errors
     /// [`AboveBound`], and nothing is given, when fewer than `count` are taken.
     pub fn release(&self, count: u32) -> Result<(), AboveBound> {
-        self.locked(|| {
-            let taken: u32 = self.holders().map(|(_, permits)| permits).sum();
-            if taken < count {
-                return Err(AboveBound);
-            }
-            let me = Some(P::me());
-            let mut left = count;
-            let (mine, others): (Vec<_>, Vec<_>) = self
-                .holders
-                .iter()
-                .filter(|holder| holder.owner().is_some())
-                .partition(|holder| holder.owner() == me);
-            for holder in mine.into_iter().chain(others) {
-                let given = holder.permits().min(left);
-                holder.permits.fetch_sub(given, Ordering::Relaxed);
-                left -= given;
-                crash_point!("held.given");
-            }
-            Ok(())
-        })?;
+        let given = self.locked(
+            || Wait::FOREVER,
+            || {
+                let taken: u32 = self.holders().map(|(_, permits)| permits).sum();
+                if taken < count {
+                    return Err(AboveBound);
+                }
+                let me = Some(P::me());
+                let mut left = count;
+                let (mine, others): (Vec<_>, Vec<_>) = self
+                    .holders
+                    .iter()
+                    .filter(|holder| holder.owner().is_some())
+                    .partition(|holder| holder.owner() == me);
+                for holder in mine.into_iter().chain(others) {
+                    let given = holder.permits().min(left);
+                    holder.permits.fetch_sub(given, Ordering::Relaxed);
+                    left -= given;
+                    crash_point!("held.given");
+                }
+                Ok(())
+            },
+        );
+        given.unwrap_or(Ok(()))?;
         self.given.fetch_add(1, Ordering::SeqCst);
         if self.waiters.load(Ordering::SeqCst) != 0 {
             P::wake(&self.given, count);
@@ -239,6 +256,18 @@ mod tests {
         assert_eq!(semaphore.acquire(Wait::FOREVER), Outcome::Done);
         assert_eq!((semaphore.permits(), semaphore.reclaimed()), (1, 2));
         assert_eq!(semaphore.holders().collect::<Vec<_>>(), [(Owner::me(), 1)]);
+    }
+
+    /// As when a process is stopped in the middle of taking or giving a permit.
+    #[test]
+    fn nobody_waits_for_the_inside_longer_than_asked() {
+        let semaphore: HeldSemaphore = HeldSemaphore::new(1);
+        assert_eq!(semaphore.lock.acquire(Wait::FOREVER), Outcome::Done);
+        let soon = Wait::timeout(std::time::Duration::from_millis(1));
+        assert_eq!(semaphore.acquire(soon), Outcome::TimedOut);
+        assert_eq!(semaphore.try_acquire(), Outcome::TimedOut);
+        semaphore.lock.release();
+        assert_eq!(semaphore.acquire(Wait::FOREVER), Outcome::Done);
     }
 
     #[test]

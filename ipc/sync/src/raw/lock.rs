@@ -7,6 +7,7 @@ use crate::error::Abandoned;
 use crate::owner::Owner;
 use crate::park::{Host, Outcome, PATIENT, Park, SLICE, Slice, Wait, sleep_slice};
 use crate::report::{Kind, Report};
+use polyproc_sys::clock::Deadline;
 use std::marker::PhantomData;
 
 /// Somebody may sleep: the release has to wake.
@@ -137,6 +138,29 @@ impl<P: Park> Lock<P> {
             return Outcome::Done;
         }
         self.acquire_slowly(me, wait)
+    }
+
+    /// [`Lock::acquire`] for guards, which nobody but the thread that has them can give back.
+    ///
+    /// # Panics
+    /// The calling thread holds it already and would wait without end, for itself.
+    #[inline]
+    #[track_caller]
+    pub fn acquire_guarded(&self, wait: Wait) -> Outcome {
+        let me = P::me();
+        if self.take_free(me) {
+            return Outcome::Done;
+        }
+        self.refuse_own(wait);
+        self.acquire_slowly(me, wait)
+    }
+
+    /// Panics if a guard's thread is about to wait for itself.
+    #[track_caller]
+    pub(crate) fn refuse_own(&self, wait: Wait) {
+        let endless = wait.deadline == Deadline::NEVER;
+        let own = endless && self.is_my_threads();
+        assert!(!own, "deadlock: this thread waits for a lock and holds it already");
     }
 
     /// Gives it back, whoever took it. False when nobody held it.

@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -29,6 +31,16 @@ pub fn memfd(name: &CStr) -> io::Result<File> {
     };
     // SAFETY: the call just returned this descriptor, so nobody else owns it.
     Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Opens the memory file at `path`, for reading and writing. Not what a link there points to: whoever
+/// may write to the folder could lend the name to another file.
+///
+/// # Errors
+/// `ENOENT`, `EACCES`; `ELOOP` for a link.
+pub fn open(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    File::options().read(true).write(true).custom_flags(flags).open(path)
 }
 
 /// Makes a file `len` bytes long. A limit on the size of files (`RLIMIT_FSIZE`) holds for memory

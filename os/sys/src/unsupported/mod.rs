@@ -485,6 +485,7 @@ pub mod lifeline {
 pub mod memory {
     use super::{AsFd, File, Infallible, io, unsupported};
     use std::ffi::CStr;
+    use std::path::Path;
     use std::ptr::NonNull;
     use std::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -493,6 +494,14 @@ pub mod memory {
     /// # Errors
     /// Always.
     pub fn memfd(_name: &CStr) -> io::Result<File> {
+        unsupported()
+    }
+
+    /// Opens the memory file at a path.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn open(_path: &Path) -> io::Result<File> {
         unsupported()
     }
 
