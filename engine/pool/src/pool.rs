@@ -629,8 +629,11 @@ impl Pool {
         }
     }
 
-    /// How many workers there may be.
+    /// How many workers there may be; in a copy, none.
     pub fn workers(&self) -> usize {
+        if !self.is_ours() {
+            return 0;
+        }
         self.shared.lock().dispatcher.workers()
     }
 
@@ -642,8 +645,11 @@ impl Pool {
         self.shared.lock().crew.links.iter().flatten().map(|link| link.child.pid()).collect()
     }
 
-    /// What it has done so far.
+    /// What it has done so far; of that a copy knows nothing.
     pub fn insights(&self) -> Insights {
+        if !self.is_ours() {
+            return Insights::default();
+        }
         self.shared.lock().ledger.insights()
     }
 }
