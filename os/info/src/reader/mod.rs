@@ -28,6 +28,9 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+/// How often a list without this process is read again: another pid namespace's has it never.
+const MOST_SHORT_LISTS: u32 = 3;
+
 /// What all processes of one pass share.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -83,7 +86,22 @@ impl Reader {
     }
 
     /// The numbers of all processes that can be seen, in ascending order.
+    ///
+    /// While many processes come and go, the kernel's list may end too early (seen on Linux 6.18: once
+    /// in some ten thousand lists). This process is there for certain, and among the youngest: a list
+    /// without it is read again.
     pub(crate) fn pids(&mut self) -> Result<Vec<u32>> {
+        let mut pids = self.listed_pids()?;
+        for _ in 0..MOST_SHORT_LISTS {
+            if !self.system.is_live() || pids.binary_search(&std::process::id()).is_ok() {
+                break;
+            }
+            pids = self.listed_pids()?;
+        }
+        Ok(pids)
+    }
+
+    fn listed_pids(&mut self) -> Result<Vec<u32>> {
         let mut pids = Vec::new();
         let list = files::rewind(self.proc.as_fd()).and_then(|()| {
             files::list(self.proc.as_fd(), &mut self.names, |name| {

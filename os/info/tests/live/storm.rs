@@ -49,7 +49,14 @@ fn lists_in_a_storm_of_forks() {
     in_a_storm(|| {
         let snapshot = system.snapshot(Attributes::ALL).unwrap();
         assert!(snapshot.hidden.is_empty() || !crate::actor::is_superuser());
-        assert!(snapshot.get(std::process::id()).is_some());
+        let myself = std::process::id();
+        assert!(
+            snapshot.get(myself).is_some(),
+            "{myself} is not among {:?}; it is listed now: {}; alone: {:?}",
+            snapshot.processes.iter().map(|facts| facts.pid).collect::<Vec<_>>(),
+            system.pids().unwrap().contains(&myself),
+            Process::current().and_then(|process| process.facts(Attributes::ALL)).map(drop),
+        );
         monitor.tick().unwrap();
         assert!(monitor.rows().any(|row| row.facts.pid == std::process::id()));
         system.connections(Kinds::ALL).unwrap();
