@@ -4,6 +4,7 @@ use crate::codec::CodecError;
 use crate::connection::ConnectionError;
 use crate::panic::Panic;
 use crate::pool::{PoolError, TaskError};
+use crate::queue::{GetError, PutError, PutFailure};
 use crate::shared::SharedError;
 use polyproc_process::{ExitStatus, PreloadError, Signal, StartError};
 use polyproc_sync::{Abandoned, BrokenBarrier, OwnerDied, TimedOut, TryLockError};
@@ -205,8 +206,19 @@ pub enum Error {
     BrokenBarrier(#[from] BrokenBarrier),
     /// A connection to another program, or a listener for them.
     Connection(#[from] ConnectionError),
+    /// A value was not put into a queue, or sent through a pipe. The value is gone with this form of the
+    /// error: see [`PutError`].
+    Put(PutFailure),
+    /// No value was taken from a queue, or received from a pipe.
+    Get(#[from] GetError),
     /// Anything else that the system refused.
     Io(#[from] io::Error),
+}
+
+impl<T> From<PutError<T>> for Error {
+    fn from(error: PutError<T>) -> Self {
+        Self::Put(error.failure)
+    }
 }
 
 impl<G> From<OwnerDied<G>> for Error {

@@ -28,6 +28,7 @@
 //! | many tasks over a few processes | [`Pool`], [`Task`], [`PoolBuilder`] |
 //! | what went wrong | [`JoinError`], [`SpawnError`]; for `?` in `main`: [`Error`] |
 //! | sharing memory, locks, events | [`Shared`], [`Value`], [`SharedArray`], [`mod@sync`]; by name: [`SharedMemory`] |
+//! | passing values between processes | [`Queue`], [`mod@queue`], [`mod@pipe`] |
 //! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |
 //! | loading once, sharing with all | [`preload`] |
 //! | how many at once | [`cpu_count`] |
@@ -94,8 +95,10 @@ mod function;
 mod init;
 mod message;
 mod panic;
+pub mod pipe;
 mod pool;
 mod process;
+pub mod queue;
 mod shared;
 pub mod sync;
 #[cfg(feature = "testing")]
@@ -106,11 +109,13 @@ pub use codec::CodecError;
 pub use error::{Error, JoinError, Result, SpawnError, Who};
 pub use init::{init, preload};
 pub use panic::{Panic, Place};
+pub use pipe::PipeEnd;
 pub use pool::{
     Calls, Imap, ImapUnordered, MapTask, Pool, PoolBuilder, PoolError, PoolInsights, PoolMap, Task,
     TaskError, TaskFacts, worker_id,
 };
 pub use process::{Handle, Process, wait_any, wait_any_timeout};
+pub use queue::{JoinableQueue, LifoQueue, PriorityQueue, Queue, SimpleQueue};
 pub use shared::{
     RawArray, Shared, SharedArray, SharedBytes, SharedError, Value, arena_objects, arena_stats,
 };
@@ -133,9 +138,10 @@ mod readme {}
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Barrier, Condvar, Event, Handle, JoinError, Mutex, OnParentDeath, Once, Pool, PoolMap,
-        Process, RawArray, Run, RwLock, Semaphore, Shared, SharedArray, SharedBytes, Signal,
-        SpawnError, StartMethod, Stdio, TaskError, Value,
+        Barrier, Condvar, Event, Handle, JoinError, JoinableQueue, LifoQueue, Mutex, OnParentDeath,
+        Once, PipeEnd, Pool, PoolMap, PriorityQueue, Process, Queue, RawArray, Run, RwLock,
+        Semaphore, Shared, SharedArray, SharedBytes, Signal, SpawnError, StartMethod, Stdio,
+        TaskError, Value,
     };
 }
 

@@ -101,7 +101,7 @@ pub(crate) fn read_handle<'de, D: Deserializer<'de>, T>(
     made.map_err(D::Error::custom)
 }
 
-fn refuse(reason: &dyn Display) -> String {
+pub(crate) fn refuse(reason: &dyn Display) -> String {
     REFUSAL.set(Some(reason.to_string()));
     reason.to_string()
 }

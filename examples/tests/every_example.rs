@@ -1,5 +1,6 @@
 //! Runs every example that `Cargo.toml` lists as a program, and compares what it prints with what
-//! its source says at the top: a block of text, in which `…` stands for anything within a line.
+//! its source says at the top: a block of text, in which `…` stands for anything within a line, and a
+//! line `⋮` for any number of lines.
 //!
 //! An example without such a block fails, unless it has a test file of its own. Each must come to
 //! its end with exit code 0, an empty standard error and no process left behind.
@@ -63,9 +64,7 @@ fn check(example: &Example) -> Result<(), Failed> {
         return Err(format!("it ended with {:?} and says:\n{}", run.code, run.stderr).into());
     }
     let printed: Vec<_> = run.stdout.lines().collect();
-    let fits = printed.len() == expected.len()
-        && expected.iter().zip(&printed).all(|(pattern, line)| fits(pattern, line));
-    if !fits {
+    if !all_fit(&expected, &printed) {
         let expected = expected.join("\n");
         return Err(
             format!("it says that it prints\n{expected}\nbut it prints\n{}", run.stdout).into()
@@ -80,6 +79,18 @@ fn promised(source: &str) -> Option<Vec<&str>> {
     let mut lines = comment.map(|line| line.strip_prefix(' ').unwrap_or(line));
     lines.find(|line| *line == "```text")?;
     Some(lines.take_while(|line| *line != "```").collect())
+}
+
+/// Whether the lines are those of the pattern, in which `⋮` stands for any number of them.
+fn all_fit(expected: &[&str], printed: &[&str]) -> bool {
+    match (expected, printed) {
+        ([], printed) => printed.is_empty(),
+        (["⋮", rest @ ..], _) => (0..=printed.len()).any(|at| all_fit(rest, &printed[at..])),
+        ([pattern, patterns @ ..], [line, lines @ ..]) => {
+            fits(pattern, line) && all_fit(patterns, lines)
+        }
+        (_, []) => false,
+    }
 }
 
 /// Whether `line` is `pattern`, in which `…` stands for anything.
@@ -108,12 +119,20 @@ fn patterns_fit() -> Result<(), Failed> {
             return Err(format!("{pattern} and {line}").into());
         }
     }
+    let lines = ["a", "b", "b", "c"];
+    for (expected, fits) in
+        [(&["a", "⋮", "c"][..], true), (&["⋮"], true), (&["a", "⋮", "b"], false)]
+    {
+        if all_fit(expected, &lines) != fits {
+            return Err(format!("{expected:?}").into());
+        }
+    }
     Ok(())
 }
 
 /// Examples are not found by themselves: one that nobody lists would never be built.
 fn every_file_is_listed(examples: &[Example]) -> Result<(), Failed> {
-    for folder in ["processes", "sharing", "connections", "pools"] {
+    for folder in ["processes", "sharing", "queues", "connections", "pools", "facts"] {
         for entry in std::fs::read_dir(Path::new(FOLDER).join(folder))? {
             let path = format!("{folder}/{}", entry?.file_name().to_string_lossy());
             if !examples.iter().any(|example| example.path == path) {

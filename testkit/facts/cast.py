@@ -95,10 +95,10 @@ def is_kernel_thread(pid):
         return int(file.read().rpartition(b")")[2].split()[6]) & 0x200000 != 0
 
 
-def wait_for_exec(pid):
-    while os.readlink(f"/proc/{pid}/exe") == os.readlink("/proc/self/exe"):
+def wait_for_name(pid, name):
+    """Until it has executed its program."""
+    while open(f"/proc/{pid}/comm").read().strip() != name:
         time.sleep(0.001)
-    return True
 
 
 def terminal():
@@ -107,7 +107,7 @@ def terminal():
     if pid == 0:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         os.execvp("sleep", ["sleep", "1000"])
-    wait_for_exec(pid)
+    wait_for_name(pid, "sleep")
     pids.append(pid)
     _children.append(pid)
 

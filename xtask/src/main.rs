@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod cargo;
+mod facts;
 mod layers;
 mod programs;
 mod steps;
@@ -51,6 +52,12 @@ const TASKS: &[Task] = &[
         arguments: "[NAME...]",
         about: "a program built in every way that people build programs",
         run: variants::run,
+    },
+    Task {
+        name: "facts",
+        arguments: "",
+        about: "what we say of this machine, compared with psutil",
+        run: facts::run,
     },
     Task {
         name: "bench",

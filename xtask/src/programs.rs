@@ -1,6 +1,6 @@
 //! Benches and chaos: programs of the workspace, built by the release profile and run.
 
-use crate::{Outcome, cargo};
+use crate::{Outcome, cargo, facts};
 use serde_json::Value;
 
 /// What a program is for: the word that is typed, and the crates that have such programs.
@@ -14,8 +14,16 @@ struct Family {
 
 const BENCH: Family = Family {
     word: "bench",
-    crates: &["polyproc-bench", "polyproc-bench-ipc", "polyproc-bench-pool"],
+    crates: &[
+        "polyproc-bench",
+        "polyproc-bench-ipc",
+        "polyproc-bench-channel",
+        "polyproc-bench-pool",
+        "polyproc-bench-info",
+    ],
 };
+/// Whose peer has to be fetched first.
+const NEEDS_PSUTIL: &str = "polyproc-bench-info";
 const CHAOS: Family = Family { word: "chaos", crates: &["polyproc-chaos", "polyproc-chaos-ipc"] };
 
 /// A program: its crate, and cargo's name for it.
@@ -59,6 +67,9 @@ impl Program<'_> {
     /// a bench of the locks must not have their crash points.
     fn run(&self, arguments: &[String]) -> Outcome {
         let Self { package, binary } = self;
+        if *package == NEEDS_PSUTIL {
+            facts::python_with_psutil(&cargo::target_folder(&cargo::metadata()?))?;
+        }
         let mut command = cargo::cargo(&["run", "--quiet", "--release", "--package", package]);
         cargo::run(command.args(["--bin", binary, "--"]).args(arguments))
     }
@@ -104,9 +115,9 @@ mod tests {
     #[test]
     fn an_unknown_program_is_an_error_that_lists_the_known() {
         let error = bench(&["nothing".into()]).unwrap_err();
-        assert_eq!(error, "no \"nothing\"; there are: spawn, sync, pool");
+        assert_eq!(error, "no \"nothing\"; there are: spawn, sync, channel, pool, info");
         let error = chaos(&[]).unwrap_err();
-        assert_eq!(error, "which one? There are: pool, process, sharing, arena, sync");
+        assert_eq!(error, "which one? There are: pool, process, sharing, arena, channel, sync");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What must pass before a change lands, cheapest first.
 
 use crate::steps::Steps;
-use crate::{Outcome, cargo, layers, programs, variants};
+use crate::{Outcome, cargo, facts, layers, programs, variants};
 use std::process::Command;
 
 /// `cargo xtask test`.
@@ -27,6 +27,7 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     steps.run("the bench without crash points", || {
         cargo::run(&mut cargo::cargo(&["test", "--package", "polyproc-bench-ipc"]))
     });
+    steps.run("facts, compared with psutil", || facts::run(&[]));
     steps.run("build variants", || variants::run(&[]));
     if programs::has_chaos() {
         steps.run("chaos, short", programs::short_chaos);
@@ -44,13 +45,18 @@ pub(crate) fn lint(arguments: &[String]) -> Outcome {
     documentation()
 }
 
-/// `cargo xtask loom`: all interleavings of the algorithms of `polyproc-sync`. Another cfg, so
-/// another target folder: this one would be built anew each time.
+/// `cargo xtask loom`: all interleavings of the algorithms of `ipc/`. Another cfg, so another target
+/// folder: this one would be built anew each time.
 pub(crate) fn loom(arguments: &[String]) -> Outcome {
     crate::no_arguments(arguments)?;
+    model(&["--package", "polyproc-sync", "--test", "loom"])?;
+    model(&["--package", "polyproc-channel", "--lib"])
+}
+
+fn model(which: &[&str]) -> Outcome {
     let folder = cargo::target_folder(&cargo::metadata()?).join("loom");
-    let words = ["test", "--release", "--package", "polyproc-sync", "--test", "loom"];
-    let mut command = cargo::cargo(&words);
+    let mut command = cargo::cargo(&["test", "--release"]);
+    command.args(which);
     command.arg("--target-dir").arg(folder).env("RUSTFLAGS", "--cfg loom");
     if std::env::var_os("LOOM_MAX_PREEMPTIONS").is_none() {
         // Two find nearly every bug, as loom's authors say, and take seconds.

@@ -16,6 +16,7 @@ mod families;
 mod faults;
 mod pools;
 mod pools_ending;
+mod queues;
 mod regressions;
 mod settings;
 mod sharing;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         settings::TESTS,
         families::TESTS,
         sharing::TESTS,
+        queues::TESTS,
         pools::TESTS,
         pools_ending::TESTS,
         connections::TESTS,

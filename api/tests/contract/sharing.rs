@@ -38,7 +38,7 @@ fn held() -> (u64, usize) {
 }
 
 /// Runs a test and sees to it that nothing is left in the arena.
-fn leaving_nothing(test: impl FnOnce()) {
+pub(crate) fn leaving_nothing(test: impl FnOnce()) {
     let before = held();
     test();
     let settled = eventually(LONG, || (held() == before).then_some(()));

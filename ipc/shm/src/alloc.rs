@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Warm free memory beyond this goes back to the system.
 const MOST_WARM: u64 = 64 << 20;
 /// Blocks from this size on can go back.
-const LEAST_PUNCHED: u64 = 64 << 10;
+const LEAST_PUNCHED: u64 = PAGED;
 
 /// The arena's lock, held.
 pub(crate) struct Locked<'a>(pub(crate) &'a Inner);

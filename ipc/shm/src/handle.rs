@@ -80,6 +80,29 @@ impl Handle {
         kind: Kind,
         tag: u64,
     ) -> Result<Self, Error> {
+        let (handle, dirty) = Self::allocate_any(arena, len, kind, tag)?;
+        if dirty {
+            arena.zero(handle.block());
+        }
+        Ok(handle)
+    }
+
+    pub(crate) fn allocate_unzeroed(
+        arena: &Arc<Inner>,
+        len: usize,
+        kind: Kind,
+        tag: u64,
+    ) -> Result<Self, Error> {
+        Self::allocate_any(arena, len, kind, tag).map(|(handle, _)| handle)
+    }
+
+    /// A new block, and whether it has bytes of an earlier use.
+    fn allocate_any(
+        arena: &Arc<Inner>,
+        len: usize,
+        kind: Kind,
+        tag: u64,
+    ) -> Result<(Self, bool), Error> {
         let member = arena.me()?;
         arena.check_room(len as u64)?;
         arena.local.lock();
@@ -92,11 +115,7 @@ impl Handle {
         };
         let new = new.inspect_err(|_| arena.local.unlock())?;
         arena.local.unlock_counting(new.index);
-        let handle = Self::of(arena, new.index, new.generation)?;
-        if new.dirty {
-            arena.zero(handle.block());
-        }
-        Ok(handle)
+        Ok((Self::of(arena, new.index, new.generation)?, new.dirty))
     }
 
     pub(crate) fn receive(arena: &Arc<Inner>, bytes: &[u8]) -> Result<Self, Error> {
@@ -172,6 +191,10 @@ impl Handle {
 
     pub(crate) fn tag(&self) -> u64 {
         self.block().tag.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn arena(&self) -> &Inner {
+        &self.arena
     }
 
     pub(crate) fn index(&self) -> u32 {

@@ -21,6 +21,7 @@ impl Inner {
             Kind::Condition => self.view::<raw::Condition>(block)?.report(),
             Kind::Barrier => self.view::<raw::Barrier>(block)?.report(),
             Kind::Once => self.view::<raw::Once>(block)?.report(),
+            Kind::Channel => self.view::<raw::Cursor>(block)?.report(),
             _ => return None,
         };
         Some(Report { kind, ..report })

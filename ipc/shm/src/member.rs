@@ -20,7 +20,7 @@ fn now_ns() -> u64 {
 
 impl Member {
     /// Who has the place, if that process is gone.
-    fn dead(&self) -> Option<u64> {
+    pub(crate) fn dead(&self) -> Option<u64> {
         let owner = self.owner.load(Ordering::Acquire);
         let since = self.expected_since.load(Ordering::Relaxed);
         let dead = match Owner::from_word(owner) {

@@ -85,6 +85,7 @@ fn kind_of<T>() -> Kind {
         "Condvar" | "Condition" => Kind::Condition,
         "Barrier" => Kind::Barrier,
         "Once" => Kind::Once,
+        "Core" => Kind::Channel,
         _ => Kind::Bytes,
     }
 }

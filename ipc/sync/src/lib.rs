@@ -19,7 +19,7 @@
 //! | layer | types |
 //! |---|---|
 //! | typed, std's names and shapes | [`Mutex`], [`RwLock`], [`Condvar`], [`Barrier`], [`Semaphore`], [`Event`], [`Once`] |
-//! | [`raw`], what other languages build on | [`raw::Lock`] (any member may release), [`raw::RLock`], [`raw::Semaphore`], [`raw::BoundedSemaphore`], [`raw::HeldSemaphore`], [`raw::Event`], [`raw::Condition`], [`raw::Barrier`], [`raw::RwLock`] |
+//! | [`raw`], what other languages build on | [`raw::Lock`] (any member may release), [`raw::RLock`], [`raw::Semaphore`], [`raw::BoundedSemaphore`], [`raw::HeldSemaphore`], [`raw::Event`], [`raw::Condition`], [`raw::Barrier`], [`raw::RwLock`], [`raw::Cursor`] |
 //! | below | [`Park`]: sleeping and waking; [`Owner`]: who holds |
 //!
 //! How it works, and what is left when a process is killed at any step: `docs/design/0011-locks.md`.

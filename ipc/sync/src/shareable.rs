@@ -35,6 +35,7 @@ mod atomics {
 shareable!(Barrier, Condvar, Event, Once, Semaphore);
 shareable!(raw::Lock, raw::RLock, raw::RwLock, raw::Semaphore, raw::BoundedSemaphore);
 shareable!(raw::HeldSemaphore, raw::Event, raw::Condition, raw::Barrier);
+shareable!(raw::Cursor);
 
 // SAFETY: the lock is made of atomics, the value is plain and only touched under it.
 unsafe impl<T: Pod> Shareable for Mutex<T> {}

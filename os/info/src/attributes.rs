@@ -87,8 +87,9 @@ impl Attributes {
         Self::NAME.0 | Self::USERNAME.0 | Self::ARGUMENTS.0 | Self::TERMINAL.0 | Self::MEMORY.0,
     );
 
-    /// Both, where `|` cannot be called.
-    pub(crate) const fn or(self, other: Self) -> Self {
+    /// Those of both: `|` for constants.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 

@@ -5,12 +5,11 @@
 //! Needs the right to trace the process, and Linux 5.6.
 
 use crate::error::{Error, Result, is_absent, is_denied};
-use crate::parse::files::socket_inode;
 use crate::parse::sockets::{Connection, ConnectionState, Family, Kinds, Transport, inet};
 use crate::process::Process;
 use crate::reader::{Name, Reader};
 use polyproc_sys::endpoint::{self, Address};
-use polyproc_sys::files;
+use polyproc_sys::files::{self, FileKind};
 use polyproc_sys::pidfd::PidFd;
 use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
@@ -51,18 +50,17 @@ fn each(
     pid: u32,
     kinds: Kinds,
 ) -> Result<Option<Vec<Connection>>> {
-    let (mut found, mut seen, mut link) = (Vec::new(), HashSet::new(), Vec::new());
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for &number in numbers {
-        let name = Name::number(number);
-        match files::read_link(folder.as_fd(), name.as_c_str(), &mut link) {
-            Ok(()) => {}
+        let inode = match files::status_at(folder.as_fd(), Name::number(number).as_c_str()) {
+            Ok(status) if status.kind == FileKind::Socket => status.inode,
             Err(error) if is_denied(&error) => return Ok(None),
-            // Closed in the meantime.
-            Err(_) => continue,
-        }
-        let Some(inode) = socket_inode(&link).filter(|&inode| seen.insert(inode)) else {
-            continue;
+            // Of no interest, or closed in the meantime.
+            _ => continue,
         };
+        if !seen.insert(inode) {
+            continue;
+        }
         let socket = match held.duplicate(number.cast_signed()) {
             Ok(socket) => socket,
             // Closed in the meantime.

@@ -143,7 +143,7 @@ impl Monitor {
     fn refresh(&mut self, one: &mut Watched, passed: Duration) -> Option<()> {
         let facts = &mut one.row.facts;
         let (ticks, started) = (used_ticks(&facts.stat), facts.stat.start_ticks);
-        let name = facts.stat.name.clone();
+        let (name, signs) = (facts.stat.name.clone(), memory_signs(&facts.stat));
         let bytes =
             content(&self.reader, &mut self.buffer, facts.pid, c"stat", one.kept.stat.as_ref())?;
         facts.stat.parse_again(bytes)?;
@@ -153,7 +153,9 @@ impl Monitor {
         let used = used_ticks(&facts.stat).saturating_sub(ticks);
         one.row.cpu_percent = share(crate::parse::process::ticks(used), passed);
         if facts.stat.name == name {
-            self.refresh_memory(one);
+            if memory_signs(&facts.stat) != signs {
+                self.refresh_memory(one);
+            }
         } else {
             // It has executed another program.
             let fresh = self.reader.read(facts.pid, self.attributes).ok()?;
@@ -263,6 +265,13 @@ fn content<'b>(
         read(file.as_fd(), buffer)?;
     }
     Some(buffer)
+}
+
+/// While none of these changes, the memory does not, but for what the kernel takes back, and that shows
+/// in the third: so a process that only sleeps costs one read.
+fn memory_signs(stat: &Stat) -> [u64; 5] {
+    let faults = stat.minor_faults.wrapping_add(stat.major_faults);
+    [faults, stat.virtual_size, stat.resident_pages, stat.user_ticks, stat.system_ticks]
 }
 
 fn used_ticks(stat: &Stat) -> u64 {

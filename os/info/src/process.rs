@@ -190,14 +190,13 @@ impl Process {
         Ok(children.map(|facts| Self::of(&self.system, facts)).collect())
     }
 
-    /// For what takes effect through the number alone: asks first whether it is still its own.
+    /// For what takes effect through the number alone: asks right before whether it is still its own.
+    /// Should the process end, be reaped, and its number go round to a new one within that single
+    /// call, it would hit that one: the kernel has no such call that takes a descriptor.
     fn change(&self, what: &'static str, call: impl FnOnce(u32) -> io::Result<()>) -> Result<()> {
         self.system.must_be_live(what)?;
-        let held = self.hold(what)?;
-        let result = call(self.pid);
-        // Held, it had its number before. If it runs still, it had it during the call, too.
-        drop(held);
-        result.map_err(|error| Error::of_process(self.pid, what, &error))
+        drop(self.hold(what)?);
+        call(self.pid).map_err(|error| Error::of_process(self.pid, what, &error))
     }
 
     /// The process by descriptor, which never means another one.

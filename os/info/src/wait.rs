@@ -48,16 +48,29 @@ impl Process {
     /// child of ours is reaped by this, as by any other way to wait for it.
     ///
     /// # Errors
-    /// [`Error::Os`] at the limit on descriptors. A process that is gone already is no error.
+    /// [`Error::Os`] at the limit on descriptors, and for this process itself, whose end it cannot see.
+    /// A process that is gone already is no error.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<End>> {
         let deadline = timeout.map_or(Deadline::NEVER, Deadline::after);
-        let held = match self.hold("end") {
+        let held = match self.hold_another("end") {
             Err(Error::Gone { .. }) => return Ok(Some(End::Unknown)),
             other => other?,
         };
         let ended = poll::readable([Some(held.as_fd())], deadline);
         let [ended] = ended.map_err(|error| Error::of(format!("end of {self}"), error))?;
         Ok(ended.then(|| how(&held)))
+    }
+}
+
+impl Process {
+    /// A wait for oneself would never end.
+    fn hold_another(&self, what: &'static str) -> Result<PidFd> {
+        if self.pid() == std::process::id() {
+            let source =
+                std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is this process");
+            return Err(Error::of(format!("{what} of {self}"), source));
+        }
+        self.hold(what)
     }
 }
 
@@ -82,7 +95,8 @@ pub struct Waited {
 /// Waits until all of `processes` have ended, or until `timeout`; calls `each` as they end.
 ///
 /// # Errors
-/// [`Error::Os`] at the limit on descriptors: it takes one for each process.
+/// [`Error::Os`] at the limit on descriptors (it takes one for each process), and when this process
+/// itself is among them.
 pub fn wait_all(
     processes: &[Process],
     timeout: Option<Duration>,
@@ -95,7 +109,7 @@ pub fn wait_all(
         waited.gone.push((process.clone(), how));
     };
     for process in processes.iter().filter(|process| seen.insert(process.identity())) {
-        match process.hold("end") {
+        match process.hold_another("end") {
             Ok(held) => running.push((process, held)),
             Err(Error::Gone { .. }) => end(&mut waited, process, End::Unknown),
             Err(error) => return Err(error),

@@ -7,12 +7,21 @@ pub use crate::imp::files::{
 /// What kind of file something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStatus {
-    /// Whether it is a regular file.
-    pub is_regular: bool,
+    /// What kind.
+    pub kind: FileKind,
     /// Whether it has no name any more.
     pub is_deleted: bool,
     /// Its number within its file system.
     pub inode: u64,
-    /// Which device it is, if it is one.
-    pub device: u64,
+}
+
+/// Kinds of files that are told apart here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// With content.
+    Regular,
+    /// One end of a connection; its inode is the number that lists of sockets have.
+    Socket,
+    /// A directory, device, pipe and so on.
+    Other,
 }

@@ -14,7 +14,7 @@
 //! | [`socket`] | inherited socket pairs that carry messages and descriptors; parts of streams |
 //! | [`stream`], [`random`] | connecting to strangers, with a deadline; bytes that nobody can guess |
 //! | [`memory`], [`futex`] | memory that processes share, and sleeping on a word of it |
-//! | [`poll`], [`clock`], [`moment`] | waiting for several descriptors, always with a deadline |
+//! | [`poll`], [`eventfd`], [`clock`], [`moment`] | waiting for several descriptors, always with a deadline |
 //! | [`image`] | which loaded program file holds an address |
 //! | [`thread`] | the calling thread's number |
 //! | [`files`], [`filesystem`] | files of a held directory, read whole; how full a file system is |
@@ -49,8 +49,8 @@ pub mod stat;
 pub mod wait;
 
 pub use imp::{
-    accounts, constants, control, directory, fork_hooks, handler, lifeline, memory, moment, pidfd,
-    poll, random, signals, sock_diag, stream, thread,
+    accounts, constants, control, directory, eventfd, fork_hooks, handler, lifeline, memory,
+    moment, pidfd, poll, random, signals, sock_diag, stream, thread,
 };
 
 #[cfg(all(target_os = "linux", not(polyproc_unsupported)))]

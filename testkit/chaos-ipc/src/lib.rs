@@ -1,12 +1,13 @@
 //! Kills processes at random and at every named point, and checks that the others go on.
 //!
-//! Worker processes do everything that `polyproc-sync` and `polyproc-shm` can do, all at once on the
+//! Worker processes do everything that `polyproc-sync`, `polyproc-shm` and `polyproc-channel` can do, all at once on the
 //! same objects; workers are killed and replaced; the rest must neither hang nor see anything torn.
 //!
-//! `cargo xtask chaos sync --rounds 5000` and `chaos arena --rounds 5000` run long; the tests run the
+//! `cargo xtask chaos sync --rounds 5000`, `chaos arena` and `chaos channel` run long; the tests run the
 //! same code for a moment. Only for programs with one thread: it forks.
 
 pub mod arena;
+pub mod channel;
 pub mod process;
 pub mod run;
 pub mod sync;

@@ -6,6 +6,7 @@
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use polyproc_chaos_ipc::arena::Blocks;
+use polyproc_chaos_ipc::channel::Messages;
 use polyproc_chaos_ipc::run::{chaos, crash_at};
 use polyproc_chaos_ipc::sync::Sync;
 use std::path::Path;
@@ -14,8 +15,14 @@ fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let mut trials = Vec::new();
-    for name in points("../../ipc/sync/src") {
+    // Nothing but channels moves cursors.
+    let (of_channels, of_sync): (Vec<_>, Vec<_>) =
+        points("../../ipc/sync/src").into_iter().partition(|name| name.starts_with("cursor."));
+    for name in of_sync {
         trials.push(Trial::test(name, move || crash_in_sync(name)));
+    }
+    for name in points("../../ipc/channel/src").into_iter().chain(of_channels) {
+        trials.push(Trial::test(name, move || crash_in_channel(name)));
     }
     for name in points("../../ipc/shm/src") {
         trials.push(Trial::test(name, move || crash_in_arena(name)));
@@ -28,6 +35,12 @@ fn main() {
         let blocks = Blocks::new()?;
         chaos(1, 200, &blocks)?;
         blocks.check_end()?;
+        Ok(())
+    }));
+    trials.push(Trial::test("chaos_channel", || {
+        let messages = Messages::new()?;
+        chaos(1, 200, &messages)?;
+        messages.check_end()?;
         Ok(())
     }));
     libtest_mimic::run(&arguments, trials).exit();
@@ -47,6 +60,15 @@ fn crash_in_arena(name: &'static str) -> Result<(), Failed> {
         let blocks = Blocks::new()?;
         crash_at(name, skip, &blocks)?;
         blocks.check_end()?;
+    }
+    Ok(())
+}
+
+fn crash_in_channel(name: &'static str) -> Result<(), Failed> {
+    for skip in [0, 3] {
+        let messages = Messages::new()?;
+        crash_at(name, skip, &messages)?;
+        messages.check_end()?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "a limit is set by a C call")]
 
 use libtest_mimic::{Arguments, Trial};
+use polyproc_channel::{Message, PipeEnd, PutReason, Queue, Settings, TakeError};
 use polyproc_chaos_ipc::process::{Child, Stage, pause};
 use polyproc_shm::{Arena, Error, Shared, SharedArray, Value};
 use polyproc_sync::raw::{self, Arrival, Condition, HeldSemaphore, Lock, RLock};
@@ -38,6 +39,10 @@ fn main() {
         Trial::test("a_limit_on_file_sizes_makes_the_arena_smaller", small_files),
         Trial::test("a_signal_ends_only_waits_that_want_it", interrupted),
         Trial::test("a_fork_beside_busy_threads_leaves_the_arena_usable", busy_fork),
+        Trial::test("a_pipe_ends_when_its_last_writer_is_killed", last_writer),
+        Trial::test("a_full_pipe_breaks_when_its_last_reader_is_killed", last_reader),
+        Trial::test("a_message_that_a_producer_was_writing_is_not_seen", half_put),
+        Trial::test("a_join_gives_up_what_the_dead_had_taken", join_of_the_dead),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -414,4 +419,104 @@ fn small_files() -> Result {
         Some(Status::Exited(0)) => Ok(()),
         other => Err(format!("{other:?}").into()),
     }
+}
+
+fn forever() -> Wait {
+    Wait::until(patience())
+}
+
+fn last_writer() -> Result {
+    let arena = Arena::with_size(64 << 20)?;
+    let (reader, writer) = PipeEnd::one_way(&arena)?;
+    let ready = Stage::of(Event::new())?;
+    let mut child = Child::start(|| {
+        drop(reader.clone());
+        let sent = writer.send(b"last words", forever());
+        ready.set();
+        Event::new().wait();
+        i32::from(sent.is_err())
+    })?;
+    drop(writer);
+    assert_eq!(&*reader.recv(forever())?, b"last words");
+    assert!(ready.wait_deadline(patience()));
+    assert!(matches!(reader.try_recv(), Err(TakeError::Empty)), "it lives");
+    // While this process sleeps in `recv`: the one that kills is another child.
+    let mut killer = Child::start(|| {
+        pause(Duration::from_millis(60));
+        i32::from(child.kill().is_err())
+    })?;
+    assert!(matches!(reader.recv(forever()), Err(TakeError::NoSender)));
+    child.end(patience())?;
+    killer.end(patience())?;
+    Ok(())
+}
+
+fn last_reader() -> Result {
+    let arena = Arena::with_size(64 << 20)?;
+    let (reader, writer) = PipeEnd::one_way(&arena)?;
+    let ready = Stage::of(Event::new())?;
+    let mut child = Child::start(|| {
+        let read = reader.recv(forever());
+        ready.set();
+        Event::new().wait();
+        i32::from(read.is_err())
+    })?;
+    drop(reader);
+    writer.send(b"hello", forever())?;
+    assert!(ready.wait_deadline(patience()));
+    let body = vec![1; 10_000];
+    while writer.try_send(body.as_slice()).is_ok() {}
+    let mut killer = Child::start(|| {
+        pause(Duration::from_millis(60));
+        i32::from(child.kill().is_err())
+    })?;
+    let error = writer.send(body.as_slice(), forever()).err();
+    assert!(error.is_some_and(|error| matches!(error.reason, PutReason::NoReceiver)));
+    child.end(patience())?;
+    killer.end(patience())?;
+    Ok(())
+}
+
+/// One hundred deaths in the middle of a put, at a point of the arena's or the channel's.
+fn half_put() -> Result {
+    let arena = Arena::with_size(64 << 20)?;
+    let queue = Queue::new(&arena, Settings::UNBOUNDED)?;
+    let value = Value::new(&arena, 5_u64)?;
+    let mut put = 0;
+    for skip in 0..100 {
+        let mut child = Child::start(|| {
+            polyproc_sync::crash::arm_any(skip);
+            let Ok(parcel) = value.handle().send() else { return 1 };
+            let message = Message::from(vec![skip as u8; 20_000]).with_parcels(vec![parcel]);
+            i32::from(queue.put(message, forever()).is_err())
+        })?;
+        let end = child.end(patience())?;
+        arena.reclaim();
+        if let Ok(received) = queue.try_get() {
+            assert!(received.len() == 20_000 && received.iter().all(|&byte| byte == skip as u8));
+            assert_eq!(received.handles.len(), 1);
+            put += 1;
+        } else {
+            assert!(matches!(end, Some(Status::Signaled { .. })), "{end:?}");
+        }
+    }
+    assert!(put > 0, "the last ones got through");
+    drop((queue, value));
+    let stats = arena.stats();
+    assert_eq!((stats.objects, stats.parcels), (0, 0));
+    Ok(())
+}
+
+fn join_of_the_dead() -> Result {
+    let arena = Arena::with_size(64 << 20)?;
+    let queue = Queue::joinable(&arena, Settings::UNBOUNDED)?;
+    for _ in 0..3 {
+        queue.put(b"a task", forever())?;
+    }
+    die_after(|| queue.get(forever()).is_ok() && queue.get(forever()).is_ok())?;
+    queue.get(forever())?;
+    assert_eq!(queue.join(Wait::timeout(Duration::from_millis(1))).ok(), None);
+    assert!(queue.task_done());
+    assert_eq!(queue.join(forever()).ok(), Some(2));
+    Ok(())
 }

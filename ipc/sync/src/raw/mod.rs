@@ -5,6 +5,7 @@
 
 mod barrier;
 mod condition;
+mod cursor;
 mod event;
 mod held;
 mod lock;
@@ -15,6 +16,7 @@ mod semaphore;
 
 pub use barrier::{Arrival, Barrier, Ticket};
 pub use condition::Condition;
+pub use cursor::{Cursor, Passed};
 pub use event::Event;
 pub use held::HeldSemaphore;
 pub use lock::Lock;

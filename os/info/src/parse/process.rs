@@ -1,10 +1,9 @@
 //! `/proc/PID/stat` and `/proc/PID/task/TID/stat`.
 
-use super::{number, signed};
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
-use std::{fmt, iter};
 
 /// Length of a clock tick in milliseconds: proc(5) counts in `USER_HZ`, which is 100 a second on
 /// every platform of ours.
@@ -167,34 +166,22 @@ impl Stat {
     }
 
     fn from_fields(name: OsString, bytes: &[u8]) -> Option<Self> {
-        /// The number of the first field behind the name.
-        const FIRST: usize = 3;
-        /// The last one that is of use: `delayacct_blkio_ticks`.
-        const LAST: usize = 42;
-        /// What a kernel must have written: `starttime`.
-        const NEEDED: usize = 22;
-        let mut fields: [&[u8]; LAST + 1 - FIRST] = [b""; _];
-        let words = super::split(bytes);
-        let found = iter::zip(&mut fields, words).map(|(place, word)| *place = word).count();
-        if found <= NEEDED - FIRST {
-            return None;
-        }
-        let field = |at: usize| fields[at - FIRST];
-        let unsigned = |at| number(field(at)).unwrap_or(0);
-        // An id of another pid namespace is 0 or -1.
-        let id = |at| signed(field(at)).and_then(|id| id.try_into().ok()).unwrap_or(0);
-        let small = |at| signed(field(at)).and_then(|value| value.try_into().ok()).unwrap_or(0);
-        let time = |at| signed(field(at)).map_or(0, |ticks| ticks.max(0).unsigned_abs());
+        let (state, rest) = bytes.strip_prefix(b" ")?.split_first()?;
+        let fields = Fields::scan(rest)?;
+        let id = |at| fields.signed(at).try_into().unwrap_or(0);
+        let small = |at| fields.signed(at).try_into().unwrap_or(0);
+        let time = |at| fields.signed(at).max(0).unsigned_abs();
         Some(Self {
             name,
-            state: State::of(*field(3).first()?),
+            state: State::of(*state),
+            // An id of another pid namespace is 0 or -1.
             parent: id(4),
             group: id(5),
             session: id(6),
-            terminal: signed(field(7)).map_or(0, |number| number as u32),
-            flags: unsigned(9) as u32,
-            minor_faults: unsigned(10),
-            major_faults: unsigned(12),
+            terminal: fields.signed(7) as u32,
+            flags: fields.unsigned(9) as u32,
+            minor_faults: fields.unsigned(10),
+            major_faults: fields.unsigned(12),
             user_ticks: time(14),
             system_ticks: time(15),
             children_user_ticks: time(16),
@@ -202,8 +189,8 @@ impl Stat {
             priority: small(18),
             nice: small(19),
             threads: id(20),
-            start_ticks: number(field(22))?,
-            virtual_size: unsigned(23),
+            start_ticks: fields.unsigned(22),
+            virtual_size: fields.unsigned(23),
             resident_pages: time(24),
             processor: id(39),
             io_wait_ticks: time(42),
@@ -235,6 +222,54 @@ impl Stat {
             children_system: ticks(self.children_system_ticks),
             io_wait: ticks(self.io_wait_ticks),
         }
+    }
+}
+
+/// The numbers behind the state, by their place in proc(5); negative ones as two's complement. Read in
+/// one run over the bytes: a monitor does this thousands of times a second.
+struct Fields([u64; Self::LAST + 1]);
+
+impl Fields {
+    /// The first number: the parent.
+    const FIRST: usize = 4;
+    /// The last one that is of use: `delayacct_blkio_ticks`.
+    const LAST: usize = 42;
+    /// What a kernel must have written: `starttime`.
+    const NEEDED: usize = 22;
+
+    /// What is missing at the end is zero; anything but numbers is refused.
+    fn scan(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Self([0; Self::LAST + 1]);
+        let mut at = Self::FIRST - 1;
+        let (mut is_inside, mut is_negative) = (false, false);
+        for &byte in bytes {
+            if byte.is_ascii_whitespace() {
+                is_inside = false;
+                continue;
+            }
+            if !is_inside {
+                at += 1;
+                (is_inside, is_negative) = (true, byte == b'-');
+            }
+            let Some(field) = fields.0.get_mut(at) else { break };
+            match byte {
+                b'0'..=b'9' if is_negative => {
+                    *field = field.wrapping_mul(10).wrapping_sub((byte - b'0').into());
+                }
+                b'0'..=b'9' => *field = field.wrapping_mul(10).wrapping_add((byte - b'0').into()),
+                b'-' => {}
+                _ => return None,
+            }
+        }
+        (at >= Self::NEEDED).then_some(fields)
+    }
+
+    fn unsigned(&self, at: usize) -> u64 {
+        self.0[at]
+    }
+
+    fn signed(&self, at: usize) -> i64 {
+        self.0[at].cast_signed()
     }
 }
 
@@ -286,8 +321,11 @@ pub struct Thread {
 
 impl Thread {
     pub(crate) fn parse(id: u32, bytes: &[u8]) -> Option<Self> {
-        let stat = Stat::parse(bytes)?;
-        Some(Self {
+        Stat::parse(bytes).map(|stat| Self::of(id, stat))
+    }
+
+    pub(crate) fn of(id: u32, stat: Stat) -> Self {
+        Self {
             id,
             user: ticks(stat.user_ticks),
             system: ticks(stat.system_ticks),
@@ -295,7 +333,7 @@ impl Thread {
             state: stat.state,
             processor: stat.processor,
             nice: stat.nice,
-        })
+        }
     }
 }
 

@@ -7,11 +7,11 @@ use crate::attributes::Attributes;
 use crate::error::{Fact, Missing, Result, is_absent, is_denied};
 use crate::facts::Facts;
 use crate::parse::files::{DELETED, OpenFile, fdinfo, socket_inode};
-use polyproc_sys::files;
+use polyproc_sys::files::{self, FileKind};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ impl Body<'_> {
             return Ok(());
         }
         let walked = match listed {
-            Ok(Some((folder, numbers))) => self.walk(&folder, &numbers, attributes)?,
+            Ok(Some((folder, numbers))) => self.walk(&folder, &numbers, attributes),
             Ok(None) => Ok((Vec::new(), Vec::new())),
             Err(missing) => Err(missing),
         };
@@ -60,7 +60,13 @@ impl Body<'_> {
 
     fn open_folder(&mut self) -> io::Result<Option<(OwnedFd, Vec<u32>)>> {
         let folder = files::open_at(self.directory(), c"fd")?;
-        let numbers = self.reader.numbers(folder.as_fd())?;
+        let mut numbers = self.reader.numbers(folder.as_fd())?;
+        if self.pid == std::process::id() && self.reader.system.is_live() {
+            // Who looks at itself does not see what it looks with.
+            let ours = [folder.as_fd(), self.directory(), self.process(), self.reader.proc()];
+            let ours = ours.map(|fd| fd.as_raw_fd());
+            numbers.retain(|number| !ours.contains(&number.cast_signed()));
+        }
         Ok(Some((folder, numbers)))
     }
 
@@ -70,46 +76,62 @@ impl Body<'_> {
         folder: &OwnedFd,
         numbers: &[u32],
         attributes: Attributes,
-    ) -> Result<Fact<(Vec<OpenFile>, Vec<Found>)>> {
+    ) -> Fact<(Vec<OpenFile>, Vec<Found>)> {
         let (mut open_files, mut sockets): (Vec<OpenFile>, Vec<Found>) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
         let wants_files = attributes.contains(Attributes::OPEN_FILES);
         for &number in numbers {
-            let name = Name::number(number);
-            let link = files::read_link(folder.as_fd(), name.as_c_str(), &mut self.reader.names);
-            match link {
-                Ok(()) => {}
+            match self.look(folder.as_fd(), number) {
                 // The list may be seen, and what is in it not.
-                Err(error) if is_denied(&error) => return Ok(Err(Missing::Denied)),
-                // Closed in the meantime.
-                Err(_) => continue,
-            }
-            let inode = socket_inode(&self.reader.names);
-            // A copy of a descriptor that was seen before is no other socket.
-            if let Some(inode) = inode.filter(|&inode| seen.insert(inode)) {
-                sockets.push(Found { inode, descriptor: number.cast_signed() });
-            } else if wants_files && has_path(&self.reader.names) {
-                open_files.extend(self.open_file(folder.as_fd(), number));
+                Err(error) if is_denied(&error) => return Err(Missing::Denied),
+                // A copy of a descriptor that was seen before is no other socket.
+                Ok(Behind::Socket(inode)) if seen.insert(inode) => {
+                    sockets.push(Found { inode, descriptor: number.cast_signed() });
+                }
+                Ok(Behind::File { is_deleted }) if wants_files => {
+                    open_files.extend(self.open_file(folder.as_fd(), number, is_deleted));
+                }
+                // Nothing of interest, or closed in the meantime.
+                _ => {}
             }
         }
-        if open_files.is_empty() && sockets.is_empty() {
-            // That may also mean that it has just ended.
-            self.look_again()?;
-        }
-        Ok(Ok((open_files, sockets)))
+        Ok((open_files, sockets))
     }
 
-    /// The regular file behind a descriptor, whose path has just been read.
-    fn open_file(&mut self, folder: BorrowedFd<'_>, number: u32) -> Option<OpenFile> {
+    /// Asks the file behind a descriptor what it is: not whatever has its path here, since it may be
+    /// deleted, or in another mount namespace.
+    fn look(&mut self, folder: BorrowedFd<'_>, number: u32) -> io::Result<Behind> {
         let name = Name::number(number);
-        // The descriptor's own file is asked, not whatever has its path here: it may be deleted, in
-        // another mount namespace, or on a file server that does not answer.
-        let status = files::status_at(folder, name.as_c_str()).ok()?;
-        if !status.is_regular {
+        match files::status_at(folder, name.as_c_str()) {
+            Ok(status) => Ok(match status.kind {
+                FileKind::Regular => Behind::File { is_deleted: status.is_deleted },
+                FileKind::Socket => Behind::Socket(status.inode),
+                FileKind::Other => Behind::Other,
+            }),
+            // In a made-up system there is nothing behind the link, which says enough.
+            Err(error) if is_absent(&error) => {
+                files::read_link(folder, name.as_c_str(), &mut self.reader.names)?;
+                let inode = socket_inode(&self.reader.names);
+                Ok(inode.map_or(Behind::Other, Behind::Socket))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The regular file behind a descriptor.
+    fn open_file(
+        &mut self,
+        folder: BorrowedFd<'_>,
+        number: u32,
+        is_deleted: bool,
+    ) -> Option<OpenFile> {
+        let name = Name::number(number);
+        files::read_link(folder, name.as_c_str(), &mut self.reader.names).ok()?;
+        if !has_path(&self.reader.names) {
             return None;
         }
         let mut path = self.reader.names.clone();
-        let deleted = status.is_deleted && path.ends_with(DELETED);
+        let deleted = is_deleted && path.ends_with(DELETED);
         if deleted {
             path.truncate(path.len() - DELETED.len());
         }
@@ -123,6 +145,13 @@ impl Body<'_> {
             flags,
         })
     }
+}
+
+/// What a descriptor is of.
+enum Behind {
+    Socket(u64),
+    File { is_deleted: bool },
+    Other,
 }
 
 impl Reader {

@@ -73,11 +73,11 @@ impl<'r> Body<'r> {
             facts.terminal = Ok(terminal::path(&self.reader.system, self.stat.terminal));
         }
         if asked(Attributes::MEMORY) {
-            let page = self.reader.page;
-            facts.memory = self.file(c"statm", |bytes| Memory::parse(bytes, page))?;
+            facts.memory = self.memory()?;
         }
         if asked(Attributes::EXE) {
-            facts.exe = self.link(c"exe")?;
+            let has_none = self.stat.is_kernel_thread();
+            facts.exe = if has_none { Ok(None) } else { self.link(c"exe")? };
         }
         if asked(Attributes::CWD) {
             facts.cwd = self.link(c"cwd")?;
@@ -168,6 +168,14 @@ impl<'r> Body<'r> {
         Ok(())
     }
 
+    fn memory(&mut self) -> Result<Fact<Memory>> {
+        if self.stat.is_kernel_thread() {
+            return Ok(Ok(Memory::default()));
+        }
+        let page = self.reader.page;
+        self.file(c"statm", |bytes| Memory::parse(bytes, page))
+    }
+
     fn memory_detail(&mut self) -> Result<Fact<MemoryDetail>> {
         let short = self.of_memory(c"smaps_rollup", Form::Piece, MemoryDetail::parse)?;
         match short {
@@ -187,9 +195,19 @@ impl<'r> Body<'r> {
         word.map_err(|error| if is_absent(&error) { Missing::Zombie } else { Missing::of(&error) })
     }
 
+    /// Whether the process's own times are those of its only thread: where nobody has used any time,
+    /// there is nothing to tell apart. Else they differ even for a kernel thread: the kernel divides
+    /// them into user and system in two places.
+    fn has_one_idle_thread(&self) -> bool {
+        self.stat.threads == 1 && self.stat.user_ticks == 0 && self.stat.system_ticks == 0
+    }
+
     /// Each thread's own times. The process's hold those of threads that have ended, too, so they
     /// cannot stand in even for a single thread.
     fn threads(&mut self) -> Result<Fact<Vec<Thread>>> {
+        if self.has_one_idle_thread() {
+            return Ok(Ok(vec![Thread::of(self.pid, self.stat.clone())]));
+        }
         let ids = if self.stat.threads == 1 { Ok(vec![self.pid]) } else { self.list(c"task") };
         let ids = match ids {
             Ok(ids) => ids,
@@ -219,6 +237,11 @@ impl<'r> Body<'r> {
         let ids = self.list(c"task").ok()?;
         let other = ids.into_iter().find(|id| *id != self.pid)?;
         files::hold_at(self.process, Name::join(&[b"task/"], other, b"").as_c_str()).ok()
+    }
+
+    /// Its own directory.
+    pub(super) fn process(&self) -> BorrowedFd<'_> {
+        self.process
     }
 
     /// Where what its threads share is read.

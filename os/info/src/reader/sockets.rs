@@ -24,6 +24,8 @@ type ByInode = HashMap<u64, Connection>;
 /// What has been read in this pass.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
+    /// The inode of this process's own network namespace.
+    here: Option<u64>,
     own: Option<ByInode>,
     /// By the inode of the network namespace.
     others: HashMap<u64, ByInode>,
@@ -68,6 +70,14 @@ impl Reader {
         }
     }
 
+    fn own_namespace(&mut self) -> Option<u64> {
+        if self.sockets.here.is_none() {
+            let status = files::status_at(self.proc.as_fd(), c"self/ns/net");
+            self.sockets.here = status.ok().map(|status| status.inode);
+        }
+        self.sockets.here
+    }
+
     /// Reads all sockets, unless that was done in this pass.
     fn know_own_sockets(&mut self) -> io::Result<()> {
         if self.sockets.own.is_none() {
@@ -89,7 +99,7 @@ impl Body<'_> {
             self.reader.sockets.own.as_ref().is_some_and(|own| own.contains_key(&one.inode))
         };
         let namespace = if found.iter().all(is_known) { None } else { self.know_other_sockets() };
-        let Sockets { own, others } = &self.reader.sockets;
+        let Sockets { own, others, .. } = &self.reader.sockets;
         let other = namespace.and_then(|namespace| others.get(&namespace));
         let tables = [own.as_ref(), other];
         let look = |one: &Found| {
@@ -107,8 +117,7 @@ impl Body<'_> {
         let namespace = |at| files::status_at(at, c"ns/net").map(|status| status.inode).ok();
         let at = self.directory().try_clone_to_owned().ok()?;
         let theirs = namespace(at.as_fd())?;
-        let own = std::fs::metadata(self.reader.system.path("proc/self/ns/net"));
-        if own.is_ok_and(|own| std::os::unix::fs::MetadataExt::ino(&own) == theirs) {
+        if self.reader.own_namespace() == Some(theirs) {
             return None;
         }
         if !self.reader.sockets.others.contains_key(&theirs) {

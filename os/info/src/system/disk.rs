@@ -71,7 +71,7 @@ impl System {
     /// What each disk and each part of one has done since boot, in the kernel's order.
     ///
     /// # Errors
-    /// When neither `/proc/diskstats` nor `/sys/block` can be read.
+    /// When `/proc/diskstats` cannot be read.
     pub fn disk_io_counters(&self) -> Result<Vec<(OsString, DiskCounters)>> {
         Ok(DiskCounters::parse_all(&self.read("proc/diskstats")?))
     }

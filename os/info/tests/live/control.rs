@@ -69,6 +69,8 @@ fn waiting_ends_with_the_process_or_the_time() {
     assert_eq!(process.wait(Some(PATIENCE)).unwrap(), Some(End::Known(EndStatus::Exited(7))));
     // It is gone now, and nobody knows.
     assert_eq!(process.wait(None).unwrap(), Some(End::Unknown));
+    let own = Process::current().unwrap();
+    assert!(own.wait(None).is_err() && wait_all(&[own], None, |_, _| {}).is_err());
 }
 
 /// Somebody else's child: its end is seen, and on new kernels also how.

@@ -22,6 +22,8 @@ crate::trials![
     what_changes_the_name,
     a_meter_sees_work,
     the_monitor_agrees_with_a_snapshot,
+    who_looks_at_itself_does_not_see_what_it_looks_with,
+    few_descriptors_are_enough,
 ];
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -212,4 +214,16 @@ fn the_monitor_agrees_with_a_snapshot() {
     drop(actor);
     monitor.tick().unwrap();
     assert!(monitor.rows().all(|row| row.facts.pid != gone));
+}
+
+fn who_looks_at_itself_does_not_see_what_it_looks_with() {
+    let mut actor = Actor::play("count own");
+    let (counted, listed) = (actor.line(), actor.process().num_fds().unwrap());
+    assert_eq!(counted, listed.to_string());
+}
+
+/// A monitor keeps three descriptors of each process, and goes without where it may not.
+fn few_descriptors_are_enough() {
+    let mut actor = Actor::play("few descriptors");
+    assert_eq!(actor.line(), "all seen");
 }

@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "only a raw call ends the first thread alone")]
 
 use crate::actor::READY;
-use polyproc_info::{Attributes, Error, Fact, Missing, Process, System};
+use polyproc_info::{Attributes, Error, Fact, Limit, Missing, Monitor, Process, Resource, System};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::process::ExitCode;
@@ -17,6 +17,12 @@ pub(crate) fn play(role: &str) -> ExitCode {
         "headless" => headless(),
         "files" => files(),
         "many descriptors" => many_descriptors(),
+        "count own" => {
+            println!("{READY}\n{}", Process::current().unwrap().num_fds().unwrap());
+            drop(std::io::stdout().flush());
+            drop(std::io::stdin().read_to_end(&mut Vec::new()));
+        }
+        "few descriptors" => few_descriptors(),
         "look" => look(),
         "list" => list(),
         "exit 7" => {
@@ -164,4 +170,23 @@ fn list() {
     println!("{} {} {own}", snapshot.processes.len(), snapshot.hidden.len());
     let children = Process::current().unwrap().children(true).unwrap();
     println!("{}", children.len());
+}
+
+/// Watches all processes with twenty descriptors.
+fn few_descriptors() {
+    ready();
+    let own = Process::current().unwrap();
+    let before = own.num_fds().unwrap();
+    let limit = Limit { soft: Some(20), hard: Some(20) };
+    own.set_limit(Resource::OpenFiles, limit).unwrap();
+    let system = System::new();
+    let mut monitor = Monitor::new(&system, Attributes::ALL).unwrap();
+    for _ in 0..3 {
+        monitor.tick().unwrap();
+    }
+    let kept = own.num_fds().unwrap() - before;
+    assert!(kept <= 10 + 1, "{kept} descriptors");
+    let seen = monitor.rows().any(|row| row.facts.pid == own.pid() && row.facts.io.is_ok());
+    let all = system.snapshot(Attributes::ALL).unwrap().get(own.pid()).is_some();
+    println!("{}", if seen && all { "all seen" } else { "not seen" });
 }

@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "openat, pread, readlinkat, getdents and fstatat are C calls")]
 
 use super::{check, check_size, retry};
-use crate::files::FileStatus;
+use crate::files::{FileKind, FileStatus};
 use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
@@ -98,26 +98,33 @@ pub fn read_link(at: BorrowedFd<'_>, name: &CStr, buffer: &mut Vec<u8>) -> io::R
     }
 }
 
-/// What kind of file `name` in `at` is, behind all links.
+/// What kind of file `name` in `at` is, behind all links. A file server is not asked: what is known
+/// of its file here has to do, so that one that does not answer holds nobody up.
 ///
 /// # Errors
 /// As [`read_link`].
 pub fn status_at(at: BorrowedFd<'_>, name: &CStr) -> io::Result<FileStatus> {
-    let mut status = MaybeUninit::<libc::stat>::zeroed();
-    // SAFETY: `name` is a C string, and there is room for a stat.
-    check(unsafe { libc::fstatat(at.as_raw_fd(), name.as_ptr(), status.as_mut_ptr(), 0) })?;
-    // SAFETY: zeroed, which is a valid stat, and filled since.
+    let mut status = MaybeUninit::<libc::statx>::zeroed();
+    let mask = libc::STATX_TYPE | libc::STATX_INO | libc::STATX_NLINK;
+    let flags = libc::AT_STATX_DONT_SYNC;
+    // SAFETY: `name` is a C string, and there is room for a statx.
+    check(unsafe { libc::statx(at.as_raw_fd(), name.as_ptr(), flags, mask, status.as_mut_ptr()) })?;
+    // SAFETY: zeroed, which is a valid statx, and filled since.
     let status = unsafe { status.assume_init() };
     Ok(FileStatus {
-        is_regular: status.st_mode & libc::S_IFMT == libc::S_IFREG,
-        is_deleted: status.st_nlink == 0,
-        inode: status.st_ino,
-        device: status.st_rdev,
+        kind: match u32::from(status.stx_mode) & libc::S_IFMT {
+            libc::S_IFREG => FileKind::Regular,
+            libc::S_IFSOCK => FileKind::Socket,
+            _ => FileKind::Other,
+        },
+        is_deleted: status.stx_nlink == 0,
+        inode: status.stx_ino,
     })
 }
 
 /// Calls `each` with the name of every entry of the open `directory`, `.` and `..` included, in the
-/// kernel's order. Starts where the last listing of this descriptor ended.
+/// kernel's order. Starts where the last listing of this descriptor ended. For directories of
+/// `/proc`, which give all that there is room for: a call that leaves room was the last.
 ///
 /// # Errors
 /// `ENOENT` and `ESRCH` when the process of the directory has ended.
@@ -130,8 +137,10 @@ pub fn list(
     const LENGTH: usize = 16;
     /// Where its name starts.
     const NAME: usize = 19;
-    /// A page or two is one call for all but the largest directories.
+    /// One call is enough for all but the largest directories.
     const LISTING: usize = 16 * 1024;
+    /// More than the largest entry needs.
+    const ENTRY: usize = 512;
     buffer.clear();
     buffer.reserve(LISTING);
     loop {
@@ -153,6 +162,9 @@ pub fn list(
             let Some(entry) = rest.get(NAME..length) else { break };
             each(entry.split(|&byte| byte == 0).next().unwrap_or_default());
             rest = &rest[length..];
+        }
+        if got + ENTRY < len {
+            return Ok(());
         }
     }
 }
@@ -197,7 +209,7 @@ mod tests {
             assert_eq!(buffer, text);
         }
         let status = status_at(directory.as_fd(), c"link").unwrap();
-        assert!(status.is_regular && !status.is_deleted);
+        assert!(status.kind == FileKind::Regular && !status.is_deleted);
         let held = hold_at(directory.as_fd(), c".").unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(open_at(held.as_fd(), c"long").unwrap_err().kind(), io::ErrorKind::NotFound);

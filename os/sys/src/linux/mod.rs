@@ -7,6 +7,7 @@ pub mod control;
 pub(crate) mod cpu;
 pub mod directory;
 pub(crate) mod endpoint;
+pub mod eventfd;
 pub(crate) mod exec;
 pub(crate) mod files;
 pub(crate) mod filesystem;

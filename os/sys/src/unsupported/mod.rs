@@ -152,6 +152,39 @@ pub mod directory {
     }
 }
 
+/// An event with a descriptor.
+pub mod eventfd {
+    use super::{AsFd, BorrowedFd, OwnedFd, io, unsupported};
+
+    /// An event with a descriptor.
+    #[derive(Debug)]
+    pub struct EventFd(OwnedFd);
+
+    impl EventFd {
+        /// Not set.
+        ///
+        /// # Errors
+        /// Always.
+        pub fn new() -> io::Result<Self> {
+            unsupported()
+        }
+
+        /// Sets it.
+        pub fn set(&self) {}
+
+        /// Clears it; it was not set.
+        pub fn clear(&self) -> bool {
+            false
+        }
+    }
+
+    impl AsFd for EventFd {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+    }
+}
+
 pub(crate) mod endpoint {
     use super::{BorrowedFd, io, unsupported};
     use crate::endpoint::Endpoint;

@@ -2,12 +2,11 @@
 #![expect(clippy::print_stderr, reason = "a program for the terminal")]
 
 mod peer;
-mod play;
 mod python;
 
 use peer::{BareEvent, PosixSync, PthreadMutex};
-use play::{Shared, both_busy, per_step, ping_pong};
 use polyproc_bench::{Kind, Options, Race, Row, Unit, median, print};
+use polyproc_bench_ipc::play::{self, Shared, both_busy, per_step, ping_pong};
 use polyproc_shm::Arena;
 use polyproc_sync::{Event, Mutex, raw};
 use std::hint::black_box;

@@ -17,13 +17,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Something in memory that forked children share.
-pub(crate) struct Shared<T> {
+#[derive(Debug)]
+pub struct Shared<T> {
     map: Mapping,
     object: PhantomData<T>,
 }
 
 impl<T> Shared<T> {
-    pub(crate) fn new(object: T) -> io::Result<Self> {
+    /// Puts `object` there, which has to be made of atomics and locks.
+    ///
+    /// # Errors
+    /// For want of memory.
+    pub fn new(object: T) -> io::Result<Self> {
         let file = memfd(c"polyproc-bench")?;
         file.set_len(size_of::<T>() as u64)?;
         let map = Mapping::shared(&file, size_of::<T>())?;
@@ -43,7 +48,7 @@ impl<T> Deref for Shared<T> {
 }
 
 /// Nanoseconds of one step.
-pub(crate) fn per_step(steps: u32, mut step: impl FnMut()) -> f64 {
+pub fn per_step(steps: u32, mut step: impl FnMut()) -> f64 {
     let start = Instant::now();
     for _ in 0..steps {
         step();
@@ -51,7 +56,11 @@ pub(crate) fn per_step(steps: u32, mut step: impl FnMut()) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / f64::from(steps)
 }
 
-fn child(work: impl FnOnce()) -> io::Result<PidFd> {
+/// A forked child that runs `work`. Only for programs with one thread.
+///
+/// # Errors
+/// At the limits on processes.
+pub fn child(work: impl FnOnce()) -> io::Result<PidFd> {
     // SAFETY: this program has one thread.
     match unsafe { fork() }? {
         Fork::Child => {
@@ -62,7 +71,11 @@ fn child(work: impl FnOnce()) -> io::Result<PidFd> {
     }
 }
 
-fn join(child: &PidFd) -> io::Result<()> {
+/// Waits for its end.
+///
+/// # Errors
+/// When somebody else reaped it.
+pub fn join(child: &PidFd) -> io::Result<()> {
     poll::readable([Some(child.as_fd())], Deadline::NEVER)?;
     wait::reap(child).map(drop)
 }
@@ -72,7 +85,10 @@ fn join(child: &PidFd) -> io::Result<()> {
 struct Count(AtomicU64);
 
 /// Steps per microsecond of all processes together, and the slowest one's share of the mean.
-pub(crate) fn both_busy(processes: usize, step: impl Fn()) -> io::Result<(f64, f64)> {
+///
+/// # Errors
+/// At the limits on processes.
+pub fn both_busy(processes: usize, step: impl Fn()) -> io::Result<(f64, f64)> {
     const TIME: Duration = Duration::from_millis(150);
     let counts = Shared::new(std::array::from_fn::<_, 16, _>(|_| Count(AtomicU64::new(0))))?;
     let stop = Shared::new(AtomicU64::new(0))?;
@@ -103,12 +119,7 @@ pub(crate) fn both_busy(processes: usize, step: impl Fn()) -> io::Result<(f64, f
 
 /// Microseconds of one round trip between two processes. With `asleep`, both rest long enough between
 /// their turns that the other one is asleep when it is called; that rest is taken off.
-pub(crate) fn ping_pong(
-    rounds: u32,
-    set: impl Fn(usize),
-    wait: impl Fn(usize),
-    asleep: bool,
-) -> f64 {
+pub fn ping_pong(rounds: u32, set: impl Fn(usize), wait: impl Fn(usize), asleep: bool) -> f64 {
     const REST: Duration = Duration::from_micros(300);
     let rest = || {
         let start = Instant::now();
@@ -141,10 +152,15 @@ pub(crate) fn ping_pong(
 }
 
 /// Processes that do nothing but keep the processors busy; killed on drop.
-pub(crate) struct Hogs(Vec<PidFd>);
+#[derive(Debug)]
+pub struct Hogs(Vec<PidFd>);
 
 impl Hogs {
-    pub(crate) fn start(count: usize) -> io::Result<Self> {
+    /// So many.
+    ///
+    /// # Errors
+    /// At the limits on processes.
+    pub fn start(count: usize) -> io::Result<Self> {
         let hog = || {
             // Ends by itself should nobody kill it.
             let start = Instant::now();
@@ -167,7 +183,10 @@ impl Drop for Hogs {
 }
 
 /// Milliseconds from the kill of a lock's holder to the moment at which a sleeping taker has it.
-pub(crate) fn inherit(lock: &raw::Lock) -> io::Result<f64> {
+///
+/// # Errors
+/// At the limits on processes.
+pub fn inherit(lock: &raw::Lock) -> io::Result<f64> {
     let base = Instant::now();
     let killed_at = Shared::new(AtomicU64::new(0))?;
     let ready = Shared::new(raw::Event::<Host>::new())?;
@@ -199,7 +218,10 @@ pub(crate) fn inherit(lock: &raw::Lock) -> io::Result<f64> {
 }
 
 /// What attaching an arena cannot do without.
-pub(crate) fn map_and_touch(arena: &Arena) -> io::Result<u8> {
+///
+/// # Errors
+/// For want of address space.
+pub fn map_and_touch(arena: &Arena) -> io::Result<u8> {
     let file = std::fs::File::from(arena.fd().try_clone_to_owned()?);
     let len = file.metadata()?.len();
     let map = Mapping::shared(&file, len as usize)?;

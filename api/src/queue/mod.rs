@@ -1,0 +1,401 @@
+//! Queues between processes: values from any process of the family to any other.
+//!
+//! ```
+//! use polyproc::prelude::*;
+//!
+//! let jobs = Queue::<u64>::bounded(100)?;
+//! let squares = Queue::unbounded()?;
+//! let workers: Vec<_> = (0..2)
+//!     .map(|_| polyproc::spawn(|(jobs, squares): (Queue<u64>, Queue<u64>)| {
+//!         for job in &jobs {
+//!             squares.put(job.unwrap().pow(2)).unwrap();
+//!         }
+//!     }, (jobs.clone(), squares.clone())))
+//!     .collect::<Result<_, _>>()?;
+//! for number in 1..=4 {
+//!     jobs.put(number)?;
+//! }
+//! jobs.close();
+//! for worker in workers {
+//!     worker.join()?;
+//! }
+//! let sum: u64 = squares.get_many(9)?.iter().sum();
+//! assert_eq!(sum, 1 + 4 + 9 + 16);
+//! # Ok::<(), polyproc::Error>(())
+//! ```
+//!
+//! A put that has returned can be seen by everybody; there is no thread that sends later, so a process
+//! that has put can end, and be joined, before anybody takes. A process that is killed in the middle of a
+//! call leaves the queue as it was before that call or after it: nobody hangs, nothing is torn, and at
+//! most the message that it was taking is gone with it.
+//!
+//! Queues are handles: a clone is the same queue, and so is what arrives when one is passed on in
+//! arguments, results, or through other queues.
+//!
+//! # The end
+//!
+//! [`Queue::close`] says that no more will be put: what is there can be taken, then everybody gets
+//! [`GetError::Closed`], and iteration ends. With the halves, [`Sender`] and [`Receiver`], that comes by
+//! itself: when no process holds a sender any more, however the last one ended, receivers get
+//! [`GetError::Disconnected`].
+//!
+//! # From Python
+//!
+//! | Python's `multiprocessing` | here |
+//! |---|---|
+//! | `Queue(n)`, `Queue()` | [`Queue::bounded`], [`Queue::unbounded`] |
+//! | `put(x, timeout=1)`, `put_nowait(x)`, `Full` | [`put_timeout`](Queue::put_timeout), [`try_put`](Queue::try_put), [`PutFailure::Full`] |
+//! | `get(timeout=1)`, `get_nowait()`, `Empty` | [`get_timeout`](Queue::get_timeout), [`try_get`](Queue::try_get), [`GetError::Empty`] |
+//! | `qsize()`, `empty()`, `full()` | [`len`](Queue::len), [`is_empty`](Queue::is_empty), [`is_full`](Queue::is_full): exact |
+//! | `JoinableQueue` | [`JoinableQueue`] |
+//! | `SimpleQueue` | [`SimpleQueue`] |
+//! | `queue.LifoQueue`, `queue.PriorityQueue` (threads only) | [`LifoQueue`], [`PriorityQueue`] |
+//! | `cancel_join_thread`, `join_thread` | not needed |
+
+mod error;
+mod kinds;
+pub(crate) mod travel;
+
+use crate::message;
+use crate::shared::SharedError;
+use polyproc_channel::{self as bytes, Message, PutReason, Settings};
+use polyproc_sync::{Deadline, Wait};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+use travel::{arena, of_type, read_handles, tag, write_handles};
+
+pub use error::{GetError, PutError, PutFailure};
+pub use kinds::{JoinableQueue, LifoQueue, PriorityQueue, SimpleQueue};
+pub use polyproc_channel::MOST_KEY_BYTES;
+
+/// What can travel: everything that serde can write and read.
+pub trait Item: Serialize + DeserializeOwned {}
+
+impl<T: Serialize + DeserializeOwned> Item for T {}
+
+/// A queue of values between processes: see the [module](self).
+pub struct Queue<T> {
+    bytes: bytes::Queue,
+    item: PhantomData<fn(T) -> T>,
+}
+
+/// The half of a [`Queue`] that puts.
+pub struct Sender<T> {
+    bytes: bytes::Sender,
+    item: PhantomData<fn(T)>,
+}
+
+/// The half of a [`Queue`] that takes. Each value goes to one of its clones.
+pub struct Receiver<T> {
+    bytes: bytes::Receiver,
+    item: PhantomData<fn() -> T>,
+}
+
+/// A value as a message of bytes and handles.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Message<'static>, PutFailure> {
+    let payload = message::encode(value, Vec::new()).map_err(PutFailure::Encode)?;
+    Ok(Message::from(payload.body).with_parcels(payload.parcels))
+}
+
+/// The value in a message.
+pub(crate) fn decode<T: DeserializeOwned>(mut message: bytes::Received) -> Result<T, GetError> {
+    let handles = std::mem::take(&mut message.handles);
+    message::decode(&message, handles).map_err(GetError::Decode)
+}
+
+/// Encodes `value` and has `put` put it; gives it back if that fails.
+pub(crate) fn put_as<T: Serialize>(
+    value: T,
+    put: impl FnOnce(Message<'static>) -> Result<(), PutReason>,
+) -> Result<(), PutError<T>> {
+    let put = encode(&value).and_then(|message| Ok(put(message)?));
+    put.map_err(|failure| PutError { failure, value })
+}
+
+/// Without the message: the caller has the value.
+pub(crate) fn reason(error: bytes::PutError<'_>) -> PutReason {
+    error.reason
+}
+
+impl<T: Item> Queue<T> {
+    /// For at most `items` values (at least one).
+    ///
+    /// # Errors
+    /// As [`Shared::new`](crate::Shared::new).
+    pub fn bounded(items: usize) -> Result<Self, SharedError> {
+        Self::with(Settings::items(u32::try_from(items).unwrap_or(u32::MAX)))
+    }
+
+    /// For as many values as the family's memory has room for. What was taken gives its memory back.
+    ///
+    /// # Errors
+    /// As [`Shared::new`](crate::Shared::new).
+    pub fn unbounded() -> Result<Self, SharedError> {
+        Self::with(Settings::UNBOUNDED)
+    }
+
+    /// For at most `bytes` bytes of encoded values. One that is longer has room in an empty queue.
+    ///
+    /// # Errors
+    /// As [`Shared::new`](crate::Shared::new).
+    pub fn bounded_bytes(bytes: u64) -> Result<Self, SharedError> {
+        Self::with(Settings::UNBOUNDED.bytes(bytes))
+    }
+
+    fn with(settings: Settings) -> Result<Self, SharedError> {
+        bytes::Queue::new(arena()?, settings.tagged(tag::<T>())).map(Self::of)
+    }
+
+    /// Both halves. Each learns when the other is nowhere any more.
+    pub fn split(self) -> (Sender<T>, Receiver<T>) {
+        let (sender, receiver) = self.bytes.split();
+        (
+            Sender { bytes: sender, item: PhantomData },
+            Receiver { bytes: receiver, item: PhantomData },
+        )
+    }
+}
+
+impl<T> Queue<T> {
+    fn of(bytes: bytes::Queue) -> Self {
+        Self { bytes, item: PhantomData }
+    }
+}
+
+/// What puts.
+macro_rules! putting {
+    ($($type:ident),*) => { $(
+        impl<T: Item> $type<T> {
+            /// Puts a value, waiting for room for as long as it takes.
+            ///
+            /// # Errors
+            /// [`PutError`], with the value.
+            pub fn put(&self, value: T) -> Result<(), PutError<T>> {
+                put_as(value, |message| self.bytes.put(message, Wait::FOREVER).map_err(reason))
+            }
+
+            /// Puts a value if there is room.
+            ///
+            /// # Errors
+            /// [`PutError`], with the value: [`PutFailure::Full`] without room.
+            pub fn try_put(&self, value: T) -> Result<(), PutError<T>> {
+                put_as(value, |message| self.bytes.try_put(message).map_err(reason))
+            }
+
+            /// Puts a value, waiting for room no longer than `timeout`.
+            ///
+            /// # Errors
+            /// [`PutError`], with the value: [`PutFailure::TimedOut`] when that was too short.
+            pub fn put_timeout(&self, value: T, timeout: Duration) -> Result<(), PutError<T>> {
+                self.put_deadline(value, Deadline::after(timeout))
+            }
+
+            /// Puts a value, waiting for room until `deadline`.
+            ///
+            /// # Errors
+            /// As [`put_timeout`](Self::put_timeout).
+            pub fn put_deadline(&self, value: T, deadline: Deadline) -> Result<(), PutError<T>> {
+                let wait = Wait::until(deadline);
+                put_as(value, |message| self.bytes.put(message, wait).map_err(reason))
+            }
+
+            /// Puts all of `values`, one after another, and wakes who waits for them once.
+            ///
+            /// # Errors
+            /// [`PutError`], with those that were not put: all from the first that could not be.
+            pub fn put_many(&self, values: Vec<T>) -> Result<(), PutError<Vec<T>>> {
+                let mut messages = Vec::with_capacity(values.len());
+                for value in &values {
+                    match encode(value) {
+                        Ok(message) => messages.push(message),
+                        Err(failure) => return Err(PutError { failure, value: values }),
+                    }
+                }
+                match self.bytes.put_many(&mut messages, Some(Wait::FOREVER)) {
+                    Ok(()) => Ok(()),
+                    Err(reason) => {
+                        let done = values.len() - messages.len();
+                        let value = values.into_iter().skip(done).collect();
+                        Err(PutError { failure: reason.into(), value })
+                    }
+                }
+            }
+        }
+    )* };
+}
+
+/// What takes.
+macro_rules! taking {
+    ($($type:ident),*) => { $(
+        impl<T: Item> $type<T> {
+            /// Takes a value, waiting for one for as long as it takes.
+            ///
+            /// # Errors
+            /// [`GetError::Closed`] or [`GetError::Disconnected`] when none will come any more.
+            pub fn get(&self) -> Result<T, GetError> {
+                decode(self.bytes.get(Wait::FOREVER)?)
+            }
+
+            /// Takes a value if there is one.
+            ///
+            /// # Errors
+            /// As [`get`](Self::get), and [`GetError::Empty`].
+            pub fn try_get(&self) -> Result<T, GetError> {
+                decode(self.bytes.try_get()?)
+            }
+
+            /// Takes a value, waiting for one no longer than `timeout`.
+            ///
+            /// # Errors
+            /// As [`get`](Self::get), and [`GetError::TimedOut`].
+            pub fn get_timeout(&self, timeout: Duration) -> Result<T, GetError> {
+                self.get_deadline(Deadline::after(timeout))
+            }
+
+            /// Takes a value, waiting for one until `deadline`.
+            ///
+            /// # Errors
+            /// As [`get_timeout`](Self::get_timeout).
+            pub fn get_deadline(&self, deadline: Deadline) -> Result<T, GetError> {
+                decode(self.bytes.get(Wait::until(deadline))?)
+            }
+
+            /// Takes up to `most` values at once, waiting for the first.
+            ///
+            /// # Errors
+            /// As [`get`](Self::get). One that cannot be decoded is an error for all.
+            pub fn get_many(&self, most: usize) -> Result<Vec<T>, GetError> {
+                let messages = self.bytes.get_many(most, Some(Wait::FOREVER))?;
+                messages.into_iter().map(decode).collect()
+            }
+
+            /// The values as they come, until the end.
+            pub fn iter(&self) -> Iter<'_, T> {
+                Iter { next: Box::new(|| self.get()) }
+            }
+
+            /// A descriptor that is readable when there may be something to take, or the end has come: to be
+            /// polled beside sockets. After it was, take until [`GetError::Empty`].
+            ///
+            /// The first call starts a thread in this process, which is there for as long as this object.
+            ///
+            /// # Errors
+            /// At the limits on descriptors and threads; in a process that was forked after the first call.
+            pub fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
+                self.bytes.descriptor()
+            }
+        }
+
+        impl<'a, T: Item> IntoIterator for &'a $type<T> {
+            type Item = Result<T, GetError>;
+            type IntoIter = Iter<'a, T>;
+
+            fn into_iter(self) -> Iter<'a, T> {
+                self.iter()
+            }
+        }
+    )* };
+}
+
+/// What everybody sees.
+macro_rules! looking {
+    ($($type:ident),*) => { $(
+        impl<T> $type<T> {
+            /// How many values are in it, at this moment.
+            pub fn len(&self) -> usize {
+                self.bytes.len()
+            }
+
+            /// Whether nothing is in it, at this moment.
+            pub fn is_empty(&self) -> bool {
+                self.bytes.is_empty()
+            }
+
+            /// Whether it holds as many values as it may, at this moment.
+            pub fn is_full(&self) -> bool {
+                self.bytes.is_full()
+            }
+
+            /// Closes it for all: what is in it can be taken, and nothing more can be put. False when it was
+            /// closed already.
+            pub fn close(&self) -> bool {
+                self.bytes.close()
+            }
+
+            /// Whether it was closed.
+            pub fn is_closed(&self) -> bool {
+                self.bytes.is_closed()
+            }
+
+            /// Gives it a name for whoever looks from outside; cut at 40 bytes.
+            pub fn set_name(&self, name: &str) {
+                self.bytes.handle().set_name(name);
+            }
+        }
+
+        impl<T> Clone for $type<T> {
+            fn clone(&self) -> Self {
+                Self { bytes: self.bytes.clone(), item: PhantomData }
+            }
+        }
+
+        impl<T> fmt::Debug for $type<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($type))
+                    .field("id", &self.bytes.handle().id())
+                    .field("name", &self.bytes.handle().name())
+                    .field("len", &self.len())
+                    .finish()
+            }
+        }
+
+        impl<T> Serialize for $type<T> {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                write_handles(&self.bytes.handles(), to)
+            }
+        }
+
+        impl<'de, T> Deserialize<'de> for $type<T> {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let bytes = read_handles(from, |arena, handles| {
+                    let bytes = bytes::$type::from_handles(arena, handles)?;
+                    let its = bytes.settings().tag;
+                    of_type::<T, _>(bytes, its)
+                })?;
+                Ok(Self { bytes, item: PhantomData })
+            }
+        }
+    )* };
+}
+
+putting!(Queue, Sender);
+taking!(Queue, Receiver);
+looking!(Queue, Sender, Receiver);
+
+/// The values of a queue as they come: [`Queue::iter`]. Ends with the queue; what cannot be decoded is
+/// an error, and the next one is not concerned.
+pub struct Iter<'a, T> {
+    next: Box<dyn FnMut() -> Result<T, GetError> + 'a>,
+}
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = Result<T, GetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match (self.next)() {
+            Err(error) if error.is_end() => None,
+            next => Some(next),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,3 @@
+//! What the benches of `ipc/` share: forked players, and memory for them.
+
+pub mod play;

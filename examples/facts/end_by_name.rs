@@ -1,0 +1,81 @@
+//! Ending every process with a certain name: politely, then for good. A process that gets the number
+//! of one that has just ended is never hit.
+//!
+//! ```text
+//! three programs run, named end-me-…
+//! found: 3
+//! asked to end: 3
+//! ended within a second: 2
+//! killed: 1
+//! left: 0
+//! how they ended: SIGKILL SIGTERM SIGTERM
+//! ```
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
+
+use polyproc::info::{self, End, Process, System, wait_all};
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+type Error = Box<dyn std::error::Error>;
+
+/// Tells a copy of this program that it is one of those to be ended.
+const PLAYS: &str = "END_BY_NAME_PLAYS";
+
+fn main() -> Result<(), Error> {
+    if std::env::var_os(PLAYS).is_some() {
+        println!("ready");
+        // Until this program's end at the latest.
+        std::io::stdin().read_to_end(&mut Vec::new())?;
+        return Ok(());
+    }
+    let name = format!("end-me-{}", std::process::id());
+    let folder = std::env::temp_dir().join(&name);
+    let children = start(&folder, &name)?;
+    println!("three programs run, named {name}");
+    let ended = end_all(&name);
+    drop(children);
+    fs::remove_dir_all(folder)?;
+    let mut ends: Vec<_> = ended?.iter().map(ToString::to_string).collect();
+    ends.sort();
+    println!("how they ended: {}", ends.join(" "));
+    Ok(())
+}
+
+/// Two that end when they are asked, and one that is stopped and does not hear it.
+fn start(folder: &Path, name: &str) -> Result<Vec<Child>, Error> {
+    fs::create_dir_all(folder)?;
+    let program = folder.join(name);
+    fs::copy(std::env::current_exe()?, &program)?;
+    let mut children = Vec::new();
+    for _ in 0..3 {
+        let mut command = Command::new(&program);
+        let piped = command.env(PLAYS, "1").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = piped.spawn()?;
+        if let Some(output) = child.stdout.take() {
+            BufReader::new(output).read_line(&mut String::new())?;
+        }
+        children.push(child);
+    }
+    Process::new(children[0].id())?.suspend()?;
+    Ok(children)
+}
+
+fn end_all(name: &str) -> Result<Vec<End>, info::Error> {
+    let is_wanted = |process: &Process| process.name().is_ok_and(|found| found == name);
+    // One that ends while we look has no name any more, and is none of ours.
+    let found: Vec<_> = System::new().processes()?.into_iter().filter(is_wanted).collect();
+    println!("found: {}", found.len());
+    let asked = found.iter().filter(|process| process.terminate().is_ok()).count();
+    println!("asked to end: {asked}");
+
+    let polite = wait_all(&found, Some(Duration::from_secs(1)), |_, _| {})?;
+    println!("ended within a second: {}", polite.gone.len());
+    let killed = polite.alive.iter().filter(|process| process.kill().is_ok()).count();
+    println!("killed: {killed}");
+    let rest = wait_all(&polite.alive, None, |_, _| {})?;
+    println!("left: {}", rest.alive.len());
+    Ok(polite.gone.into_iter().chain(rest.gone).map(|(_, end)| end).collect())
+}
