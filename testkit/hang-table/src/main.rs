@@ -9,6 +9,7 @@
     reason = "a test program"
 )]
 
+mod locks;
 mod pools;
 mod programs;
 mod queues;
@@ -40,11 +41,11 @@ const ROWS: &[Row] = &[
     Row { number: 9, scenario: "all idle workers killed", run: pools::idle_workers_killed },
     Row { number: 10, scenario: "orderly end after any of these", run: pools::orderly_end },
     Row { number: 11, scenario: "parent killed", run: programs::parent_killed },
-    Row { number: 12, scenario: "holder of a lock killed", run: programs::lock_holder_killed },
+    Row { number: 12, scenario: "holders and waiters killed", run: locks::users_killed },
     Row { number: 13, scenario: "users of a queue killed", run: queues::users_killed },
     Row { number: 14, scenario: "100 MB in a queue, and joined", run: queues::joined_before_read },
     Row { number: 15, scenario: "imap over an endless iterator", run: pools::endless_imap },
-    Row { number: 16, scenario: "Ctrl-C during map and get", run: programs::interrupted },
+    Row { number: 16, scenario: "Ctrl-C during any wait", run: programs::interrupted },
     Row { number: 17, scenario: "fork while threads hold locks", run: programs::fork_with_threads },
     Row { number: 18, scenario: "pools in workers of pools", run: pools::nested },
     Row { number: 19, scenario: "exit with everything open", run: programs::exit_with_all_open },
