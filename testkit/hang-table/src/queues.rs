@@ -1,9 +1,9 @@
 //! The rows about queues.
 
+use polyproc::JoinError;
 use polyproc::prelude::*;
 use polyproc::queue::{PutError, PutFailure, Receiver, Sender};
 use polyproc::sync::Deadline;
-use polyproc::JoinError;
 use polyproc_testkit::Rng;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -137,7 +137,9 @@ pub(crate) fn users_killed(_: StartMethod) {
     drop(to_here);
     // Until no process is left that could report.
     reports.iter().for_each(|parcel| account.arrived(&parcel.unwrap()));
-    at_work.iter().for_each(|process| process.join().unwrap());
+    for process in at_work {
+        process.join().unwrap();
+    }
     let arrived: usize = account.arrived.iter().map(Vec::len).sum();
     let lost = account.lost();
     assert!(arrived > KILLS, "only {arrived} arrived");
@@ -146,6 +148,7 @@ pub(crate) fn users_killed(_: StartMethod) {
 
 const MEGABYTE: usize = 1_000_000;
 
+#[expect(clippy::needless_pass_by_value, reason = "the form of a process's function")]
 fn put_hundred_megabytes(queue: Queue<String>) {
     for number in 0..100_u8 {
         queue.put(char::from(number).to_string().repeat(MEGABYTE)).unwrap();
