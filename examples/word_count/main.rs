@@ -9,8 +9,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | `walk` | finds the files |
-//! | `batches` | which files go to which process, and what is tried again |
-//! | `workers` | the processes: the only module that uses polyproc, but for `main` below |
+//! | `batches` | which files go to a worker together |
+//! | `workers` | the pool: the only module that uses polyproc, but for `main` below |
 //! | `count` | what runs in them |
 //! | `progress`, `report` | what is shown meanwhile, and in the end |
 
@@ -21,7 +21,6 @@ mod report;
 mod walk;
 mod workers;
 
-use batches::Batches;
 use clap::Parser;
 use count::Job;
 use globset::{GlobBuilder, GlobMatcher};
@@ -103,7 +102,7 @@ fn count_words(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         path: path.into_os_string().into_vec(),
         bytes,
     });
-    let batches = Batches::cut(jobs.collect(), workers);
+    let batches = batches::cut(jobs.collect(), workers);
     let outcome = workers::run(batches, workers, &mut progress)?;
     progress.end();
     let report = Report::new(outcome, found.unreadable, arguments.top);

@@ -2,7 +2,7 @@
 
 use crate::workers::{Cost, Failure, Outcome};
 use indicatif::HumanBytes;
-use polyproc::JoinError;
+use polyproc::{ExitStatus, TaskError, TaskFacts};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -88,14 +88,18 @@ fn path_from(bytes: Vec<u8>) -> PathBuf {
 }
 
 /// How a worker ended on a file that it had for itself.
-fn blame(reason: &JoinError) -> String {
-    let pid = reason.process().pid;
+fn blame(reason: &TaskError) -> String {
+    let pid = |task: &TaskFacts| task.pid.unwrap_or_default();
     match reason {
-        JoinError::Signaled { signal, .. } => format!("{signal} ended its worker (pid {pid})"),
-        JoinError::Exited { code, .. } => {
-            format!("its worker (pid {pid}) exited with code {code}")
+        TaskError::Died { task, status: ExitStatus::Signaled { signal, .. } } => {
+            format!("{signal} ended its worker (pid {})", pid(task))
         }
-        JoinError::Panicked { panic, .. } => format!("its worker (pid {pid}) panicked {panic}"),
+        TaskError::Died { task, status: ExitStatus::Exited(code) } => {
+            format!("its worker (pid {}) exited with code {code}", pid(task))
+        }
+        TaskError::Panicked { task, panic } => {
+            format!("its worker (pid {}) panicked {panic}", pid(task))
+        }
         other => other.to_string(),
     }
 }

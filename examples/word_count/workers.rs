@@ -1,9 +1,10 @@
-//! The worker processes: each counts one batch and ends. So many run at a time.
+//! The worker processes: a pool whose tasks are batches.
 
-use crate::batches::Batches;
+use crate::batches::halves;
 use crate::count::{Counted, Job, Tally, count_batch};
 use crate::progress::Progress;
-use polyproc::{Handle, JoinError, Process};
+use polyproc::{Pool, PoolInsights, Task, TaskError};
+use std::collections::VecDeque;
 use std::error::Error;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub(crate) struct Cost {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) job: Job,
-    pub(crate) reason: JoinError,
+    pub(crate) reason: TaskError,
 }
 
 /// All that came of a run.
@@ -42,107 +43,78 @@ pub(crate) struct Outcome {
     pub(crate) costs: Vec<Cost>,
 }
 
-/// A process at work.
+/// A batch that a worker has, or will have.
 struct Running {
-    process: Process<Counted>,
     batch: Vec<Job>,
-    /// Which worker it is.
-    worker: usize,
+    task: Task<(usize, Counted)>,
 }
 
-/// For `wait_any`.
-impl AsRef<Handle> for Running {
-    fn as_ref(&self) -> &Handle {
-        self.process.handle()
+impl Running {
+    fn start(pool: &Pool, batch: Vec<Job>) -> Self {
+        Self { task: pool.submit(count, batch.clone()), batch }
     }
 }
 
-/// Counts all batches.
+/// Which worker counted, and what.
+fn count(batch: Vec<Job>) -> (usize, Counted) {
+    (polyproc::worker_id().unwrap_or_default(), count_batch(batch))
+}
+
+/// Counts all batches. When a worker dies of one, its halves are tried, down to the file that is to
+/// blame.
 ///
 /// # Errors
 /// When not even one process can be started.
 pub(crate) fn run(
-    mut batches: Batches,
+    batches: Vec<Vec<Job>>,
     workers: usize,
     progress: &mut Progress,
 ) -> Result<Outcome, Box<dyn Error>> {
+    let pool = Pool::new(workers)?;
     let mut outcome = Outcome { costs: vec![Cost::default(); workers], ..Outcome::default() };
-    let mut running: Vec<Running> = Vec::new();
-    let mut idle: Vec<usize> = (0..workers).rev().collect();
-    loop {
-        start_idle(&mut idle, &mut batches, &mut running)?;
-        if running.is_empty() {
-            return Ok(outcome);
-        }
-        let Some(index) = polyproc::wait_any_timeout(&running, TICK)? else {
+    let mut running: VecDeque<_> =
+        batches.into_iter().map(|batch| Running::start(&pool, batch)).collect();
+    while let Some(Running { batch, task }) = running.pop_front() {
+        while !task.wait_timeout(TICK) {
             progress.tick();
-            continue;
-        };
-        let Running { process, batch, worker } = running.swap_remove(index);
-        let result = process.join();
-        idle.push(worker);
-        // The next process starts before this one's result is added up.
+        }
         let (files, bytes) = (batch.len(), batch.iter().map(|job| job.bytes).sum());
-        match result {
-            Ok(counted) => {
-                outcome.costs[worker].add(&process, &counted);
-                start_idle(&mut idle, &mut batches, &mut running)?;
-                outcome.add(counted);
-                progress.done(files, bytes);
-            }
-            Err(reason) => {
-                outcome.costs[worker].add(&process, &Counted::default());
-                if let Some(job) = batches.died(batch) {
-                    outcome.failures.push(Failure { job, reason });
-                    progress.done(files, bytes);
+        match task.get() {
+            Ok((worker, counted)) => outcome.add(worker, counted),
+            Err(reason @ (TaskError::Died { .. } | TaskError::Panicked { .. })) => {
+                match halves(batch) {
+                    Ok(halves) => {
+                        running.extend(halves.map(|half| Running::start(&pool, half)));
+                        continue;
+                    }
+                    Err(job) => outcome.failures.push(Failure { job, reason }),
                 }
             }
+            Err(error) => return Err(error.into()),
         }
+        progress.done(files, bytes);
     }
-}
-
-/// Has the idle workers begin the next batches. If the system has no room for another process, they
-/// stay idle until one ends.
-fn start_idle(
-    idle: &mut Vec<usize>,
-    batches: &mut Batches,
-    running: &mut Vec<Running>,
-) -> Result<(), Box<dyn Error>> {
-    while let Some(worker) = idle.pop() {
-        let Some(batch) = batches.next() else {
-            idle.push(worker);
-            break;
-        };
-        match polyproc::spawn(count_batch, batch.clone()) {
-            Ok(process) => running.push(Running { process, batch, worker }),
-            Err(error) if running.is_empty() => return Err(error.into()),
-            Err(_no_room_now) => {
-                batches.put_back(batch);
-                idle.push(worker);
-                break;
-            }
-        }
-    }
-    Ok(())
+    pool.close();
+    pool.join()?;
+    outcome.add_insights(&pool.insights());
+    Ok(outcome)
 }
 
 impl Outcome {
-    fn add(&mut self, counted: Counted) {
+    fn add(&mut self, worker: usize, counted: Counted) {
+        self.costs[worker].files += counted.files;
+        self.costs[worker].bytes += counted.bytes;
         self.files += counted.files;
         self.binary += counted.binary;
         self.tally.merge(&counted.words);
         self.unreadable.extend(counted.unreadable);
     }
-}
 
-impl Cost {
-    fn add(&mut self, process: &Handle, counted: &Counted) {
-        self.files += counted.files;
-        self.bytes += counted.bytes;
-        self.processes += 1;
-        if let Some(usage) = process.usage() {
-            self.cpu += usage.user + usage.system;
-            self.peak_memory = self.peak_memory.max(usage.peak_memory);
+    fn add_insights(&mut self, insights: &PoolInsights) {
+        for (cost, worker) in self.costs.iter_mut().zip(&insights.facts().workers) {
+            cost.processes = worker.starts;
+            cost.cpu = worker.cpu_time;
+            cost.peak_memory = worker.peak_memory.unwrap_or_default();
         }
     }
 }

@@ -33,6 +33,7 @@ impl PoolInsights {
             total.transfer_time += worker.transfer_time;
             total.bytes_in += worker.bytes_in;
             total.bytes_out += worker.bytes_out;
+            total.cpu_time += worker.cpu_time;
             total.peak_memory = total.peak_memory.max(worker.peak_memory);
         }
         total
@@ -60,7 +61,7 @@ fn json(worker: &WorkerInsights) -> String {
     let peak = worker.peak_memory.map_or_else(|| "null".to_owned(), |peak| peak.to_string());
     format!(
         "{{\"pid\":{},\"starts\":{},\"tasks\":{},\"start_s\":{},\"wait_s\":{},\"work_s\":{},\
-         \"transfer_s\":{},\"bytes_in\":{},\"bytes_out\":{},\"peak_memory\":{peak}}}",
+         \"transfer_s\":{},\"cpu_s\":{},\"bytes_in\":{},\"bytes_out\":{},\"peak_memory\":{peak}}}",
         worker.pid,
         worker.starts,
         worker.tasks,
@@ -68,6 +69,7 @@ fn json(worker: &WorkerInsights) -> String {
         seconds(worker.wait_time),
         seconds(worker.work_time),
         seconds(worker.transfer_time),
+        seconds(worker.cpu_time),
         worker.bytes_in,
         worker.bytes_out,
     )

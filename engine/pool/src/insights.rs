@@ -29,6 +29,8 @@ pub struct WorkerInsights {
     pub bytes_in: u64,
     /// Bytes of results.
     pub bytes_out: u64,
+    /// Processor time of those that have ended.
+    pub cpu_time: Duration,
     /// The most memory that one of those that have ended held, in bytes.
     pub peak_memory: Option<u64>,
 }
@@ -148,8 +150,10 @@ impl Ledger {
         self.worker(slot);
         self.lap(slot, now);
         self.given[slot] = 0;
-        let peak = ending.usage.map(|usage| usage.peak_memory);
         let worker = self.worker(slot);
-        worker.peak_memory = worker.peak_memory.max(peak);
+        if let Some(usage) = ending.usage {
+            worker.cpu_time += usage.user + usage.system;
+            worker.peak_memory = worker.peak_memory.max(Some(usage.peak_memory));
+        }
     }
 }

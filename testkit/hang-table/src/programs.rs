@@ -2,7 +2,6 @@
 
 use crate::pools::{forever, kill, square, works};
 use polyproc::prelude::*;
-use polyproc::sync::OwnerDied;
 use polyproc::{SpawnError, StartError};
 use polyproc_testkit::{eventually, process, try_run};
 use std::io::{BufRead, BufReader, Read};
@@ -46,7 +45,7 @@ pub(crate) fn parent_killed(method: StartMethod) {
 
 /// As a terminal does: every process of the group gets the signal.
 pub(crate) fn interrupted(method: StartMethod) {
-    for name in ["busy", "mapping"] {
+    for name in ["mapping", "getting", "joining", "receiving"] {
         let (mut subject, pids, mut output) = start(name, method);
         for pid in pids.iter().copied().chain([subject.id()]) {
             if let Some(facts) = process::facts(pid) {
@@ -81,34 +80,36 @@ pub(crate) fn subject(name: &str) {
     }
     println!("ready");
     match name {
-        "idle" | "busy" => {
-            forever(());
-        }
+        "idle" | "busy" => forever(()),
         "mapping" => drop(pool.map(forever::<u64>, 0..10)),
-        _ => _ = Box::leak(Box::new((pool, tasks))),
+        "getting" => drop(tasks[0].get()),
+        "joining" => drop(polyproc::spawn(forever::<u8>, 0).unwrap().join()),
+        "receiving" => drop(Queue::<u8>::unbounded().unwrap().get()),
+        _ => leave_open((pool, tasks)),
     }
+}
+
+/// Besides `pools`: daemons (others would be waited for), a queue with something in it, a lock that is held.
+fn leave_open<T>(pools: T) {
+    let queue = Queue::unbounded().unwrap();
+    queue.put("not taken".to_owned()).unwrap();
+    let lock = Box::leak(Box::new(Shared::new(Mutex::new(0)).unwrap()));
+    let waiter = |lock: Shared<Mutex<u32>>| drop(lock.lock());
+    let guard = lock.lock().unwrap();
+    let daemon = || Process::<()>::builder().daemon(true);
+    let processes = [
+        daemon().spawn(|queue: Queue<String>| _ = forever(queue), queue.clone()).unwrap(),
+        daemon().spawn(waiter, lock.clone()).unwrap(),
+    ];
+    for process in &processes {
+        println!("{}", process.pid());
+    }
+    Box::leak(Box::new((pools, queue, guard, processes)));
 }
 
 /// Takes a while, so that both workers are started.
 fn nap(_: u8) {
     std::thread::park_timeout(Duration::from_millis(20));
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the form of a process's function")]
-fn take_and_die(lock: Shared<Mutex<u32>>) {
-    let _guard = lock.lock().unwrap();
-    kill(std::process::id());
-    forever(());
-}
-
-pub(crate) fn lock_holder_killed(method: StartMethod) {
-    let lock = Shared::new(Mutex::new(1)).unwrap();
-    let process = polyproc::context(method).spawn(take_and_die, lock.clone()).unwrap();
-    process.join().unwrap_err();
-    let guard = lock.lock().map(|_| ()).map_err(OwnerDied::recover);
-    assert!(guard.is_err(), "the fact is reported");
-    drop(guard);
-    drop(lock.lock().unwrap());
 }
 
 /// Refused for copies; the others do not care.
