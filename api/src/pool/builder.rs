@@ -1,8 +1,9 @@
 //! A pool's settings.
 
-use super::worker::{EnvOfWorker, MakeCall, StreamOfWorker, Workers, make_call};
+use super::worker::{EnvOfWorker, MakeCall, Seat, StreamOfWorker, Workers, make_call};
 use super::{Inner, Pool, PoolError, Progress};
 use crate::call::CallError;
+use polyproc_info::Process;
 use polyproc_pool::{Settings, TaskRules};
 use polyproc_process::{StartMethod, Stdio, cpu, start_method};
 use serde::Serialize;
@@ -10,7 +11,7 @@ use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -51,6 +52,7 @@ pub struct PoolBuilder<S = ()> {
     name: String,
     env: Vec<(OsString, OsString)>,
     env_of_worker: Option<EnvOfWorker>,
+    is_pinned: bool,
     start_timeout: Duration,
     stdout: Option<StreamOfWorker>,
     stderr: Option<StreamOfWorker>,
@@ -82,6 +84,7 @@ impl PoolBuilder {
             name: "Pool".into(),
             env: Vec::new(),
             env_of_worker: None,
+            is_pinned: false,
             start_timeout: Duration::from_mins(1),
             stdout: None,
             stderr: None,
@@ -168,6 +171,15 @@ impl<S: 'static> PoolBuilder<S> {
         self
     }
 
+    /// Binds each worker, and what it starts, to one of the processors that this process may run on now: in turn,
+    /// by its [`worker_id`](super::worker_id). A processor that is gone by then is as an initializer that fails.
+    ///
+    /// It is for tasks that share nothing with what else runs; two such pools are bound to the same processors.
+    pub fn pin_to_processors(mut self) -> Self {
+        self.is_pinned = true;
+        self
+    }
+
     /// How long a worker may take to come up: one minute by default.
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = timeout;
@@ -189,7 +201,7 @@ impl<S: 'static> PoolBuilder<S> {
 
     /// Shows how far a `map` has come: a line on standard error, if that is a terminal.
     pub fn progress(self) -> Self {
-        if std::io::stderr().is_terminal() { self.on_progress(show) } else { self }
+        if io::stderr().is_terminal() { self.on_progress(show) } else { self }
     }
 
     /// Has `hook` called, in the thread that waits in a `map`, whenever results have come: with how many
@@ -221,6 +233,7 @@ impl<S: 'static> PoolBuilder<S> {
             name: self.name,
             env: self.env,
             env_of_worker: self.env_of_worker,
+            is_pinned: self.is_pinned,
             start_timeout: self.start_timeout,
             stdout: self.stdout,
             stderr: self.stderr,
@@ -247,7 +260,7 @@ impl<S: 'static> PoolBuilder<S> {
         if workers == 0 {
             return Err(PoolError::NoWorkers);
         }
-        (self.call)(0).map_err(|error| match error {
+        (self.call)(Seat::default()).map_err(|error| match error {
             CallError::NoImage => PoolError::NoImage,
             CallError::Encode(error) => PoolError::Encode(error),
         })?;
@@ -257,6 +270,7 @@ impl<S: 'static> PoolBuilder<S> {
             method: self.method.unwrap_or_else(start_method),
             env: self.env,
             env_of_worker: self.env_of_worker,
+            processors: if self.is_pinned { processors()? } else { Vec::new() },
             start_timeout: self.start_timeout,
             stdout: self.stdout,
             stderr: self.stderr,
@@ -273,9 +287,15 @@ impl<S: 'static> PoolBuilder<S> {
     }
 }
 
+/// Those that this process may run on.
+fn processors() -> Result<Vec<usize>, PoolError> {
+    let affinity = Process::current().and_then(|process| process.affinity());
+    affinity.map_err(|error| PoolError::System(io::Error::other(error)))
+}
+
 /// One line that is written over again.
 fn show(done: u64, total: Option<u64>) {
-    let mut out = std::io::stderr().lock();
+    let mut out = io::stderr().lock();
     let end = if Some(done) == total { "\n" } else { "" };
     let total = total.map(|total| format!(" of {total}")).unwrap_or_default();
     drop(write!(out, "\r{done}{total} done{end}"));

@@ -4,6 +4,7 @@ use super::task::{self, Failure, State};
 use crate::call::{self, CallError};
 use crate::function::{Address, CodeRef};
 use crate::panic;
+use polyproc_info::Process;
 use polyproc_pool::{Handler, Server, Starter};
 use polyproc_process::{Child, Command, Payload, StartError, StartMethod, Stdio};
 use polyproc_sync::Owner;
@@ -33,6 +34,8 @@ pub fn worker_id() -> Option<usize> {
 #[derive(Debug, Serialize, Deserialize)]
 struct Instructions<I> {
     place: u32,
+    /// The one processor that it runs on, if it is bound to one.
+    processor: Option<usize>,
     /// The parent, as a word of [`Owner`].
     parent: u64,
     initializer: CodeRef,
@@ -40,8 +43,15 @@ struct Instructions<I> {
     argument: I,
 }
 
-/// Makes the call of the worker at a place.
-pub(super) type MakeCall = Box<dyn Fn(usize) -> Result<Payload, CallError> + Send + Sync>;
+/// Which worker is started.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seat {
+    pub(super) place: usize,
+    pub(super) processor: Option<usize>,
+}
+
+/// Makes the call of the worker of a seat.
+pub(super) type MakeCall = Box<dyn Fn(Seat) -> Result<Payload, CallError> + Send + Sync>;
 
 /// What has the workers call `initializer` with `argument` first, and `exit` last.
 pub(super) fn make_call<I, S>(initializer: fn(I) -> S, argument: I, exit: Option<fn(S)>) -> MakeCall
@@ -49,10 +59,11 @@ where
     I: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     S: 'static,
 {
-    Box::new(move |place| {
+    Box::new(move |Seat { place, processor }| {
         let code = |address| CodeRef::of(address).ok_or(CallError::NoImage);
         let instructions = Instructions {
             place: place as u32,
+            processor,
             parent: Owner::me().to_word(),
             initializer: code(Address::of(initializer).number())?,
             exit: exit.map(|exit| code(Address::of(exit).number())).transpose()?,
@@ -77,13 +88,25 @@ fn work<I, S: 'static>(instructions: Instructions<I>) {
         let initializer = unsafe { initializer.function::<I, S>() };
         // SAFETY: the same for a `fn(S)`.
         let exit = exit.map(|exit| unsafe { exit.function::<S, ()>() });
-        let state = panic::catch(|| initializer(instructions.argument));
+        let state = panic::catch(|| {
+            instructions.processor.into_iter().for_each(bind);
+            initializer(instructions.argument)
+        });
         let state: Box<dyn Any> = Box::new(state.map_err(Failure::Panicked)?);
         Ok(Worker { state: Rc::new(RefCell::new(state)), exit, parent })
     };
     let start = || start().map_err(|failure: Failure| failure.encode());
     if let Err(error) = polyproc_pool::serve(call::take_descriptors(), start) {
         panic!("a pool's worker cannot go on: {error}");
+    }
+}
+
+/// Before the initializer: threads that it starts are bound as well.
+#[expect(clippy::panic, reason = "told as that of an initializer")]
+fn bind(processor: usize) {
+    let bound = Process::current().and_then(|worker| worker.set_affinity(&[processor]));
+    if let Err(error) = bound {
+        panic!("a pool's worker cannot run on processor {processor}: {error}");
     }
 }
 
@@ -116,6 +139,8 @@ pub(super) struct Workers {
     pub(super) method: StartMethod,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) env_of_worker: Option<EnvOfWorker>,
+    /// The processors that workers are bound to, in turn; none: they are not.
+    pub(super) processors: Vec<usize>,
     pub(super) start_timeout: Duration,
     pub(super) stdout: Option<StreamOfWorker>,
     pub(super) stderr: Option<StreamOfWorker>,
@@ -135,7 +160,8 @@ impl fmt::Debug for Workers {
 
 impl Starter for Workers {
     fn start(&self, place: usize, descriptors: Vec<OwnedFd>) -> Result<Arc<Child>, StartError> {
-        let call = (self.call)(place).map_err(|error| StartError::System {
+        let processor = self.processors.iter().cycle().nth(place).copied();
+        let call = (self.call)(Seat { place, processor }).map_err(|error| StartError::System {
             doing: "tell a worker what it is to do",
             source: io::Error::other(match error {
                 CallError::NoImage => "a function is in no loaded program file".to_owned(),

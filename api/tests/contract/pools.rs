@@ -29,6 +29,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("resized", resized),
     ("handles_travel_with_tasks", handles_travel_with_tasks),
     ("environments_of_workers", environments_of_workers),
+    ("workers_are_bound_to_processors", workers_are_bound_to_processors),
     ("insights_tell_what_was_done", insights_tell_what_was_done),
     ("progress_is_told", progress_is_told),
 ];
@@ -318,6 +319,22 @@ fn environments_of_workers(method: StartMethod) {
     assert_eq!(values.map(Option::unwrap), ["one", "0", "3"]);
     let name = pool.apply(|()| polyproc::current().unwrap().name, ()).unwrap();
     assert_eq!(name, "environment-1");
+}
+
+fn workers_are_bound_to_processors(method: StartMethod) {
+    let affinity = || polyproc::info::Process::current().unwrap().affinity().unwrap();
+    let pool = builder(method).pin_to_processors().build().unwrap();
+    let bound = |_: u8| {
+        nap(0);
+        let threads = std::thread::spawn(|| std::thread::available_parallelism().unwrap().get());
+        let affinity = polyproc::info::Process::current().unwrap().affinity().unwrap();
+        (worker_id().unwrap(), affinity, threads.join().unwrap())
+    };
+    let allowed = affinity();
+    for (id, processors, of_a_thread) in pool.calls().chunk(1).map(bound, 0..10).unwrap() {
+        assert_eq!((processors, of_a_thread), (vec![allowed[id % allowed.len()]], 1));
+    }
+    assert_eq!(affinity(), allowed, "not this process");
 }
 
 trait MapAll<T> {

@@ -98,7 +98,7 @@ fn leave_open<T>(pools: T) {
     let guard = lock.lock().unwrap();
     let daemon = || Process::<()>::builder().daemon(true);
     let processes = [
-        daemon().spawn(|queue: Queue<String>| _ = forever(queue), queue.clone()).unwrap(),
+        daemon().spawn(|queue: Queue<String>| drop(forever(queue)), queue.clone()).unwrap(),
         daemon().spawn(waiter, lock.clone()).unwrap(),
     ];
     for process in &processes {
