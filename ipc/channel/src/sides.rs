@@ -454,6 +454,16 @@ impl<P: Park> Sides<P> {
         }
     }
 
+    /// Waits until somebody has taken since the head was at `seen`, or there is no use in waiting for that.
+    pub(crate) fn await_taken(&self, seen: Position, gone: &dyn Fn(bool) -> bool) {
+        let is_over = |thorough| self.tail().is_closed() || gone(thorough);
+        let moved = self.head.0.wait(seen.0, Wait::FOREVER, Some(&is_over));
+        if moved == (Passed::Moved { slept: true }) {
+            // This wake-up was meant for somebody who puts.
+            self.head.0.wake(1);
+        }
+    }
+
     /// Waits until `cursor` has left `seen`; says whether it slept for that.
     fn sleep<E>(
         cursor: &Cursor<P>,
