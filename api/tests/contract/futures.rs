@@ -86,27 +86,28 @@ fn assert_waits<F: Future>(future: Pin<&mut F>, waker: &Waker) {
     assert!(future.poll(&mut Context::from_waker(waker)).is_pending());
 }
 
+async fn answer(there: PipeEnd<u64>, queue: Queue<u64>) {
+    while let Ok(number @ 1..) = there.recv_async().await {
+        queue.put_async(number + 1).await.unwrap();
+        there.send_async(number * 2).await.unwrap();
+    }
+}
+
 fn values_through_futures_both_ways(method: StartMethod) {
     leaving_nothing(|| {
         let (here, there) = pipe::duplex::<u64>().unwrap();
         let queue = Queue::<u64>::unbounded().unwrap();
-        let serve = |(there, queue): (PipeEnd<u64>, Queue<u64>)| {
-            block_on(async {
-                while let Ok(number) = there.recv_async().await {
-                    queue.put_async(number + 1).await.unwrap();
-                    there.send_async(number * 2).await.unwrap();
-                }
-            });
-        };
+        let serve = |(there, queue)| block_on(answer(there, queue));
         let child = start(method, serve, (there, queue.clone()));
         block_on(async {
-            for number in 0..200 {
+            for number in 1..200 {
                 here.send_async(number).await.unwrap();
                 assert_eq!(here.recv_async().await.unwrap(), number * 2);
                 assert_eq!(queue.get_async().await.unwrap(), number + 1);
             }
         });
-        drop(here);
+        // Not the end of file: a forked child has this end, too.
+        here.send(0).unwrap();
         child.join().unwrap();
     });
 }
@@ -239,32 +240,37 @@ fn a_killed_receiver_ends_a_future(method: StartMethod) {
     });
 }
 
+/// Takes that many numbers, 0 or the next one after `last`; says which one was the last.
+async fn await_in_order(queue: &Queue<u64>, mut last: u64, count: u32) -> u64 {
+    for _ in 0..count {
+        let number = queue.get_async().await.unwrap();
+        assert!(number == 0 || number == last + 1, "{number} after {last}");
+        last = last.max(number);
+    }
+    last
+}
+
 fn a_killed_producer_does_not_end_the_others(method: StartMethod) {
     leaving_nothing(|| {
         let queue = Queue::<u64>::bounded(2).unwrap();
-        let flood = |(queue, go_on): (Queue<u64>, bool)| {
-            for number in 1.. {
-                queue.put(if go_on { number } else { 0 }).unwrap();
-            }
-        };
-        let children = [false, true].map(|go_on| start(method, flood, (queue.clone(), go_on)));
-        let [killed, other] = &children;
-        block_on(async {
-            let mut last = 0;
-            for turn in 0..3000 {
-                if turn == 1000 {
-                    killed.kill().unwrap();
-                }
-                let number = queue.get_async().await.unwrap();
-                assert!(number == 0 || number == last + 1, "{number} after {last}");
-                last = last.max(number);
-            }
-        });
+        let zeros = |queue: Queue<u64>| while queue.put(0).is_ok() {};
+        let numbers = |queue: Queue<u64>| (1..u64::MAX).all(|number| queue.put(number).is_ok());
+        let killed = start(method, zeros, queue.clone());
+        let other = start(method, numbers, queue.clone());
+        let before = block_on(await_in_order(&queue, 0, 1000));
+        killed.kill().unwrap();
+        let last = block_on(await_in_order(&queue, before, 2000));
+        assert!(last > before, "the other one goes on");
         other.kill().unwrap();
-        for child in children {
-            assert!(child.join().is_err());
-        }
+        assert!(killed.join().is_err() && other.join().is_err());
     });
+}
+
+async fn feed(jobs: Queue<u64>) {
+    for number in 0..500 {
+        jobs.put_async(number).await.unwrap();
+    }
+    jobs.close();
 }
 
 /// On one thread, with tasks that must be `Send`.
@@ -280,12 +286,7 @@ fn futures_in_tokio(method: StartMethod) {
         let child = start(method, work, (jobs.clone(), results.clone()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let sum = runtime.block_on(async move {
-            let feeding = tokio::spawn(async move {
-                for number in 0..500 {
-                    jobs.put_async(number).await.unwrap();
-                }
-                jobs.close();
-            });
+            let feeding = tokio::spawn(feed(jobs));
             let mut sum = 0;
             for _ in 0..500 {
                 sum += results.get_async().await.unwrap();
