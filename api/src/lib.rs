@@ -28,7 +28,7 @@
 //! | many tasks over a few processes | [`Pool`], [`Task`], [`PoolBuilder`] |
 //! | what went wrong | [`JoinError`], [`SpawnError`]; for `?` in `main`: [`Error`] |
 //! | sharing memory, locks, events | [`Shared`], [`Value`], [`SharedArray`], [`mod@sync`]; by name: [`SharedMemory`] |
-//! | passing values between processes | [`Queue`], [`mod@queue`], [`mod@pipe`] |
+//! | passing values between processes | [`Queue`], [`mod@queue`], [`mod@pipe`]; long bytes in them: [`Blob`] |
 //! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |
 //! | loading once, sharing with all | [`preload`] |
 //! | how many at once | [`cpu_count`] |
@@ -77,6 +77,9 @@
 //!
 //! # Features
 //!
+//! - `async`: the waits of queues and pipes as futures (`get_async`, `put_async`, `recv_async`,
+//!   `send_async`), for any executor and without one as a dependency: see [`mod@queue`]. [`Task`]s of pools
+//!   are futures without it.
 //! - `auto-init`: children take over before `main`, so that no `init` is needed. For libraries that
 //!   start processes on behalf of programs that do not know it.
 //! - `testing`: the same, and the module `testing`. For tests, benches and doctests.
@@ -86,6 +89,7 @@
 //! Linux 5.10 or newer on x86-64 and aarch64. On others the crate compiles, and starting a process
 //! is an error.
 
+mod blob;
 mod builder;
 mod call;
 mod codec;
@@ -104,6 +108,7 @@ pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use blob::Blob;
 pub use builder::{Builder, Context, Run, context, fork, fork_unchecked, spawn, start};
 pub use codec::CodecError;
 pub use error::{Error, JoinError, Result, SpawnError, Who};

@@ -157,6 +157,33 @@ impl<T: Item> PipeEnd<T> {
     }
 }
 
+/// For any executor: see [`mod@crate::queue#async`].
+#[cfg(feature = "async")]
+impl<T: Item> PipeEnd<T> {
+    /// [`recv`](Self::recv) as a future. One that is dropped before it is ready has received nothing.
+    ///
+    /// The first one that has to wait starts a thread in this process, which is there for as long as this
+    /// object.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv); [`GetError::Thread`].
+    pub async fn recv_async(&self) -> Result<T, GetError> {
+        decode(self.bytes.recv_async().await?)
+    }
+
+    /// [`send`](Self::send) as a future. One that is dropped before it is ready has sent nothing, and its
+    /// value is gone with it.
+    ///
+    /// The first one that has to wait starts a thread in this process, which is there for as long as this
+    /// object.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); [`PutFailure::Thread`].
+    pub async fn send_async(&self, value: T) -> Result<(), PutError<T>> {
+        crate::queue::put_as_async(value, |message| self.bytes.send_async(message)).await
+    }
+}
+
 impl<T> PipeEnd<T> {
     fn of(bytes: bytes::PipeEnd) -> Self {
         Self { bytes, item: PhantomData }

@@ -107,7 +107,7 @@ fn clippy() -> Outcome {
 }
 
 fn documentation() -> Outcome {
-    let arguments = ["doc", "--workspace", "--no-deps"];
+    let arguments = ["doc", "--workspace", "--no-deps", "--features", "polyproc/async"];
     cargo::run(cargo::cargo(&arguments).env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 

@@ -4,6 +4,7 @@ use crate::codec::CodecError;
 use crate::shared::SharedError;
 use polyproc_channel::{PutReason, TakeError};
 use std::fmt;
+use std::io;
 
 /// Why a value was not put into a queue, or sent through a pipe.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,10 @@ pub enum PutFailure {
     /// The value cannot be turned into bytes.
     #[error("cannot encode a message: {0}")]
     Encode(#[source] CodecError),
+    /// Waiting as a future takes a thread of this process, and there is none: at the limit on threads, or in
+    /// a process that was forked after this queue had one.
+    #[error("cannot wait: {0}")]
+    Thread(#[source] io::Error),
     /// The family's memory has no room for it.
     #[error("no memory for a message: {0}")]
     Memory(#[source] SharedError),
@@ -43,6 +48,7 @@ impl From<PutReason> for PutFailure {
             PutReason::Closed => Self::Closed,
             PutReason::NoReceiver => Self::Disconnected,
             PutReason::KeyTooLong => Self::KeyTooLong,
+            PutReason::Thread(error) => Self::Thread(error),
             PutReason::Memory(error) => Self::Memory(error),
             _ => Self::Damaged,
         }
@@ -84,6 +90,10 @@ pub enum GetError {
     /// A message is not a value of this type. It is gone; the next one is not concerned.
     #[error("cannot decode a message: {0}")]
     Decode(#[source] CodecError),
+    /// Waiting as a future takes a thread of this process, and there is none: at the limit on threads, or in
+    /// a process that was forked after this queue had one.
+    #[error("cannot wait: {0}")]
+    Thread(#[source] io::Error),
     /// What the message carries cannot be received.
     #[error("cannot receive what a message carries: {0}")]
     Memory(#[source] SharedError),
@@ -106,6 +116,7 @@ impl From<TakeError> for GetError {
             TakeError::TimedOut | TakeError::Interrupted => Self::TimedOut,
             TakeError::Closed => Self::Closed,
             TakeError::NoSender => Self::Disconnected,
+            TakeError::Thread(error) => Self::Thread(error),
             TakeError::Memory(error) => Self::Memory(error),
             _ => Self::Damaged,
         }

@@ -39,6 +39,24 @@
 //! itself: when no process holds a sender any more, however the last one ended, receivers get
 //! [`GetError::Disconnected`].
 //!
+//! # Long bytes
+//!
+//! Messages of any length go through. serde codes a `Vec<u8>` number by number, though: give fields that
+//! hold many bytes the type [`Blob`](crate::Blob), or `#[serde(with = "serde_bytes")]`, and they are copied as
+//! a run. Bytes that are to be read where they were written, without any copy, go through a
+//! [pipe](crate::pipe#bytes).
+//!
+//! # Async
+//!
+//! With the feature `async`, `get_async` and `put_async` (`recv_async` and `send_async` of pipes) are futures
+//! for any executor; they end as the blocking forms do, also when the other side is killed. One that is
+//! dropped has taken, or put, nothing. What wakes them is a thread of this process for each object that
+//! ever had to wait, which ends with the object; a clone is another object. So have the tasks of a program
+//! share one, by reference or in an `Arc`. Values are coded, and copied, on the executor's thread.
+//!
+//! A [`Process`](crate::Process) can be awaited by its descriptor (in tokio, `AsyncFd`), and then be
+//! joined at once; a pool's [`Task`](crate::Task) is a future itself.
+//!
 //! # From Python
 //!
 //! | Python's `multiprocessing` | here |
@@ -53,6 +71,8 @@
 //! | `cancel_join_thread`, `join_thread` | not needed |
 
 mod error;
+#[cfg(feature = "async")]
+mod futures;
 mod kinds;
 pub(crate) mod travel;
 
@@ -114,6 +134,22 @@ pub(crate) fn put_as<T: Serialize>(
     put: impl FnOnce(Message<'static>) -> Result<(), PutReason>,
 ) -> Result<(), PutError<T>> {
     let put = encode(&value).and_then(|message| Ok(put(message)?));
+    put.map_err(|failure| PutError { failure, value })
+}
+
+/// [`put_as`] for a put that is a future.
+#[cfg(feature = "async")]
+pub(crate) async fn put_as_async<T: Serialize, F>(
+    value: T,
+    put: impl FnOnce(Message<'static>) -> F,
+) -> Result<(), PutError<T>>
+where
+    F: Future<Output = Result<(), bytes::PutError<'static>>>,
+{
+    let put = match encode(&value) {
+        Ok(message) => put(message).await.map_err(|error| reason(error).into()),
+        Err(failure) => Err(failure),
+    };
     put.map_err(|failure| PutError { failure, value })
 }
 

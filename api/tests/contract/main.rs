@@ -14,6 +14,7 @@ mod connections;
 mod endings;
 mod families;
 mod faults;
+mod futures;
 mod pools;
 mod pools_ending;
 mod queues;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         families::TESTS,
         sharing::TESTS,
         queues::TESTS,
+        futures::TESTS,
         pools::TESTS,
         pools_ending::TESTS,
         connections::TESTS,

@@ -1,14 +1,13 @@
 //! What a pool gives when everybody lives.
 
+use crate::futures::block_on;
 use crate::{LONG, Test};
 use polyproc::prelude::*;
 use polyproc::{PoolBuilder, PoolError, worker_id};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 
 pub(crate) const TESTS: &[Test] = &[
     ("a_pool_has_few_workers_and_keeps_them", a_pool_has_few_workers_and_keeps_them),
@@ -155,26 +154,10 @@ fn callbacks_are_called(method: StartMethod) {
     told.get().unwrap();
 }
 
-/// Wakes a thread.
-struct Unpark(std::thread::Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
 fn a_task_is_a_future(method: StartMethod) {
     let pool = pool(method);
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let both = async { (pool.submit(square, 5).await, pool.submit(square, 6).await) };
-    let mut both = pin!(both);
-    let results = loop {
-        match both.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(results) => break results,
-            Poll::Pending => std::thread::park_timeout(LONG),
-        }
-    };
+    let results = block_on(both);
     assert_eq!((results.0.unwrap(), results.1.unwrap()), (25, 36));
 }
 

@@ -8,6 +8,7 @@ use crate::message::Message;
 use crate::sides::Stop;
 use polyproc_sync::Outcome;
 use std::fmt;
+use std::io;
 
 /// What a store finds wrong.
 #[derive(Debug)]
@@ -47,6 +48,9 @@ pub enum PutReason {
     /// A process wrote over the queue's memory.
     #[error("the queue's memory is damaged")]
     Corrupt,
+    /// Waiting as a future takes a thread of this process, and there is none.
+    #[error("cannot wait: {0}")]
+    Thread(#[source] io::Error),
     /// The arena has no room for it.
     #[error("no memory for the message: {0}")]
     Memory(#[source] polyproc_shm::Error),
@@ -90,6 +94,9 @@ pub enum TakeError {
     /// A process wrote over the queue's memory.
     #[error("the queue's memory is damaged")]
     Corrupt,
+    /// Waiting as a future takes a thread of this process, and there is none.
+    #[error("cannot wait: {0}")]
+    Thread(#[source] io::Error),
     /// A handle in the message cannot be received.
     #[error("cannot receive what the message carries: {0}")]
     Memory(#[source] polyproc_shm::Error),

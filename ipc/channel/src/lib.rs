@@ -46,6 +46,8 @@ mod error;
 #[cfg(not(loom))]
 mod fifo;
 #[cfg(not(loom))]
+mod futures;
+#[cfg(not(loom))]
 mod message;
 #[cfg(all(test, loom))]
 mod model;

@@ -1,6 +1,6 @@
 //! Queues, and their halves.
 
-use crate::bell::Bell;
+use crate::bell::{Bell, Place};
 use crate::channel::{Channel, Hold, Role};
 use crate::core::Settings;
 use crate::error::{PutError, PutReason, TakeError};
@@ -11,9 +11,10 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 /// The half of a queue that puts. A clone is the same half.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Sender {
     hold: Hold,
+    bell: Bell,
 }
 
 /// The half of a queue that takes. A clone is the same half; each message goes to one of them.
@@ -50,7 +51,7 @@ pub struct Queue {
 
 impl Sender {
     pub(crate) fn of(hold: Hold) -> Self {
-        Self { hold }
+        Self { hold, bell: Bell::new(Role::Put) }
     }
 
     /// From [`Sender::handles`] that were received.
@@ -117,6 +118,11 @@ impl Sender {
         Draft::new(&self.channel().arena, len)
     }
 
+    /// For a future that waits for room.
+    pub(crate) fn place(&self) -> Place<'_> {
+        self.bell.place(&self.hold)
+    }
+
     /// Whether no receiver is left that a message could reach. Asks whether the holders live.
     pub fn is_alone(&self) -> bool {
         self.hold.channel.is_alone(Role::Put, true)
@@ -125,7 +131,7 @@ impl Sender {
 
 impl Receiver {
     pub(crate) fn of(hold: Hold) -> Self {
-        Self { hold, bell: Bell::default() }
+        Self { hold, bell: Bell::new(Role::Take) }
     }
 
     /// From [`Receiver::handles`] that were received.
@@ -204,9 +210,20 @@ impl Receiver {
         self.bell.descriptor(&self.hold)
     }
 
+    /// For a future that waits for a message.
+    pub(crate) fn place(&self) -> Place<'_> {
+        self.bell.place(&self.hold)
+    }
+
     /// Whether no sender is left that could put more. Asks whether the holders live.
     pub fn is_alone(&self) -> bool {
         self.hold.channel.is_alone(Role::Take, true)
+    }
+}
+
+impl Clone for Sender {
+    fn clone(&self) -> Self {
+        Self::of(self.hold.clone())
     }
 }
 

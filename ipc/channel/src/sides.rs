@@ -272,7 +272,7 @@ impl<P: Park> Sides<P> {
                 Some(Why::Stop(stop)) => return Err((done, stop)),
                 Some(Why::Blocked(head)) => head,
             };
-            slept = Self::sleep(&self.head.0, head, wait, gone).map_err(|stop| (done, stop))?;
+            slept = self.sleep_for_room(head, wait, gone).map_err(|stop| (done, stop))?;
         }
     }
 
@@ -451,6 +451,30 @@ impl<P: Park> Sides<P> {
                 Ok(false) | Err(Stop::Gone) => {}
                 Err(stop) => return Err(stop),
             }
+        }
+    }
+
+    /// Waits until somebody has taken since the head was at `seen`, or there is no use in waiting for that.
+    pub(crate) fn await_taken(&self, seen: Position, gone: &dyn Fn(bool) -> bool) {
+        let is_over = |thorough| self.tail().is_closed() || gone(thorough);
+        let moved = self.head.0.wait(seen.0, Wait::FOREVER, Some(&is_over));
+        if moved == (Passed::Moved { slept: true }) {
+            // This wake-up was meant for somebody who puts.
+            self.head.0.wake(1);
+        }
+    }
+
+    /// Waits until somebody has taken since the head was at `seen`: closing does not move it.
+    fn sleep_for_room<E>(
+        &self,
+        seen: Position,
+        wait: Option<Wait>,
+        gone: Gone<'_>,
+    ) -> Result<bool, Stop<E>> {
+        let is_over = |thorough| self.tail().is_closed() || gone.is_some_and(|gone| gone(thorough));
+        match Self::sleep(&self.head.0, seen, wait, Some(&is_over)) {
+            Err(Stop::Gone) if self.tail().is_closed() => Err(Stop::Closed),
+            slept => slept,
         }
     }
 

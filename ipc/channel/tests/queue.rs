@@ -367,3 +367,18 @@ fn threads_put_and_take_everything_once() {
         assert!(all.into_iter().eq(0..3 * each), "{order:?}");
     }
 }
+
+#[test]
+fn closing_ends_a_put_that_waits_for_room() {
+    let arena = arena();
+    let queue = Queue::new(&arena, Settings::items(1)).unwrap();
+    queue.put(b"1", hang()).unwrap();
+    std::thread::scope(|scope| {
+        let put = scope.spawn(|| queue.put(b"2", hang()).map_err(|error| error.reason));
+        // Before it sleeps or after, by chance.
+        std::thread::park_timeout(Duration::from_millis(2));
+        queue.close();
+        assert!(matches!(put.join().unwrap(), Err(PutReason::Closed)));
+    });
+    assert_eq!(&*queue.get(hang()).unwrap(), b"1", "what was put is there");
+}

@@ -1,0 +1,127 @@
+//! Putting and taking as futures, for any executor: a look, and when that is in vain a place at the
+//! end's bell, which wakes the task to look again.
+
+use crate::bell::Place;
+use crate::error::{PutError, PutReason, TakeError};
+use crate::message::{Message, Received};
+use crate::pipe::PipeEnd;
+use crate::queue::{Queue, Receiver, Sender};
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+
+/// Has `look` look until it finds something; `None` is nothing yet.
+async fn until_found<T>(
+    mut place: Place<'_>,
+    mut look: impl FnMut() -> Option<T>,
+) -> io::Result<T> {
+    poll_fn(|context| {
+        if let Some(found) = look() {
+            return Poll::Ready(Ok(found));
+        }
+        if let Err(error) = place.register(context.waker()) {
+            return Poll::Ready(Err(error));
+        }
+        // What came before the bell knew of this is not told.
+        look().map_or(Poll::Pending, |found| Poll::Ready(Ok(found)))
+    })
+    .await
+}
+
+async fn take(
+    place: Place<'_>,
+    try_get: impl Fn() -> Result<Received, TakeError>,
+) -> Result<Received, TakeError> {
+    let look = || match try_get() {
+        // Out of time was a look that met a lock whose holder is stopped.
+        Err(TakeError::Empty | TakeError::TimedOut) => None,
+        taken => Some(taken),
+    };
+    until_found(place, look).await.unwrap_or_else(|error| Err(TakeError::Thread(error)))
+}
+
+async fn put<'m>(
+    place: Place<'_>,
+    message: Message<'m>,
+    try_put: impl Fn(Message<'m>) -> Result<(), PutError<'m>>,
+) -> Result<(), PutError<'m>> {
+    let mut unsent = Some(message);
+    let look = || match try_put(unsent.take()?) {
+        Err(PutError { reason: PutReason::Full | PutReason::TimedOut, message }) => {
+            unsent = Some(message);
+            None
+        }
+        put => Some(put),
+    };
+    until_found(place, look).await.unwrap_or_else(|error| {
+        let message = unsent.unwrap_or_default();
+        Err(PutError { reason: PutReason::Thread(error), message })
+    })
+}
+
+impl Receiver {
+    /// [`Receiver::get`] as a future. One that is dropped has taken nothing.
+    ///
+    /// The first one that has to wait starts a thread in this process, as [`Receiver::descriptor`] does.
+    ///
+    /// # Errors
+    /// As [`Receiver::get`], and [`TakeError::Thread`].
+    pub async fn get_async(&self) -> Result<Received, TakeError> {
+        take(self.place(), || self.try_get()).await
+    }
+}
+
+impl Sender {
+    /// [`Sender::put`] as a future. One that is dropped has put nothing.
+    ///
+    /// The first one that has to wait starts a thread in this process, which is there as long as this
+    /// sender.
+    ///
+    /// # Errors
+    /// As [`Sender::put`], and [`PutReason::Thread`].
+    pub async fn put_async<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), PutError<'m>> {
+        put(self.place(), message.into(), |message| self.try_put(message)).await
+    }
+}
+
+impl Queue {
+    /// [`Queue::get`] as a future: see [`Receiver::get_async`].
+    ///
+    /// # Errors
+    /// As [`Queue::get`], and [`TakeError::Thread`].
+    pub async fn get_async(&self) -> Result<Received, TakeError> {
+        take(self.receiver().place(), || self.try_get()).await
+    }
+
+    /// [`Queue::put`] as a future: see [`Sender::put_async`].
+    ///
+    /// # Errors
+    /// As [`Queue::put`], and [`PutReason::Thread`].
+    pub async fn put_async<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), PutError<'m>> {
+        put(self.sender().place(), message.into(), |message| self.try_put(message)).await
+    }
+}
+
+impl PipeEnd {
+    /// [`PipeEnd::recv`] as a future: see [`Receiver::get_async`].
+    ///
+    /// # Errors
+    /// As [`PipeEnd::recv`], and [`TakeError::Thread`].
+    pub async fn recv_async(&self) -> Result<Received, TakeError> {
+        self.receiver().ok_or(TakeError::Closed)?.get_async().await
+    }
+
+    /// [`PipeEnd::send`] as a future: see [`Sender::put_async`].
+    ///
+    /// # Errors
+    /// As [`PipeEnd::send`], and [`PutReason::Thread`].
+    pub async fn send_async<'m>(
+        &self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), PutError<'m>> {
+        match self.sender() {
+            Some(sender) => sender.put_async(message).await,
+            None => Err(PutError { reason: PutReason::Closed, message: message.into() }),
+        }
+    }
+}
