@@ -52,9 +52,12 @@ pub(crate) fn pid(_: u64) -> u32 {
 fn a_pool_has_few_workers_and_keeps_them(method: StartMethod) {
     let pool = pool(method);
     assert!(pool.pids().is_empty(), "none before there is a task");
-    let seen: HashSet<u32> = pool.calls().chunk(1).map(pid, 0..300).unwrap().into_iter().collect();
+    let mut seen: HashSet<u32> =
+        pool.calls().chunk(1).map(pid, 0..300).unwrap().into_iter().collect();
+    // One of them may have been quick enough to do everything before.
+    seen.insert(pool.apply(pid, 0).unwrap());
     assert!((1..=2).contains(&seen.len()) && !seen.contains(&std::process::id()), "{seen:?}");
-    assert!(seen.contains(&pool.apply(pid, 0).unwrap()));
+    assert!(seen.iter().all(|pid| pool.pids().contains(pid)), "{seen:?}");
 }
 
 fn map_keeps_the_order(method: StartMethod) {

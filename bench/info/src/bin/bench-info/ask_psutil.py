@@ -17,8 +17,12 @@ def light():
 def with_parents(attributes):
     rows = []
     for process in psutil.process_iter(attributes):
-        parent = process.parent()
-        rows.append((process.info, parent and parent.name()))
+        try:
+            parent = process.parent()
+            name = parent and parent.name()
+        except psutil.NoSuchProcess:
+            name = None
+        rows.append((process.info, name))
     return rows
 
 
