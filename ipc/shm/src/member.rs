@@ -103,8 +103,16 @@ impl Inner {
 
     /// Makes a place for a child that is about to be forked, which holds what this process holds.
     pub(crate) fn expect_child(&self, held: impl Iterator<Item = u32>) -> u32 {
-        let locked = self.lock();
-        let Some(place) = locked.reserve(now_ns()) else {
+        let mut locked = self.lock();
+        let mut place = locked.reserve(now_ns());
+        if place.is_none() {
+            // Full of children that somebody else forked and reaped: nobody told us of their ends.
+            drop(locked);
+            self.reclaim(|_| true);
+            locked = self.lock();
+            place = locked.reserve(now_ns());
+        }
+        let Some(place) = place else {
             return NOBODY;
         };
         for index in held {

@@ -34,6 +34,7 @@ fn main() {
         Trial::test("onlookers_see_holder_and_waiters", onlookers),
         Trial::test("a_forked_child_holds_what_its_parent_held", forked_handle),
         Trial::test("a_dead_member_gives_back_and_others_keep", reclaim),
+        Trial::test("places_of_forked_children_are_used_again", many_forks),
         Trial::test("an_exec_child_attaches_by_descriptor", attach),
         Trial::test("values_and_arrays_are_shared", values),
         Trial::test("a_limit_on_file_sizes_makes_the_arena_smaller", small_files),
@@ -277,6 +278,15 @@ fn reclaim() -> Result {
         Err(_) => return Err("the letter was put down".into()),
     };
     assert!(matches!(arena.receive(&bytes), Err(Error::Gone)));
+    Ok(())
+}
+
+/// More, one after the other, than there are places; nobody but this test learns of their ends.
+fn many_forks() -> Result {
+    let arena = Arena::with_size(16 << 20)?;
+    for _ in 0..1100 {
+        in_child(|| arena.allocate(100, Kind::Bytes).is_ok())?;
+    }
     Ok(())
 }
 
