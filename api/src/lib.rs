@@ -116,8 +116,8 @@ pub use init::{init, preload};
 pub use panic::{Panic, Place};
 pub use pipe::PipeEnd;
 pub use pool::{
-    Calls, Imap, ImapUnordered, MapTask, Pool, PoolBuilder, PoolError, PoolInsights, PoolMap, Task,
-    TaskError, TaskFacts, worker_id,
+    Calls, Imap, ImapUnordered, Kind, MapTask, Plain, Pool, PoolBuilder, PoolError, PoolInsights,
+    PoolMap, Sharing, Task, TaskError, TaskFacts, WithState, worker_id,
 };
 pub use process::{Handle, Process, wait_any, wait_any_timeout};
 pub use queue::{JoinableQueue, LifoQueue, PriorityQueue, Queue, SimpleQueue};

@@ -226,6 +226,7 @@ impl Core {
     }
 
     fn deliver(&mut self, task: Task<Work>, outcome: Outcome, cost: Nanos) {
+        self.crew.done(task.kind);
         let work = task.payload;
         let before = self.errands.notices.len();
         work.sink.deliver(work.index, outcome, cost, &mut self.errands.notices);

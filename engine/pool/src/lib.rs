@@ -15,6 +15,7 @@
 
 mod bell;
 mod core;
+mod definitions;
 mod dispatch;
 mod insights;
 mod link;

@@ -459,9 +459,18 @@ impl Pool {
             return Definition(0);
         }
         self.shared.with(Actor::User, |core| {
-            core.crew.definitions.push(definition.into());
-            Definition(core.crew.definitions.len() as u32 - 1)
+            let number = core.crew.definitions.add(definition);
+            core.dispatcher.unlearn(number);
+            Definition(number)
         })
+    }
+
+    /// No more tasks with this definition will be submitted. When those that were are done, it is gone,
+    /// here at once and from each worker with its next task.
+    pub fn retire(&self, definition: Definition) {
+        if self.is_ours() {
+            self.shared.with(Actor::User, |core| core.crew.retire(definition.0));
+        }
     }
 
     /// The lane of single submissions.
@@ -504,10 +513,13 @@ impl Pool {
                 return Err(Refused::Closed);
             }
             let mut number = 0;
+            let mut count = 0;
             for NewTask { bytes, index, sink } in tasks {
+                count += 1;
                 let work = Work { bytes, index, sink };
                 number = core.dispatcher.submit(lane.0, definition.0, rules, work);
             }
+            core.crew.definitions.submitted(definition.0, count);
             core.go_on(core.now());
             core.activity += 1;
             // Who gives more than there is room for helps to make room, now and then.
@@ -570,6 +582,11 @@ impl Pool {
     /// Cancels the tasks of a lane that have not begun.
     pub fn cancel_lane(&self, lane: Lane) {
         self.cancel_in(lane, Meant::All, true);
+    }
+
+    /// Cancels all tasks of a lane: those that run are ended with their workers.
+    pub fn end_lane(&self, lane: Lane) {
+        self.cancel_in(lane, Meant::All, false);
     }
 
     fn cancel_in(&self, lane: Lane, meant: Meant, spare: bool) {

@@ -119,7 +119,12 @@ pub(crate) enum Order {
     Define = 1,
     Task = 2,
     Leave = 3,
+    /// A definition is not needed any more.
+    Forget = 4,
 }
+
+/// A frame that goes before a task: about a definition, and its bytes.
+pub(crate) type Preface<'a> = (Order, u32, &'a [u8]);
 
 /// What a frame from the worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,20 +202,21 @@ pub(crate) fn create() -> io::Result<(ParentSide, Vec<OwnedFd>)> {
 }
 
 impl ParentSide {
-    /// Writes a task, and before it the definition that it needs and that the worker has not got.
+    /// Writes a task, and before it what the worker has to know for it.
     pub(crate) fn give(
         &mut self,
         (sequence, definition): (u64, u32),
         payload: &[u8],
-        define: Option<&[u8]>,
+        prefaces: &[Preface<'_>],
     ) -> Room {
-        let len = frame_len(payload.len()) + define.map_or(0, |bytes| frame_len(bytes.len()));
+        let ahead = prefaces.iter().map(|(_, _, bytes)| frame_len(bytes.len())).sum::<u64>();
+        let len = frame_len(payload.len()) + ahead;
         let is_empty = self.given.is_empty();
         if is_empty {
             self.freed = self.tasks.position();
         }
-        // Two frames need twice the room when the first one is skipped over the end.
-        let wanted = if define.is_some() { 2 * len } else { len };
+        // Several frames need up to twice the room when one of them is skipped over the end.
+        let wanted = if prefaces.is_empty() { len } else { 2 * len };
         if !self.tasks.has_room(self.freed, wanted) {
             if !is_empty {
                 return Room::Full;
@@ -222,14 +228,13 @@ impl ParentSide {
             self.freed = self.tasks.position();
             self.control.word(Word::TaskSize).store(self.tasks.size(), Ordering::Relaxed);
         }
-        let value = definition.into();
-        if let Some(bytes) = define {
-            let header = Header { kind: Order::Define as u32, sequence: 0, value };
+        for (order, about, bytes) in prefaces {
+            let header = Header { kind: *order as u32, sequence: 0, value: (*about).into() };
             if self.tasks.put(self.freed, header, bytes).is_none() {
                 return Room::Never;
             }
         }
-        let header = Header { kind: Order::Task as u32, sequence, value };
+        let header = Header { kind: Order::Task as u32, sequence, value: definition.into() };
         match self.tasks.put(self.freed, header, payload) {
             Some(place) => self.given.push_back((place, self.tasks.position())),
             None => return Room::Never,
@@ -369,7 +374,7 @@ impl WorkerSide {
             let size = self.control.word(Word::TaskSize).load(Ordering::Relaxed);
             let broken = || io::Error::new(io::ErrorKind::InvalidData, "a broken ring of tasks");
             if let Some(frame) = self.tasks.next(tail, size).map_err(|Bad| broken())? {
-                let orders = [Order::Define, Order::Task, Order::Leave];
+                let orders = [Order::Define, Order::Task, Order::Leave, Order::Forget];
                 let order = orders.into_iter().find(|order| *order as u32 == frame.header.kind);
                 let Header { sequence, value, .. } = frame.header;
                 let (order, definition) = (order.ok_or_else(broken)?, value as u32);

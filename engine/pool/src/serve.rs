@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -95,12 +96,19 @@ impl Worker {
                     let handler = server.define(self.side.payload(&received));
                     self.handlers.insert(received.definition, handler);
                 }
+                Order::Forget => self.forget(received.definition),
                 Order::Task => {
                     let (reply, cost) = self.run(&received);
                     self.report((reply, received.sequence), cost)?;
                 }
             }
         }
+    }
+
+    /// What a front kept for a definition may panic when it is dropped; nobody waits for that.
+    fn forget(&mut self, definition: u32) {
+        let handler = self.handlers.remove(&definition);
+        drop(catch_unwind(AssertUnwindSafe(|| drop(handler))));
     }
 
     fn run(&mut self, received: &crate::region::Received) -> (Reply, u64) {

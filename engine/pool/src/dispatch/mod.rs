@@ -342,6 +342,13 @@ impl<T> Dispatcher<T> {
         self.costs.get(kind as usize).copied().flatten()
     }
 
+    /// This number means another kind of task from now on.
+    pub(crate) fn unlearn(&mut self, kind: u32) {
+        if let Some(cost) = self.costs.get_mut(kind as usize) {
+            *cost = None;
+        }
+    }
+
     /// Moves the mean of this kind's cost.
     fn learn(&mut self, kind: u32, cost: Nanos) {
         let kind = kind as usize;
