@@ -8,11 +8,13 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
+/// Where results come from; or why there are none, until that is told as the only one.
+type Source<I, A, R> = Result<Stream<I, A, R>, Option<TaskError>>;
+
 /// The results in the items' order: see [`Pool::imap`]. Dropping it cancels what has not begun.
 #[must_use = "it runs nothing until it is asked for results"]
 pub struct Imap<I, A, R> {
-    stream: Option<Stream<I, A, R>>,
-    refused: Option<TaskError>,
+    source: Source<I, A, R>,
     /// Blocks whose turn has not come.
     early: BTreeMap<u64, Block<R>>,
     /// The rest of the block whose turn it is.
@@ -28,11 +30,8 @@ impl<I, A, R> fmt::Debug for Imap<I, A, R> {
 
 impl<I, A, R> Imap<I, A, R> {
     pub(super) fn new(stream: Result<Stream<I, A, R>, TaskError>) -> Self {
-        let (stream, refused) = match stream {
-            Ok(stream) => (Some(stream), None),
-            Err(error) => (None, Some(error)),
-        };
-        Self { stream, refused, early: BTreeMap::new(), current: VecDeque::new(), next: 0 }
+        let source = stream.map_err(Some);
+        Self { source, early: BTreeMap::new(), current: VecDeque::new(), next: 0 }
     }
 }
 
@@ -45,10 +44,10 @@ where
     type Item = Result<R, TaskError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.refused.take() {
-            return Some(Err(error));
-        }
-        let stream = self.stream.as_mut()?;
+        let stream = match &mut self.source {
+            Ok(stream) => stream,
+            Err(refused) => return refused.take().map(Err),
+        };
         while self.current.is_empty() {
             if let Some(block) = self.early.remove(&self.next) {
                 self.next += block.len() as u64;
@@ -68,8 +67,7 @@ where
 /// what has not begun.
 #[must_use = "it runs nothing until it is asked for results"]
 pub struct ImapUnordered<I, A, R> {
-    stream: Option<Stream<I, A, R>>,
-    refused: Option<TaskError>,
+    source: Source<I, A, R>,
     current: VecDeque<Result<R, TaskError>>,
 }
 
@@ -81,11 +79,7 @@ impl<I, A, R> fmt::Debug for ImapUnordered<I, A, R> {
 
 impl<I, A, R> ImapUnordered<I, A, R> {
     pub(super) fn new(stream: Result<Stream<I, A, R>, TaskError>) -> Self {
-        let (stream, refused) = match stream {
-            Ok(stream) => (Some(stream), None),
-            Err(error) => (None, Some(error)),
-        };
-        Self { stream, refused, current: VecDeque::new() }
+        Self { source: stream.map_err(Some), current: VecDeque::new() }
     }
 }
 
@@ -98,10 +92,10 @@ where
     type Item = Result<R, TaskError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.refused.take() {
-            return Some(Err(error));
-        }
-        let stream = self.stream.as_mut()?;
+        let stream = match &mut self.source {
+            Ok(stream) => stream,
+            Err(refused) => return refused.take().map(Err),
+        };
         if self.current.is_empty() {
             let block = stream.next_block(false)?;
             self.current.extend(block.into_results());
