@@ -1,5 +1,4 @@
 //! Queues and pipes against their peers: one way and round trip, in one run.
-#![expect(clippy::print_stderr, reason = "a program for the terminal")]
 
 #[cfg(feature = "iceoryx2")]
 mod iceoryx;
@@ -42,21 +41,11 @@ const SIZES: [Size; 3] = [
 ];
 
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).map_err(Error::from).and_then(run) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    polyproc_bench::main(run)
 }
 
 fn run(options: Options) -> Result<(), Error> {
-    if polyproc_sync::crash::COMPILED_IN {
-        let why =
-            "built with crash points: build this package by itself (cargo xtask bench channel)";
-        return Err(why.into());
-    }
+    polyproc_bench_ipc::refuse_crash_points("channel")?;
     let arena = Arena::create()?;
     let mut rows = round_trips(options, &arena)?;
     for size in &SIZES {

@@ -19,20 +19,11 @@ type Error = Box<dyn std::error::Error>;
 const PTHREAD: &str = "robust pshared pthread mutex";
 
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).map_err(Error::from).and_then(run) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    polyproc_bench::main(run)
 }
 
 fn run(options: Options) -> Result<(), Error> {
-    if polyproc_sync::crash::COMPILED_IN {
-        let why = "built with crash points: build this package by itself (cargo xtask bench sync)";
-        return Err(why.into());
-    }
+    polyproc_bench_ipc::refuse_crash_points("sync")?;
     let mut rows = uncontended(options)?;
     for contenders in [&TWO, &SIX] {
         rows.extend(contended(options, contenders)?);
