@@ -1,3 +1,4 @@
 //! What the benches of `ipc/` share: forked players, and memory for them.
 
 pub mod play;
+pub mod players;
