@@ -6,6 +6,7 @@ use crate::dispatch::{Dispatcher, Limits, Meant, Rules};
 use crate::insights::Insights;
 use crate::link::{Link, Work};
 use crate::outcome::{NoStart, Notice, Sink};
+use crate::published::Published;
 use crate::region;
 use crate::supervisor::is_supervisor;
 use polyproc_process::{Child, StartError};
@@ -38,6 +39,9 @@ pub trait Starter: Send + Sync {
 
     /// Whether starting copies this process, so that only a thread that uses the pool may do it.
     fn copies(&self) -> bool;
+
+    /// What the pool is called where it is seen from outside.
+    fn name(&self) -> &str;
 }
 
 /// What holds for a pool.
@@ -432,8 +436,10 @@ impl Pool {
         };
         let mut dispatcher = Dispatcher::new(limits);
         let lane = Lane(dispatcher.open_lane());
+        let mut core = Core::new(dispatcher, settings.memory);
+        core.ledger.published = Published::named(starter.name());
         let shared = Shared {
-            core: Mutex::new(Core::new(dispatcher, settings.memory)),
+            core: Mutex::new(core),
             changed: Condvar::new(),
             driver_bell: Bell::new()?,
             supervisor_bell: Bell::new()?,
