@@ -70,10 +70,17 @@ pub struct PoolListing {
     pub name: String,
     /// The process that it belongs to.
     pub parent_pid: u32,
+    /// How long ago it was posted: with its first worker.
+    pub age: Duration,
     /// How much it has to do.
     pub counts: PoolCounts,
-    /// Its workers; of more than 224, those in the first 224 seats.
+    /// Its workers, as far as there are [seats](Self::SEATS).
     pub workers: Vec<WorkerListing>,
+}
+
+impl PoolListing {
+    /// So many workers of a pool are listed at most.
+    pub const SEATS: usize = SEATS;
 }
 
 /// A worker of a pool, as it is seen from outside.
@@ -281,6 +288,7 @@ fn listing((place, state): (usize, u64), words: &[u64]) -> Option<PoolListing> {
         id: u64::from(generation) << 32 | place as u64,
         name: roster::load_name(words[NAME_LENGTH], &words[NAME..COUNTS]),
         parent_pid: owner,
+        age: Duration::from_nanos(now.saturating_sub(words[0])),
         counts: PoolCounts {
             workers: words[COUNTS],
             queued: words[COUNTS + 1],
