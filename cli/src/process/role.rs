@@ -50,7 +50,7 @@ impl Role {
             (Place::ForkServer, _) => "fork server".to_owned(),
             (Place::Child, None) => text::shown(self.name.as_bytes()),
             (Place::Child, Some(job)) => {
-                format!("worker of {}, {}", text::shown(job.pool.as_bytes()), job.work)
+                format!("{} worker of {}", job.work, text::shown(job.pool.as_bytes()))
             }
         };
         Value::text(match self.remark {

@@ -195,10 +195,10 @@ fn frame_with_64_processors() {
 fn frame_with_more_pools_than_lines() {
     let mut screen = Screen::new(80, 24);
     let mut sample = sample();
-    let idle =
-        Pool { busy: 0, queued: 0, rate: 0.0, ..pool("thumbnails\u{1b} of all pictures", 7) };
+    let idle = Pool { busy: 0, queued: 0, in_flight: 0, rate: 0.0, ..pool("idle", 7) };
     let large = Pool { workers: 500, present: None, busy: 224, ..pool("x", 41_234) };
-    sample.pools = vec![large, idle, pool("a", 8), pool("b", 9)];
+    let long = pool("thumbnails\u{1b} of all pictures", 7);
+    sample.pools = vec![idle, large, pool("a", 8), long, pool("b", 9)];
     screen.top.handle(Event::Sample(sample));
     insta::assert_snapshot!(screen.shown());
 }

@@ -77,7 +77,7 @@ fn a_pool_and_its_workers_are_seen_at_work() {
     for worker in workers.as_array().unwrap() {
         assert_eq!(
             (&worker["role"], &worker["pool"]),
-            (&"worker of resize, busy".into(), &"resize".into())
+            (&"busy worker of resize".into(), &"resize".into())
         );
         assert!(worker["task_time"].as_f64() > Some(0.0) && worker["tasks"].is_u64(), "{worker}");
     }

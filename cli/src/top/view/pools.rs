@@ -14,19 +14,24 @@ const LOW: u16 = 16;
 const NAME: usize = 32;
 const SHORT_NAME: usize = 16;
 
-/// How many lines they take; no more than an eighth of the screen.
+/// How many lines they take; no more than a sixth of the screen.
 pub(super) fn height(top: &Top, area: Rect) -> u16 {
-    let most = if area.height < LOW { 0 } else { area.height / 8 };
+    let most = if area.height < LOW { 0 } else { area.height / 6 };
     most.min(u16::try_from(top.pools.len()).unwrap_or(most))
 }
 
-/// Draws them; in the last line how many there are besides, if there is no room for all.
+/// Draws them. If there is no room for all, those that have nothing to do stand back, and the last line
+/// says how many there are besides.
 pub(super) fn draw(top: &Top, look: Look, pen: &mut Pen<'_>) {
     let lines = usize::from(height(top, pen.area));
     let room = if top.pools.len() > lines { lines.saturating_sub(1) } else { lines };
-    let shown = &top.pools[..room];
+    let mut shown: Vec<_> = top.pools.iter().collect();
+    if room < shown.len() {
+        shown.sort_by_key(|pool| pool.busy + pool.queued + pool.in_flight == 0);
+        shown.truncate(room);
+    }
     let most = if pen.area.width < 100 { SHORT_NAME } else { NAME };
-    let fields: Vec<_> = shown.iter().map(|pool| fields(pool, most)).collect();
+    let fields: Vec<_> = shown.into_iter().map(|pool| fields(pool, most)).collect();
     let widths: [usize; FIELDS] = std::array::from_fn(|at| {
         fields.iter().map(|fields| text::width(&fields[at].0)).max().unwrap_or(0)
     });
