@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Bytes,
     /// Bytes in a second.
     Rate,
+    /// Times in a second.
+    Frequency,
     /// Hundredths.
     Percent,
     /// A length of time.
@@ -61,6 +63,7 @@ impl Kind {
             Self::Number | Self::Count => "number",
             Self::Bytes => "bytes",
             Self::Rate => "bytes per second",
+            Self::Frequency => "per second",
             Self::Percent => "percent",
             Self::Span => "seconds",
             Self::Moment => "seconds since 1970, UTC",

@@ -1,6 +1,6 @@
 //! What one look at the machine gives.
 
-use crate::process::Row;
+use crate::process::{Pool, Row};
 use crate::units;
 use std::time::Duration;
 
@@ -41,4 +41,6 @@ impl Machine {
 pub(crate) struct Sample {
     pub(crate) machine: Machine,
     pub(crate) rows: Vec<Row>,
+    /// Those of the families that use polyproc.
+    pub(crate) pools: Vec<Pool>,
 }

@@ -1,7 +1,7 @@
 //! Families that use polyproc, as anybody can see them from outside.
 
 use super::{PATIENCE, json};
-use polyproc::{Process, StartMethod};
+use polyproc::{Pool, Process, StartMethod};
 use polyproc_testkit::eventually;
 use serde_json::Value;
 
@@ -41,4 +41,55 @@ fn every_member_is_known_by_its_role() {
         };
         eventually(PATIENCE, gone).unwrap();
     }
+}
+
+fn sleep_if(long: bool) {
+    if long {
+        std::thread::park();
+    }
+}
+
+/// The row of a pool, from its program's `show`.
+fn pool_row(name: &str) -> Option<Value> {
+    let pools = json(&["show", &std::process::id().to_string(), "--only", "pools"]);
+    pools.as_array()?.iter().find(|pool| pool["pool"] == name).cloned()
+}
+
+#[test]
+fn a_pool_and_its_workers_are_seen_at_work() {
+    let pool = Pool::builder().workers(2).name("resize").build().unwrap();
+    pool.map(sleep_if, [false; 3]).unwrap();
+    let tasks: Vec<_> = (0..4).map(|_| pool.submit(sleep_if, true)).collect();
+    let busy = || {
+        // Whoever has a pool looks after it now and then.
+        assert!(!tasks[0].ready());
+        pool_row("resize").filter(|row| row["workers_busy"] == 2 && row["queued"] == 2)
+    };
+    let row = eventually(PATIENCE, busy).unwrap();
+    assert_eq!(
+        (&row["workers"], &row["in_flight"], &row["workers_present"]),
+        (&2.into(), &2.into(), &2.into())
+    );
+    assert!(row["done"].as_u64() > Some(0) && row["task_rate"].as_f64() > Some(0.0), "{row}");
+
+    let workers = json(&["ps", "--families", "-c", "role,pool,task_time,tasks", "resize"]);
+    assert_eq!(workers.as_array().map(Vec::len), Some(2), "{workers}");
+    for worker in workers.as_array().unwrap() {
+        assert_eq!(
+            (&worker["role"], &worker["pool"]),
+            (&"busy worker of resize".into(), &"resize".into())
+        );
+        assert!(worker["task_time"].as_f64() > Some(0.0) && worker["tasks"].is_u64(), "{worker}");
+    }
+
+    let frame = super::printed(&["top", "--frames", "1", "--delay", "0.1"]);
+    let line = format!("pool resize of {}", std::process::id());
+    let line = frame.lines().find(|shown| shown.starts_with(&line)).unwrap();
+    assert!(
+        line.contains("2/2 busy") && line.contains(" 2 queued") && line.contains(" done"),
+        "{line}"
+    );
+
+    drop((tasks, pool));
+    eventually(PATIENCE, || pool_row("resize").is_none().then_some(())).unwrap();
 }

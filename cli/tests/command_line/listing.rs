@@ -136,7 +136,7 @@ fn every_field_is_documented() {
         &[
             "ps",
             "-c",
-            "shared,read,written,read_rate,write_rate,io_rate,open,ports,role,family,executable,directory,cgroup",
+            "shared,read,written,read_rate,write_rate,io_rate,open,ports,role,family,pool,task_time,tasks,executable,directory,cgroup",
         ],
         &["show", "50"],
         &["sys", "-i", "0"],

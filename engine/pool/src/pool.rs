@@ -5,6 +5,7 @@ use crate::dispatch::{Dispatcher, Limits, Meant, Rules};
 use crate::insights::Insights;
 use crate::link::Work;
 use crate::outcome::{Notice, Sink};
+use crate::published::Published;
 use crate::shared::{Actor, Own, Shared};
 use polyproc_process::{Child, StartError};
 use polyproc_sync::Deadline;
@@ -29,6 +30,9 @@ pub trait Starter: Send + Sync {
 
     /// Whether starting copies this process, so that only a thread that uses the pool may do it.
     fn copies(&self) -> bool;
+
+    /// What the pool is called where it is seen from outside.
+    fn name(&self) -> &str;
 }
 
 /// What holds for a pool.
@@ -123,7 +127,8 @@ impl Pool {
         };
         let mut dispatcher = Dispatcher::new(limits);
         let lane = Lane(dispatcher.open_lane());
-        let core = Core::new(dispatcher, settings.memory);
+        let mut core = Core::new(dispatcher, settings.memory);
+        core.ledger.published = Published::named(starter.name());
         Ok(Self { own: Own::new(Shared::new(core, starter)?), lane })
     }
 

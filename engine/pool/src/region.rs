@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `TaskTail`, `TaskSize` | parent | how far tasks are written; the size of their ring |
 //! | `ResultHead` | parent | how far results are read |
+//! | `Ticket` | parent | where the worker posts what it does, for others to see; 0: nowhere yet |
 //! | `ResultTail`, `ResultSize` | worker | how far results are written; the size of their ring |
 //! | `Running`, `Item` | worker | the last task that it began; which part of it |
 //! | `WorkerSleeps` | both | what the worker sleeps for: [`TASKS`] or [`ROOM`]; who has that for it takes the mark and wakes it |
@@ -41,6 +42,7 @@ enum Word {
     TaskTail = 0,
     TaskSize = 1,
     ResultHead = LINE as isize,
+    Ticket = LINE as isize + 1,
     ResultTail = 2 * LINE as isize,
     ResultSize = 2 * LINE as isize + 1,
     Running = 3 * LINE as isize,
@@ -253,6 +255,11 @@ impl ParentSide {
         self.publish();
     }
 
+    /// Tells the worker where to post what it does.
+    pub(crate) fn post(&self, ticket: u64) {
+        self.control.word(Word::Ticket).store(ticket, Ordering::Relaxed);
+    }
+
     /// Lets the worker see what was written, and wakes it if it sleeps.
     pub(crate) fn publish(&mut self) {
         if self.published != self.tasks.position() {
@@ -400,6 +407,11 @@ impl WorkerSide {
         self.control.word(Word::Running).store(received.sequence, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         !self.tasks.is_marked(received.frame)
+    }
+
+    /// Where to post what this worker does; 0 before the parent has told.
+    pub(crate) fn ticket(&self) -> u64 {
+        self.control.word(Word::Ticket).load(Ordering::Relaxed)
     }
 
     /// Where the worker says which part of a task it is at.

@@ -1,15 +1,15 @@
 //! A worker from inside: takes orders until it is told to leave.
 
+use crate::published;
 use crate::region::{Order, Reply, WorkerSide};
-use polyproc_sys::handler;
 use polyproc_sys::signal::Signal;
+use polyproc_sys::{handler, moment};
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 /// A buffer for results larger than this is not kept.
 const KEPT_BYTES: usize = 64 << 20;
@@ -69,7 +69,8 @@ pub fn serve<S: Server>(
         Err(reason) => return side.answer((Reply::Refused, 0), 0, &reason),
     };
     side.answer((Reply::Ready, 0), 0, &[])?;
-    Worker { side, handlers: HashMap::new(), buffer: Vec::new() }.work(&mut server)?;
+    let published = published::Worker::default();
+    Worker { side, handlers: HashMap::new(), buffer: Vec::new(), published }.work(&mut server)?;
     server.leave();
     Ok(())
 }
@@ -78,6 +79,7 @@ struct Worker {
     side: WorkerSide,
     handlers: HashMap<u32, Handler>,
     buffer: Vec<u8>,
+    published: published::Worker,
 }
 
 impl fmt::Debug for Worker {
@@ -120,9 +122,12 @@ impl Worker {
             return (Reply::Failed, 0);
         };
         let mut output = Output { bytes: &mut self.buffer, item: self.side.item() };
-        let since = Instant::now();
+        let since = moment::now();
+        self.published.begin(since, || self.side.ticket());
         let verdict = handler(self.side.payload(received), &mut output);
-        let cost = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let end = moment::now();
+        self.published.end(end);
+        let cost = end - since;
         let reply = if verdict == Verdict::Value { Reply::Value } else { Reply::Failed };
         (reply, cost)
     }

@@ -324,6 +324,7 @@ impl<T> Dispatcher<T> {
     fn reject_first(&mut self, key: usize) {
         if let Some(task) = self.take_first(key) {
             self.done(task, Fate::NoRoom);
+            self.settle();
         }
     }
 
