@@ -127,7 +127,7 @@ impl Worker {
         let verdict = handler(self.side.payload(received), &mut output);
         let end = moment::now();
         self.published.end(end);
-        let cost = end - since;
+        let cost = end.saturating_sub(since);
         let reply = if verdict == Verdict::Value { Reply::Value } else { Reply::Failed };
         (reply, cost)
     }

@@ -6,8 +6,8 @@
 //!
 //! | from | what | written by |
 //! |---|---|---|
-//! | 0 | 64 *states*, as those of the roster's places: `Free`, `Claimed`, `Running` | the pool's process, by compare-and-swap |
-//! | 64 | 64 *posts* of 2048 words: | |
+//! | 0 | 48 *states*, as those of the roster's places: `Free`, `Claimed`, `Running` | the pool's process, by compare-and-swap |
+//! | 48 | 48 *posts* of 2048 words: | |
 //! | +0 | a moment at which that process ran; the name's length; the name (16 words) | it, while the state is `Claimed` |
 //! | +18 | workers wanted, tasks queued, with workers, done | it, one word at a time |
 //! | +32 | by seat (224): worker's pid (32 bits), whether it is ready (1), tasks that it has (31) | it |
@@ -15,7 +15,7 @@
 //!
 //! # Invariants
 //! 1. A post belongs to the process in its state as long as that runs. It is taken from a dead one when
-//!    all 64 are taken. A pool that finds none, and a worker beyond the last seat, are not posted.
+//!    all 48 are taken. A pool that finds none, and a worker beyond the last seat, are not posted.
 //! 2. A name is read between two looks at the state, which counts a generation up with every claim.
 //! 3. Each number is one word: a reader sees it as it was at one time, whatever the others were. A worker's
 //!    word names it, so what a dead one left in a seat is not taken for its successor's.
@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
 
 /// How many pools of a family are posted at once.
-const POSTS: usize = 64;
+const POSTS: usize = 48;
 /// How many workers of a pool.
 const SEATS: usize = 224;
 const NAME_LENGTH: usize = 1;
