@@ -98,6 +98,7 @@ fn sample() -> Sample {
         cpu_limit: None,
         load: [1.25, 0.7, 0.31],
         uptime: Duration::from_secs(11_000),
+        hidden: 0,
     };
     Sample { machine, rows, pools: vec![pool("tiles", 200)] }
 }

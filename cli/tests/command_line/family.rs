@@ -32,6 +32,8 @@ fn every_member_is_known_by_its_role() {
         assert_eq!(role(&rows, std::process::id()).as_deref(), Some("program"));
         let shown = json(&["show", &child.pid().to_string(), "--only", "process"]);
         assert_eq!(shown["role"], "worker-7");
+        let usual = json(&["ps", "--families"]);
+        assert_eq!(role(&usual, child.pid()).as_deref(), Some("worker-7"));
         child.kill().unwrap();
         assert!(child.join().is_err());
         let gone = || {
