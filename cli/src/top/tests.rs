@@ -208,7 +208,9 @@ fn frame_with_more_pools_than_lines() {
 fn frame_help() {
     let mut screen = Screen::new(80, 24);
     screen.keys("?");
-    insta::assert_snapshot!(screen.shown());
+    let shown = screen.shown();
+    assert!(shown.contains(" q         leave "), "all keys have room: {shown}");
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
