@@ -43,9 +43,14 @@ impl Plan {
         let usual = if options.tree { "pid" } else { "cpu" };
         let for_programs = options.format.json || options.format.csv;
         let order = options.sort.as_deref().unwrap_or(usual);
+        let mut names = options.columns.clone();
+        let adds = names.first().is_none_or(|name| name.starts_with('+'));
+        if options.selection.families && adds && !names.iter().any(|name| name == "+role") {
+            names.insert(0, "+role".into());
+        }
         Ok(Self {
-            columns: columns::chosen(&options.columns, for_programs)?,
-            filter: Filter::from(&options.selection),
+            columns: columns::chosen(&names, for_programs)?,
+            filter: Filter::from(&options.selection).with_ports(&options.port),
             order: Order::by(order, options.reverse)?,
             tree: options.tree,
         })

@@ -19,6 +19,8 @@ pub(crate) struct Machine {
     pub(crate) cpu_limit: Option<f64>,
     pub(crate) load: [f64; 3],
     pub(crate) uptime: Duration,
+    /// How many processes there are besides, of which nothing may be seen.
+    pub(crate) hidden: usize,
 }
 
 impl Machine {

@@ -94,6 +94,7 @@ impl Sampler {
             cpu_limit: self.limits.processors,
             load: system.load_average()?,
             uptime: self.scale.uptime,
+            hidden: self.monitor.hidden().len(),
         })
     }
 }

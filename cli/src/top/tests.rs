@@ -98,6 +98,7 @@ fn sample() -> Sample {
         cpu_limit: None,
         load: [1.25, 0.7, 0.31],
         uptime: Duration::from_secs(11_000),
+        hidden: 0,
     };
     Sample { machine, rows, pools: vec![pool("tiles", 200)] }
 }
@@ -207,7 +208,9 @@ fn frame_with_more_pools_than_lines() {
 fn frame_help() {
     let mut screen = Screen::new(80, 24);
     screen.keys("?");
-    insta::assert_snapshot!(screen.shown());
+    let shown = screen.shown();
+    assert!(shown.contains(" q         leave "), "all keys have room: {shown}");
+    insta::assert_snapshot!(shown);
 }
 
 #[test]

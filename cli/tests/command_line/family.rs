@@ -2,6 +2,7 @@
 
 use super::{PATIENCE, json};
 use polyproc::{Pool, Process, StartMethod};
+use polyproc_process::{ObservedFamily, PoolListing};
 use polyproc_testkit::eventually;
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ fn every_member_is_known_by_its_role() {
         assert_eq!(role(&rows, std::process::id()).as_deref(), Some("program"));
         let shown = json(&["show", &child.pid().to_string(), "--only", "process"]);
         assert_eq!(shown["role"], "worker-7");
+        let usual = json(&["ps", "--families"]);
+        assert_eq!(role(&usual, child.pid()).as_deref(), Some("worker-7"));
         child.kill().unwrap();
         assert!(child.join().is_err());
         let gone = || {
@@ -92,4 +95,56 @@ fn a_pool_and_its_workers_are_seen_at_work() {
 
     drop((tasks, pool));
     eventually(PATIENCE, || pool_row("resize").is_none().then_some(())).unwrap();
+}
+
+fn keep_a_pool(_: ()) {
+    let pool = Pool::builder().workers(1).name("nested").build().unwrap();
+    let _task = pool.submit(sleep_if, true);
+    std::thread::park();
+}
+
+#[test]
+fn a_pool_goes_with_its_process() {
+    let child = Process::builder().daemon(true).spawn(keep_a_pool, ()).unwrap();
+    let pid = child.pid().to_string();
+    let pools = || json(&["show", &pid, "--only", "pools"]);
+    let there = || pools().as_array()?.iter().any(|pool| pool["workers_busy"] == 1).then_some(());
+    eventually(PATIENCE, there).unwrap();
+    child.kill().unwrap();
+    assert!(child.join().is_err());
+    let family = ObservedFamily::find("/proc/self/fd".as_ref()).unwrap().unwrap();
+    let gone = || family.pools().unwrap().iter().all(|pool| pool.name != "nested").then_some(());
+    eventually(PATIENCE, gone).unwrap();
+}
+
+/// A pool of a few tasks, called after how many workers it has.
+fn short_life(workers: usize) {
+    let pool = Pool::builder().workers(workers).name(format!("round {workers}")).build().unwrap();
+    pool.map(sleep_if, vec![false; 20]).unwrap();
+}
+
+/// Whether it is one of those; then what is seen of it belongs together.
+fn check_short_life(pool: &PoolListing) -> bool {
+    let Some(workers) = pool.name.strip_prefix("round ") else { return false };
+    let workers: u64 = workers.parse().unwrap();
+    assert_eq!(pool.parent_pid, std::process::id());
+    assert!(pool.workers.len() as u64 <= workers && pool.counts.done <= 20, "{pool:?}");
+    assert!([0, workers].contains(&pool.counts.workers), "{pool:?}");
+    true
+}
+
+#[test]
+fn pools_that_come_and_go_are_never_nonsense() {
+    // So that there is a family before anybody looks.
+    drop(Process::builder().spawn(sleep_if, false).unwrap().join());
+    let family = ObservedFamily::find("/proc/self/fd".as_ref()).unwrap().unwrap();
+    let seen = std::thread::scope(|scope| {
+        let work = scope.spawn(|| (0..60).for_each(|round| short_life(1 + round % 3)));
+        let mut seen = 0;
+        while !work.is_finished() {
+            seen += family.pools().unwrap().iter().filter(|pool| check_short_life(pool)).count();
+        }
+        seen
+    });
+    assert!(seen > 0);
 }

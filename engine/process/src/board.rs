@@ -395,6 +395,16 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_of_the_owner_frees_nothing() {
+        let roster = roster();
+        let post = PoolPost::claim(roster, "x").unwrap();
+        let of_parent = State { owner: std::process::id() + 1, ..post.state };
+        roster::swap(state(roster, 0), post.state, of_parent).unwrap();
+        drop(PoolPost { roster, place: 0, state: of_parent });
+        assert_eq!(state(roster, 0)[0].load(Ordering::Relaxed), of_parent.to_word());
+    }
+
+    #[test]
     fn a_ticket_is_good_for_its_own_seat() {
         let roster = roster();
         let post = PoolPost { roster, place: POSTS - 1, state: State::from_word(0) };

@@ -12,6 +12,7 @@ use polyproc_info::{
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 /// All that the sections are made from.
 pub(super) struct Known<'a> {
@@ -289,13 +290,26 @@ const LIMITS: &[Column<(Resource, Limit)>] = columns! {
     "resource" "RESOURCE" Text "what is limited"
         |row| Value::text(row.0.to_string());
     "soft" "SOFT" Count "what holds now"
-        |row| limit(row.1.soft);
+        |row| limit(row.0, row.1.soft);
     "hard" "HARD" Count "how far the process may raise it"
-        |row| limit(row.1.hard);
+        |row| limit(row.0, row.1.hard);
 };
 
-fn limit(most: Option<u64>) -> Value {
-    most.map_or(Value::Unlimited, Value::number)
+/// In the unit of the resource.
+fn limit(resource: Resource, most: Option<u64>) -> Value {
+    use Resource::{
+        AddressSpace, Core, Cpu, Data, FileSize, LockedMemory, MessageQueue, RealtimeTimeout,
+        Resident, Stack,
+    };
+    let Some(most) = most else { return Value::Unlimited };
+    match resource {
+        AddressSpace | Core | Data | FileSize | LockedMemory | MessageQueue | Resident | Stack => {
+            Value::Bytes(most)
+        }
+        Cpu => Value::Span(Duration::from_secs(most)),
+        RealtimeTimeout => Value::Span(Duration::from_micros(most)),
+        _ => Value::number(most),
+    }
 }
 
 /// Without the resources that are not limited at all.
