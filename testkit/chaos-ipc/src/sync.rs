@@ -170,10 +170,13 @@ impl Sync {
     }
 
     fn event(&self, random: &mut Rng) {
-        match random.below(4) {
-            0 => _ = self.objects.event.set(),
-            1 => _ = self.objects.event.clear(),
-            _ => _ = self.objects.event.wait(soon()),
+        let event = &self.objects.event;
+        match random.below(5) {
+            0 => _ = event.set(),
+            1 => _ = event.clear(),
+            2 => event.await_turn(event.turn(), soon(), &|| false),
+            3 if random.below(50) == 0 => event.nudge(),
+            _ => _ = event.wait(soon()),
         }
     }
 
