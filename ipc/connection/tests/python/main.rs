@@ -140,6 +140,28 @@ fn python_connects_to_us() {
     }
 }
 
+/// Longer than 32 bits say: `cargo test --release --package polyproc-connection --test python -- --ignored`.
+#[test]
+#[ignore = "takes 14 GiB of memory"]
+fn python_echoes_more_than_four_gibibytes() {
+    const LEN: usize = (4 << 30) + 3;
+    for program in pythons() {
+        let mut listener = Listener::temporary(1, key(KEY)).unwrap();
+        let address = in_python(listener.address());
+        let python = Python::run(&program, CLIENT, &[&address, KEY]);
+        let mut connection = listener.accept_timeout(LATE).unwrap();
+        let mut message = vec![0; LEN];
+        (message[0], message[1 << 32], message[LEN - 1]) = (1, 2, 3);
+        connection.send_bytes(&message).unwrap();
+        drop(message);
+        let back = connection.recv_bytes().unwrap();
+        let at = |place: usize| back[LEN - 1 - place];
+        assert_eq!((back.len(), at(0), at(1 << 32), at(LEN - 1)), (LEN, 1, 2, 3));
+        drop(connection);
+        python.ends_with("EOFError");
+    }
+}
+
 #[test]
 fn we_connect_to_python() {
     for program in pythons() {
