@@ -941,6 +941,11 @@ pub mod stream {
         None
     }
 
+    /// Whether it says that something is short: not known.
+    pub fn is_scarcity(_error: &io::Error) -> bool {
+        false
+    }
+
     /// Changes how many clients may wait to be accepted.
     ///
     /// # Errors
