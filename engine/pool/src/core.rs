@@ -223,6 +223,8 @@ impl Core {
                 _ => Outcome::Failed { report: bytes, pid, attempts },
             };
             self.deliver(task, outcome, cost);
+        } else {
+            self.ledger.passed(slot, cost, now);
         }
         Some(())
     }

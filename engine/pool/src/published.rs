@@ -46,9 +46,14 @@ impl Published {
         self.change(slot, |seat| seat.given += 1);
     }
 
-    pub(crate) fn answered(&mut self, slot: usize) {
-        self.done += 1;
+    /// A task is no longer the worker's.
+    pub(crate) fn passed(&mut self, slot: usize) {
         self.change(slot, |seat| seat.given = seat.given.saturating_sub(1));
+    }
+
+    /// One has its result.
+    pub(crate) fn answered(&mut self) {
+        self.done += 1;
     }
 
     pub(crate) fn died(&mut self, slot: usize) {
