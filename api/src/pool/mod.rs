@@ -7,6 +7,7 @@ mod error;
 mod handle;
 mod insights;
 mod iter;
+mod run;
 mod stream;
 mod task;
 mod worker;

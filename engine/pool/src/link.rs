@@ -1,8 +1,9 @@
 //! What the parent holds of one worker, and all workers together as the dispatcher's hands.
 
 use crate::dispatch::{Hands, Room, Task};
-use crate::outcome::Sink;
+use crate::outcome::{Run, Sink};
 use crate::region::ParentSide;
+use crate::ring::Payload;
 use polyproc_process::Child;
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +11,17 @@ use std::sync::Arc;
 /// A task.
 pub(crate) struct Work {
     pub(crate) bytes: Arc<Vec<u8>>,
+    /// Before the bytes.
+    pub(crate) run: Option<Run>,
     /// The submitter's own number.
     pub(crate) index: u64,
     pub(crate) sink: Arc<dyn Sink>,
+}
+
+impl Work {
+    fn payload(&self) -> Payload<'_> {
+        Payload { run: Run::of(self.run.as_ref()), bytes: &self.bytes }
+    }
 }
 
 impl fmt::Debug for Work {
@@ -81,7 +90,7 @@ impl Hands<Work> for Crew {
         let is_known = link.known.get(definition).copied().unwrap_or(false);
         let define = if is_known { None } else { self.definitions.get(definition) };
         let define = define.map(|bytes| &bytes[..]);
-        let room = link.side.give((sequence, task.kind), &task.payload.bytes, define);
+        let room = link.side.give((sequence, task.kind), task.payload.payload(), define);
         if room == Room::Given && !is_known {
             link.known.resize(self.definitions.len(), false);
             link.known[definition] = true;

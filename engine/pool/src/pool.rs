@@ -5,7 +5,7 @@ use crate::core::{Core, Driver, Errands, Watch};
 use crate::dispatch::{Dispatcher, Limits, Meant, Rules};
 use crate::insights::Insights;
 use crate::link::{Link, Work};
-use crate::outcome::{NoStart, Notice, Sink};
+use crate::outcome::{NoStart, Notice, Run, Sink};
 use crate::region;
 use crate::supervisor::is_supervisor;
 use polyproc_process::{Child, StartError};
@@ -66,6 +66,8 @@ pub struct TaskRules {
 pub struct NewTask {
     /// For the handler.
     pub bytes: Arc<Vec<u8>>,
+    /// What comes before them, if that is long: it is written into the worker's ring from where it lies.
+    pub run: Option<Run>,
     /// The submitter's own number, for the sink.
     pub index: u64,
     /// Where the outcome goes.
@@ -504,8 +506,8 @@ impl Pool {
                 return Err(Refused::Closed);
             }
             let mut number = 0;
-            for NewTask { bytes, index, sink } in tasks {
-                let work = Work { bytes, index, sink };
+            for NewTask { bytes, run, index, sink } in tasks {
+                let work = Work { bytes, run, index, sink };
                 number = core.dispatcher.submit(lane.0, definition.0, rules, work);
             }
             core.go_on(core.now());

@@ -14,7 +14,7 @@
 #![expect(unsafe_code, reason = "a worker reads its task where it lies")]
 
 use crate::dispatch::Room;
-use crate::ring::{self, Bad, Frame, Header, Reader, Writer, frame_len};
+use crate::ring::{self, Bad, Frame, Header, Payload, Reader, Writer, frame_len};
 use polyproc_sync::{Deadline, Host, Park};
 use polyproc_sys::memory::{self, Mapping};
 use polyproc_sys::poll;
@@ -201,7 +201,7 @@ impl ParentSide {
     pub(crate) fn give(
         &mut self,
         (sequence, definition): (u64, u32),
-        payload: &[u8],
+        payload: Payload<'_>,
         define: Option<&[u8]>,
     ) -> Room {
         let len = frame_len(payload.len()) + define.map_or(0, |bytes| frame_len(bytes.len()));
@@ -209,31 +209,28 @@ impl ParentSide {
         if is_empty {
             self.freed = self.tasks.position();
         }
-        // Two frames need twice the room when the first one is skipped over the end.
-        let wanted = if define.is_some() { 2 * len } else { len };
-        if !self.tasks.has_room(self.freed, wanted) {
+        if !self.tasks.has_room(self.freed, len) {
             if !is_empty {
                 return Room::Full;
             }
-            if let Err(error) = self.tasks.grow(wanted) {
+            if let Err(error) = self.tasks.grow(len) {
                 tracing::warn!(%error, len, "a task does not fit into memory");
                 return Room::Never;
             }
             self.freed = self.tasks.position();
             self.control.word(Word::TaskSize).store(self.tasks.size(), Ordering::Relaxed);
         }
-        let value = definition.into();
-        if let Some(bytes) = define {
-            let header = Header { kind: Order::Define as u32, sequence: 0, value };
-            if self.tasks.put(self.freed, header, bytes).is_none() {
-                return Room::Never;
+        let header =
+            |order, sequence| Header { kind: order as u32, sequence, value: definition.into() };
+        let task = (header(Order::Task, sequence), payload);
+        let placed = match define {
+            Some(bytes) => {
+                self.tasks.put(self.freed, &[(header(Order::Define, 0), Payload::of(bytes)), task])
             }
-        }
-        let header = Header { kind: Order::Task as u32, sequence, value };
-        match self.tasks.put(self.freed, header, payload) {
-            Some(place) => self.given.push_back((place, self.tasks.position())),
-            None => return Room::Never,
-        }
+            None => self.tasks.put(self.freed, &[task]),
+        };
+        let Some(place) = placed else { return Room::Never };
+        self.given.push_back((place, self.tasks.position()));
         Room::Given
     }
 
@@ -244,7 +241,7 @@ impl ParentSide {
             self.freed = self.tasks.position();
         }
         // A ring from which everything was taken has room for a bare frame.
-        _ = self.tasks.put(self.freed, header, &[]);
+        _ = self.tasks.put(self.freed, &[(header, Payload::default())]);
         self.publish();
     }
 
@@ -410,17 +407,17 @@ impl WorkerSide {
         &mut self,
         (reply, sequence): (Reply, u64),
         cost: u64,
-        bytes: &[u8],
+        payload: Payload<'_>,
     ) -> io::Result<()> {
         let header = Header { kind: reply as u32, sequence, value: cost };
         loop {
             let head = self.control.word(Word::ResultHead).load(Ordering::Acquire);
             self.freed = self.freed.max(head);
-            if self.results.put(self.freed, header, bytes).is_some() {
+            if self.results.put(self.freed, &[(header, payload)]).is_some() {
                 break;
             }
             if self.freed == self.results.position() {
-                self.results.grow(frame_len(bytes.len()))?;
+                self.results.grow(frame_len(payload.len()))?;
                 self.freed = self.results.position();
             } else {
                 let head = self.control.word(Word::ResultHead);
