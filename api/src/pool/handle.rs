@@ -215,25 +215,9 @@ impl<R: DeserializeOwned + 'static> Task<R> {
     /// # Ok::<(), polyproc::Error>(())
     /// ```
     pub fn on_done(self, callback: impl FnOnce(Result<R, TaskError>) + Send + 'static) -> Task<()> {
-        let told = Arc::new(Ticket::default());
-        let handle = Task {
-            pool: Arc::clone(&self.pool),
-            ticket: Arc::clone(&told),
-            id: self.id,
-            result: PhantomData,
-        };
+        let (handle, call) = announce(&self.pool, self.id, callback);
         let (pool, ticket) = (Arc::clone(&self.pool), Arc::clone(&self.ticket));
-        let call = move || {
-            panic::watch(drop);
-            let called = panic::catch(|| callback(self.take()));
-            let state = match called {
-                Ok(()) => State::Done(Outcome::Value(task::nothing())),
-                Err(panic) => {
-                    State::Refused(Some(TaskError::Callback { panic: panic.into() }.into()))
-                }
-            };
-            self.pool.engine.notify(told.settle(state));
-        };
+        let call = move || call(self.take());
         remind(&pool, &ticket, Notice::Call(Box::new(call)));
         handle
     }
@@ -247,6 +231,26 @@ impl<R: DeserializeOwned + 'static> Task<R> {
             State::Open | State::Refused(None) | State::Taken => Err(TaskError::Taken),
         }
     }
+}
+
+/// A callback, as what calls it and tells the handle that this gives what came of that.
+pub(super) fn announce<T>(
+    pool: &Arc<Inner>,
+    id: Option<TaskId>,
+    callback: impl FnOnce(T) + Send + 'static,
+) -> (Task<()>, impl FnOnce(T) + Send + 'static) {
+    let (pool, told) = (Arc::clone(pool), Arc::new(Ticket::default()));
+    let ticket = Arc::clone(&told);
+    let handle = Task { pool: Arc::clone(&pool), ticket, id, result: PhantomData };
+    let call = move |result| {
+        panic::watch(drop);
+        let state = match panic::catch(|| callback(result)) {
+            Ok(()) => State::Done(Outcome::Value(task::nothing())),
+            Err(panic) => State::Refused(Some(TaskError::Callback { panic: panic.into() }.into())),
+        };
+        pool.engine.notify(told.settle(state));
+    };
+    (handle, call)
 }
 
 /// Has something happen when the task is done.

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A chunk is to take so long: much longer than its way to the worker and back.
 const CHUNK_NS: u64 = 300_000;
@@ -43,23 +43,50 @@ struct Arrival {
 /// Where the outcomes of chunks go.
 #[derive(Debug, Default)]
 pub(super) struct Feed {
-    arrived: Mutex<Vec<Arrival>>,
+    inbox: Mutex<Inbox>,
     count: AtomicUsize,
 }
 
+#[derive(Debug, Default)]
+struct Inbox {
+    arrived: Vec<Arrival>,
+    /// What is to happen when so many have arrived.
+    reminders: (usize, Vec<Notice>),
+}
+
 impl Sink for Feed {
-    fn deliver(&self, chunk: u64, outcome: Outcome, cost: u64, _notices: &mut Vec<Notice>) {
-        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-        arrived.push(Arrival { chunk, outcome, cost });
-        self.count.store(arrived.len(), Ordering::Release);
+    fn deliver(&self, chunk: u64, outcome: Outcome, cost: u64, notices: &mut Vec<Notice>) {
+        let mut inbox = self.lock();
+        inbox.arrived.push(Arrival { chunk, outcome, cost });
+        if inbox.arrived.len() >= inbox.reminders.0 {
+            notices.append(&mut inbox.reminders.1);
+        }
+        self.count.store(inbox.arrived.len(), Ordering::Release);
     }
 }
 
 impl Feed {
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self) -> Vec<Arrival> {
-        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inbox = self.lock();
         self.count.store(0, Ordering::Release);
-        std::mem::take(&mut arrived)
+        let arrived = std::mem::take(&mut inbox.arrived);
+        inbox.reminders.0 = inbox.reminders.0.saturating_sub(arrived.len());
+        arrived
+    }
+
+    /// Keeps what is to happen when `wanted` outcomes are there; gives it back if they are.
+    fn remind(&self, wanted: usize, notice: Notice) -> Option<Notice> {
+        let mut inbox = self.lock();
+        if inbox.arrived.len() >= wanted {
+            return Some(notice);
+        }
+        inbox.reminders.0 = wanted;
+        inbox.reminders.1.push(notice);
+        None
     }
 }
 
@@ -399,17 +426,40 @@ where
         }
     }
 
-    /// Whether everything has come that was submitted. Does not wait.
-    pub(super) fn has_all(&self) -> bool {
-        self.pool.engine.look();
-        self.feed.count.load(Ordering::Acquire) >= self.under_way.len()
+    /// Waits until everything that was submitted is done, or until `deadline`; says whether.
+    pub(super) fn settle(&mut self, deadline: Deadline) -> bool {
+        loop {
+            self.pool.engine.look();
+            self.feed.take().into_iter().for_each(|arrival| self.take_arrival(arrival));
+            // What a crash left undone is under way again by now.
+            let (feed, count) = (&self.feed, self.under_way.len());
+            let has_all = || feed.count.load(Ordering::Acquire) >= count;
+            if count == 0 || !self.pool.engine.wait(deadline, has_all) {
+                return count == 0;
+            }
+        }
     }
 
-    /// Waits until everything that was submitted has come, or until `deadline`; says whether.
-    pub(super) fn wait_all(&self, deadline: Deadline) -> bool {
-        let feed = &self.feed;
-        let count = self.under_way.len();
-        self.pool.engine.wait(deadline, || feed.count.load(Ordering::Acquire) >= count)
+    /// Whether any item is known to have failed.
+    pub(super) fn has_failures(&self) -> bool {
+        self.ready.iter().any(|block| match &block.values {
+            BlockValues::All(_) => false,
+            BlockValues::Some(values) => values.iter().any(Result::is_err),
+        })
+    }
+
+    /// Has something happen when everything that is under way has come, or some of it has.
+    pub(super) fn remind(&self, notice: Notice) {
+        let engine = &self.pool.engine;
+        engine.attend(1);
+        if let Some(notice) = self.feed.remind(self.under_way.len(), notice) {
+            engine.attend_not(1);
+            engine.notify(vec![notice]);
+        }
+    }
+
+    pub(super) fn lane(&self) -> Lane {
+        self.lane
     }
 
     fn take_arrival(&mut self, arrival: Arrival) {

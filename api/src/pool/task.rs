@@ -26,19 +26,22 @@ struct Head {
 }
 
 /// Knows the types of a function: makes the handler for its tasks.
-type Trampoline = fn(Local) -> Handler;
+type Trampoline = fn(Local<'_>) -> Handler;
 
 /// What a trampoline gets in the worker.
-pub(super) struct Local {
+pub(super) struct Local<'a> {
     function: Address,
     signature: u64,
     state: State,
     parent: Owner,
+    /// What all tasks of the definition are given, as bytes.
+    object: &'a [u8],
 }
 
 /// A function by its place, for the tasks of one pool.
+#[expect(unnameable_types, reason = "a detail of `Kind`, which is sealed")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Target {
+pub struct Target {
     trampoline: usize,
     function: usize,
     signature: u64,
@@ -72,15 +75,37 @@ impl Target {
         }
     }
 
-    /// For the workers; `None` when no image holds the function.
-    pub(super) fn encode(self) -> Option<Vec<u8>> {
+    pub(super) fn sharing<C, A, R>(function: fn(&C, A) -> R) -> Self
+    where
+        C: DeserializeOwned + 'static,
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let trampoline: Trampoline = sharing_handler::<C, A, R>;
+        Self {
+            trampoline: trampoline as usize,
+            function: Address::of_sharing(function).number(),
+            signature: signature::<(C, A), R>(),
+        }
+    }
+
+    /// For the workers, with what all tasks are given; `None` when no image holds the function.
+    pub(super) fn encode(self, object: &[u8]) -> Option<Vec<u8>> {
         let head = Head {
             trampoline: CodeRef::of(self.trampoline)?,
             function: CodeRef::of(self.function)?,
             signature: self.signature,
         };
-        codec::encode(&head, Vec::new()).ok()
+        let head = codec::encode(&head, Vec::new()).ok()?;
+        let len = u32::try_from(head.len()).ok()?.to_le_bytes();
+        Some([&len[..], &head, object].concat())
     }
+}
+
+/// The parts of what [`Target::encode`] has made.
+fn split_head(definition: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = definition.split_first_chunk()?;
+    rest.split_at_checked(u32::from_le_bytes(*len) as usize)
 }
 
 /// Why an item has no result, as its worker says.
@@ -160,7 +185,8 @@ pub(super) fn give_back(bytes: &[u8]) {
 /// In the worker: what runs the tasks of a definition.
 #[expect(unsafe_code, reason = "calls a function by its place")]
 pub(super) fn define(definition: &[u8], state: &State, parent: Owner) -> Handler {
-    let head: Result<Head, _> = codec::decode(definition);
+    let (head, object) = split_head(definition).unwrap_or_default();
+    let head: Result<Head, _> = codec::decode(head);
     let resolved = head.map_err(Failure::BadArguments).and_then(|head| {
         let trampoline = head.trampoline.resolve().map_err(Failure::NotHere)?;
         let function = head.function.resolve().map_err(Failure::NotHere)?;
@@ -169,8 +195,8 @@ pub(super) fn define(definition: &[u8], state: &State, parent: Owner) -> Handler
     match resolved {
         Ok((trampoline, function, signature)) => {
             // SAFETY: the parent put the place of a `Trampoline` there; image and build-id agree.
-            let trampoline = unsafe { trampoline.function::<Local, Handler>() };
-            trampoline(Local { function, signature, state: Rc::clone(state), parent })
+            let trampoline = unsafe { trampoline.function::<Local<'_>, Handler>() };
+            trampoline(Local { function, signature, state: Rc::clone(state), parent, object })
         }
         Err(failure) => failing(&failure),
     }
@@ -191,7 +217,7 @@ fn other_type() -> Handler {
 
 #[expect(unsafe_code, reason = "calls a function by its place")]
 #[expect(clippy::needless_pass_by_value, reason = "the type of a trampoline")]
-fn plain_handler<A, R>(local: Local) -> Handler
+fn plain_handler<A, R>(local: Local<'_>) -> Handler
 where
     A: Serialize + DeserializeOwned + 'static,
     R: Serialize + DeserializeOwned + 'static,
@@ -205,7 +231,7 @@ where
 }
 
 #[expect(unsafe_code, reason = "calls a function by its place")]
-fn stateful_handler<S, A, R>(local: Local) -> Handler
+fn stateful_handler<S, A, R>(local: Local<'_>) -> Handler
 where
     S: 'static,
     A: Serialize + DeserializeOwned + 'static,
@@ -221,6 +247,29 @@ where
         let mut state = local.state.borrow_mut();
         let Some(state) = state.downcast_mut::<S>() else { return Verdict::Failed };
         run_chunk(task, output, local.parent, |item| function(state, item))
+    })
+}
+
+#[expect(unsafe_code, reason = "calls a function by its place")]
+#[expect(clippy::needless_pass_by_value, reason = "the type of a trampoline")]
+fn sharing_handler<C, A, R>(local: Local<'_>) -> Handler
+where
+    C: DeserializeOwned + 'static,
+    A: Serialize + DeserializeOwned + 'static,
+    R: Serialize + DeserializeOwned + 'static,
+{
+    if local.signature != signature::<(C, A), R>() {
+        return other_type();
+    }
+    let object: C = match panic::catch(|| codec::decode(local.object)) {
+        Ok(Ok(object)) => object,
+        Ok(Err(error)) => return failing(&Failure::BadArguments(error)),
+        Err(panic) => return failing(&Failure::Panicked(panic)),
+    };
+    // SAFETY: the target was made with a `fn(&C, A) -> R`: the signature agrees.
+    let function = unsafe { local.function.sharing::<C, A, R>() };
+    Box::new(move |task, output| {
+        run_chunk(task, output, local.parent, |item| function(&object, item))
     })
 }
 

@@ -42,7 +42,7 @@ fn state(options: &Top) -> Result<State, String> {
         let name = column.column.name;
         return Err(format!("`top` does not read the column `{name}`; `ps --sort {name}` does"));
     }
-    if !options.selection.port.is_empty() {
+    if !options.port.is_empty() {
         return Err("`top` does not read ports; `ps --port` does".into());
     }
     let order = chosen.map_or_else(|| Order::by("cpu", false), Ok)?;

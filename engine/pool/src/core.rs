@@ -157,6 +157,8 @@ impl Core {
         for slot in self.crew.given.drain(..) {
             self.ledger.given(slot, now);
         }
+        let (workers, queued) = (self.dispatcher.workers(), self.dispatcher.queued());
+        self.ledger.published.count(workers, queued, self.dispatcher.in_flight());
     }
 
     /// Reads the answers of one worker.
@@ -226,6 +228,7 @@ impl Core {
     }
 
     fn deliver(&mut self, task: Task<Work>, outcome: Outcome, cost: Nanos) {
+        self.crew.done(task.kind);
         let work = task.payload;
         let before = self.errands.notices.len();
         work.sink.deliver(work.index, outcome, cost, &mut self.errands.notices);
@@ -279,6 +282,7 @@ impl Core {
     pub(crate) fn started(&mut self, slot: usize, link: Link) {
         let now = self.now();
         self.ledger.started(slot, link.child.pid(), now);
+        link.side.post(self.ledger.published.ticket(slot));
         self.crew.add(slot, link);
         self.dispatcher.started(slot);
         self.go_on(now);

@@ -2,6 +2,7 @@
 
 use crate::dispatch::{Fate, Nanos, Task};
 use crate::link::Work;
+use crate::published::Published;
 use polyproc_process::Ending;
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub(crate) struct Ledger {
     since: Vec<Nanos>,
     /// By place: how many tasks it has.
     given: Vec<u64>,
+    /// The part of it that others see at once.
+    pub(crate) published: Published,
 }
 
 impl Ledger {
@@ -91,6 +94,7 @@ impl Ledger {
         let worker = self.worker(slot);
         worker.pid = pid;
         worker.starts += 1;
+        self.published.started(slot, pid);
         self.given[slot] = 0;
         self.since[slot] = now;
     }
@@ -99,6 +103,7 @@ impl Ledger {
         self.worker(slot);
         let lap = self.lap(slot, now);
         self.worker(slot).start_time += lap;
+        self.published.ready(slot);
     }
 
     pub(crate) fn given(&mut self, slot: usize, now: Nanos) {
@@ -108,6 +113,7 @@ impl Ledger {
             self.worker(slot).wait_time += lap;
         }
         self.given[slot] += 1;
+        self.published.given(slot);
     }
 
     pub(crate) fn answered(
@@ -119,6 +125,7 @@ impl Ledger {
     ) {
         let lap = self.lap(slot, now);
         self.given[slot] = self.given[slot].saturating_sub(1);
+        self.published.answered(slot);
         let worker = self.worker(slot);
         let time = Duration::from_nanos(cost);
         worker.tasks += 1;
@@ -150,6 +157,7 @@ impl Ledger {
         self.worker(slot);
         self.lap(slot, now);
         self.given[slot] = 0;
+        self.published.died(slot);
         let worker = self.worker(slot);
         if let Some(usage) = ending.usage {
             worker.cpu_time += usage.user + usage.system;

@@ -1,8 +1,9 @@
 //! What the parent holds of one worker, and all workers together as the dispatcher's hands.
 
+use crate::definitions::Definitions;
 use crate::dispatch::{Hands, Room, Task};
 use crate::outcome::{Run, Sink};
-use crate::region::ParentSide;
+use crate::region::{Order, ParentSide, Preface};
 use crate::ring::Payload;
 use polyproc_process::Child;
 use std::fmt;
@@ -37,6 +38,8 @@ pub(crate) struct Link {
     pub(crate) side: ParentSide,
     /// By definition: whether the worker has it.
     known: Vec<bool>,
+    /// Definitions that it has and will not need again: it is told before its next task.
+    stale: Vec<u32>,
     /// It wrote what no worker writes, or refused: nothing of it is read any more.
     pub(crate) is_mute: bool,
     /// It is dead, and nobody has said yet how it ended.
@@ -45,7 +48,25 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(child: Arc<Child>, side: ParentSide) -> Self {
-        Self { child, side, known: Vec::new(), is_mute: false, is_dead: false }
+        let (known, stale) = (Vec::new(), Vec::new());
+        Self { child, side, known, stale, is_mute: false, is_dead: false }
+    }
+
+    fn knows(&self, definition: u32) -> bool {
+        self.known.get(definition as usize).copied().unwrap_or(false)
+    }
+
+    fn learns(&mut self, definition: u32) {
+        let place = definition as usize;
+        self.known.resize(self.known.len().max(place + 1), false);
+        self.known[place] = true;
+    }
+
+    fn forgets(&mut self, definition: u32) {
+        if self.knows(definition) {
+            self.known[definition as usize] = false;
+            self.stale.push(definition);
+        }
     }
 }
 
@@ -53,7 +74,7 @@ impl Link {
 #[derive(Debug, Default)]
 pub(crate) struct Crew {
     pub(crate) links: Vec<Option<Link>>,
-    pub(crate) definitions: Vec<Arc<[u8]>>,
+    pub(crate) definitions: Definitions,
     /// The slots that were given tasks since somebody counted.
     pub(crate) given: Vec<usize>,
 }
@@ -68,6 +89,20 @@ impl Crew {
             self.links.resize_with(slot + 1, || None);
         }
         self.links[slot] = Some(link);
+    }
+
+    /// No more tasks with this definition will come.
+    pub(crate) fn retire(&mut self, definition: u32) {
+        if self.definitions.retire(definition) {
+            self.links.iter_mut().flatten().for_each(|link| link.forgets(definition));
+        }
+    }
+
+    /// A task with this definition has its outcome.
+    pub(crate) fn done(&mut self, definition: u32) {
+        if self.definitions.done(definition) {
+            self.links.iter_mut().flatten().for_each(|link| link.forgets(definition));
+        }
     }
 
     /// Tells a worker to end in good order.
@@ -85,18 +120,20 @@ impl Crew {
 
 impl Hands<Work> for Crew {
     fn give(&mut self, slot: usize, sequence: u64, task: &Task<Work>) -> Room {
-        let definition = task.kind as usize;
+        let definition = task.kind;
         let Some(Some(link)) = self.links.get_mut(slot) else { return Room::Full };
-        let is_known = link.known.get(definition).copied().unwrap_or(false);
-        let define = if is_known { None } else { self.definitions.get(definition) };
-        let define = define.map(|bytes| &bytes[..]);
-        let room = link.side.give((sequence, task.kind), task.payload.payload(), define);
-        if room == Room::Given && !is_known {
-            link.known.resize(self.definitions.len(), false);
-            link.known[definition] = true;
-        }
+        let is_known = link.knows(definition);
+        let bytes = if is_known { None } else { self.definitions.bytes(definition) };
+        let stale = link.stale.iter().map(|stale| (Order::Forget, *stale, &[][..]));
+        let new = bytes.iter().map(|bytes| (Order::Define, definition, &bytes[..]));
+        let prefaces: Vec<Preface<'_>> = stale.chain(new).collect();
+        let room = link.side.give((sequence, definition), task.payload.payload(), &prefaces);
         if room == Room::Given {
+            link.stale.clear();
             self.given.push(slot);
+            if !is_known {
+                link.learns(definition);
+            }
         }
         room
     }

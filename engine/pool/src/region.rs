@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `TaskTail`, `TaskSize` | parent | how far tasks are written; the size of their ring |
 //! | `ResultHead` | parent | how far results are read |
+//! | `Ticket` | parent | where the worker posts what it does, for others to see; 0: nowhere yet |
 //! | `ResultTail`, `ResultSize` | worker | how far results are written; the size of their ring |
 //! | `Running`, `Item` | worker | the last task that it began; which part of it |
 //! | `WorkerSleeps` | both | what the worker sleeps for: [`TASKS`] or [`ROOM`]; who has that for it takes the mark and wakes it |
@@ -41,6 +42,7 @@ enum Word {
     TaskTail = 0,
     TaskSize = 1,
     ResultHead = LINE as isize,
+    Ticket = LINE as isize + 1,
     ResultTail = 2 * LINE as isize,
     ResultSize = 2 * LINE as isize + 1,
     Running = 3 * LINE as isize,
@@ -119,7 +121,12 @@ pub(crate) enum Order {
     Define = 1,
     Task = 2,
     Leave = 3,
+    /// A definition is not needed any more.
+    Forget = 4,
 }
+
+/// A frame that goes before a task: about a definition, and its bytes.
+pub(crate) type Preface<'a> = (Order, u32, &'a [u8]);
 
 /// What a frame from the worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,14 +204,15 @@ pub(crate) fn create() -> io::Result<(ParentSide, Vec<OwnedFd>)> {
 }
 
 impl ParentSide {
-    /// Writes a task, and before it the definition that it needs and that the worker has not got.
+    /// Writes a task, and before it what the worker has to know for it.
     pub(crate) fn give(
         &mut self,
         (sequence, definition): (u64, u32),
         payload: Payload<'_>,
-        define: Option<&[u8]>,
+        prefaces: &[Preface<'_>],
     ) -> Room {
-        let len = frame_len(payload.len()) + define.map_or(0, |bytes| frame_len(bytes.len()));
+        let ahead = prefaces.iter().map(|(_, _, bytes)| frame_len(bytes.len())).sum::<u64>();
+        let len = frame_len(payload.len()) + ahead;
         let is_empty = self.given.is_empty();
         if is_empty {
             self.freed = self.tasks.position();
@@ -220,14 +228,16 @@ impl ParentSide {
             self.freed = self.tasks.position();
             self.control.word(Word::TaskSize).store(self.tasks.size(), Ordering::Relaxed);
         }
-        let header =
-            |order, sequence| Header { kind: order as u32, sequence, value: definition.into() };
-        let task = (header(Order::Task, sequence), payload);
-        let placed = match define {
-            Some(bytes) => {
-                self.tasks.put(self.freed, &[(header(Order::Define, 0), Payload::of(bytes)), task])
-            }
-            None => self.tasks.put(self.freed, &[task]),
+        let frame = |order, sequence, about: u32, payload| {
+            (Header { kind: order as u32, sequence, value: about.into() }, payload)
+        };
+        let task = frame(Order::Task, sequence, definition, payload);
+        let ahead = prefaces
+            .iter()
+            .map(|(order, about, bytes)| frame(*order, 0, *about, Payload::of(bytes)));
+        let placed = match prefaces {
+            [] => self.tasks.put(self.freed, &[task]),
+            _ => self.tasks.put(self.freed, &ahead.chain([task]).collect::<Vec<_>>()),
         };
         let Some(place) = placed else { return Room::Never };
         self.given.push_back((place, self.tasks.position()));
@@ -243,6 +253,11 @@ impl ParentSide {
         // A ring from which everything was taken has room for a bare frame.
         _ = self.tasks.put(self.freed, &[(header, Payload::default())]);
         self.publish();
+    }
+
+    /// Tells the worker where to post what it does.
+    pub(crate) fn post(&self, ticket: u64) {
+        self.control.word(Word::Ticket).store(ticket, Ordering::Relaxed);
     }
 
     /// Lets the worker see what was written, and wakes it if it sleeps.
@@ -366,7 +381,7 @@ impl WorkerSide {
             let size = self.control.word(Word::TaskSize).load(Ordering::Relaxed);
             let broken = || io::Error::new(io::ErrorKind::InvalidData, "a broken ring of tasks");
             if let Some(frame) = self.tasks.next(tail, size).map_err(|Bad| broken())? {
-                let orders = [Order::Define, Order::Task, Order::Leave];
+                let orders = [Order::Define, Order::Task, Order::Leave, Order::Forget];
                 let order = orders.into_iter().find(|order| *order as u32 == frame.header.kind);
                 let Header { sequence, value, .. } = frame.header;
                 let (order, definition) = (order.ok_or_else(broken)?, value as u32);
@@ -392,6 +407,11 @@ impl WorkerSide {
         self.control.word(Word::Running).store(received.sequence, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         !self.tasks.is_marked(received.frame)
+    }
+
+    /// Where to post what this worker does; 0 before the parent has told.
+    pub(crate) fn ticket(&self) -> u64 {
+        self.control.word(Word::Ticket).load(Ordering::Relaxed)
     }
 
     /// Where the worker says which part of a task it is at.

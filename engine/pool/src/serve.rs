@@ -1,16 +1,17 @@
 //! A worker from inside: takes orders until it is told to leave.
 
 use crate::outcome::Run;
+use crate::published;
 use crate::region::{Order, Received, Reply, WorkerSide};
 use crate::ring::Payload;
-use polyproc_sys::handler;
 use polyproc_sys::signal::Signal;
+use polyproc_sys::{handler, moment};
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 /// A buffer for results larger than this is not kept.
 const KEPT_BYTES: usize = 64 << 20;
@@ -72,7 +73,8 @@ pub fn serve<S: Server>(
         Err(reason) => return side.answer((Reply::Refused, 0), 0, Payload::of(&reason)),
     };
     side.answer((Reply::Ready, 0), 0, Payload::default())?;
-    Worker { side, handlers: HashMap::new(), buffer: Vec::new(), long: None }.work(&mut server)?;
+    let (handlers, published) = (HashMap::new(), published::Worker::default());
+    Worker { side, handlers, buffer: Vec::new(), long: None, published }.work(&mut server)?;
     server.leave();
     Ok(())
 }
@@ -83,6 +85,7 @@ struct Worker {
     buffer: Vec<u8>,
     /// Before what is in the buffer.
     long: Option<Run>,
+    published: published::Worker,
 }
 
 impl fmt::Debug for Worker {
@@ -101,12 +104,19 @@ impl Worker {
                     let handler = server.define(self.side.payload(&received));
                     self.handlers.insert(received.definition, handler);
                 }
+                Order::Forget => self.forget(received.definition),
                 Order::Task => {
                     let (reply, cost) = self.run(&received);
                     self.report((reply, received.sequence), cost)?;
                 }
             }
         }
+    }
+
+    /// What a front kept for a definition may panic when it is dropped; nobody waits for that.
+    fn forget(&mut self, definition: u32) {
+        let handler = self.handlers.remove(&definition);
+        drop(catch_unwind(AssertUnwindSafe(|| drop(handler))));
     }
 
     fn run(&mut self, received: &Received) -> (Reply, u64) {
@@ -119,9 +129,12 @@ impl Worker {
         };
         let mut output =
             Output { bytes: &mut self.buffer, run: &mut self.long, item: self.side.item() };
-        let since = Instant::now();
+        let since = moment::now();
+        self.published.begin(since, || self.side.ticket());
         let verdict = handler(self.side.payload(received), &mut output);
-        let cost = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let end = moment::now();
+        self.published.end(end);
+        let cost = end.saturating_sub(since);
         let reply = if verdict == Verdict::Value { Reply::Value } else { Reply::Failed };
         (reply, cost)
     }

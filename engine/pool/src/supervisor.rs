@@ -2,7 +2,7 @@
 //! the dead, and runs callbacks. It ends with the pool.
 
 use crate::core::{Core, Driver, Watch};
-use crate::pool::{Actor, Shared};
+use crate::shared::{Actor, Shared};
 use polyproc_process::OwnThread;
 use polyproc_sync::Deadline;
 use std::cell::Cell;

@@ -7,18 +7,21 @@
 //! |---|---|
 //! | `policy`, `front`, `environment` | what a start can choose; who runs the calls; a child's environment |
 //! | `wire`, `roster`, `birth`, `marker` | messages; the table of all members; what a child is told; how it is known |
-//! | [`Child`] (`handle`), `server`, `reaper` | a child, and the fork server, as others see them; children that nobody waits for |
+//! | [`Child`] (`handle`), `server`, `reaper` | a child, and the fork server, as others see them; children that nobody, or a future, waits for |
+//! | [`ended`] (`awaited`) | a child's end as a future |
 //! | `member`, `farewell` | this process in its family; what becomes of its children at its end |
 //! | [`arena`] (`memory`) | what this process shares with its family |
 //! | `child` | a new process from inside: from its arrival to its exit |
 //! | [`Command`] (`command`), `start/` | settings; one file for each start method, and the fork server's own loop |
-//! | [`ObservedFamily`] (`observer`) | a family as any process of the same user can see it |
+//! | [`ObservedFamily`] (`observer`), `board` | a family as any process of the same user can see it; what its pools do |
 //! | [`take_over`] | where an executed child finds out that it is one |
 //!
 //! The life of a process, who writes what where, and what a kill at each step leaves is drawn in
 //! `docs/design/0001-processes.md`.
 
+mod awaited;
 mod birth;
+mod board;
 mod child;
 mod command;
 mod environment;
@@ -38,6 +41,8 @@ mod start;
 mod take_over;
 mod wire;
 
+pub use awaited::ended;
+pub use board::{PoolCounts, PoolListing, PoolPost, SeatPost, Work, WorkerListing};
 pub use child::report_early;
 pub use command::{Command, Stdio};
 pub use error::{PreloadError, StartError};

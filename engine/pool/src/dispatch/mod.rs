@@ -324,6 +324,7 @@ impl<T> Dispatcher<T> {
     fn reject_first(&mut self, key: usize) {
         if let Some(task) = self.take_first(key) {
             self.done(task, Fate::NoRoom);
+            self.settle();
         }
     }
 
@@ -340,6 +341,13 @@ impl<T> Dispatcher<T> {
 
     fn cost(&self, kind: u32) -> Option<Nanos> {
         self.costs.get(kind as usize).copied().flatten()
+    }
+
+    /// This number means another kind of task from now on.
+    pub(crate) fn unlearn(&mut self, kind: u32) {
+        if let Some(cost) = self.costs.get_mut(kind as usize) {
+            *cost = None;
+        }
     }
 
     /// Moves the mean of this kind's cost.

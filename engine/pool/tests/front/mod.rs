@@ -158,6 +158,11 @@ impl Starter for Forks {
     fn copies(&self) -> bool {
         false
     }
+
+    #[expect(clippy::unnecessary_literal_bound, reason = "as the trait has it")]
+    fn name(&self) -> &str {
+        "tests"
+    }
 }
 
 fn work(descriptors: Vec<OwnedFd>, refuses: bool) -> Ended {

@@ -15,6 +15,7 @@ pub(crate) mod fork;
 pub mod fork_hooks;
 pub(crate) mod futex;
 pub mod handler;
+pub mod heap;
 pub(crate) mod image;
 pub(crate) mod interfaces;
 pub mod lifeline;

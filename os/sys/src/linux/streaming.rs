@@ -39,7 +39,7 @@ unsafe fn copy_long(from: *const u8, to: *mut u8, len: usize) {
     }
     // SAFETY: within both ranges.
     unsafe {
-        std::ptr::copy_nonoverlapping(from.wrapping_add(end), to.wrapping_add(end), len - end)
+        std::ptr::copy_nonoverlapping(from.wrapping_add(end), to.wrapping_add(end), len - end);
     };
     // What says that the bytes are there must not be seen before them: such stores are not ordered by others.
     // SAFETY: every processor of this architecture has it.
