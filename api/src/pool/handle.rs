@@ -117,12 +117,12 @@ impl<R: DeserializeOwned + 'static> Task<R> {
     ) -> Self {
         let ticket = Arc::new(Ticket::default());
         let submitted = job.and_then(|job| {
-            let Encoded { bytes, parcels } = encoded?;
+            let Encoded { run, bytes, parcels } = encoded?;
             if !parcels.is_empty() {
                 ticket.lock().parcels = parcels;
             }
             let sink = Arc::clone(&ticket) as Arc<dyn Sink>;
-            let task = NewTask { bytes: Arc::new(bytes), index: 0, sink };
+            let task = NewTask { bytes: Arc::new(bytes), run, index: 0, sink };
             let place = (pool.engine.default_lane(), job.definition);
             pool.engine.submit(place, job.rules, [task]).map_err(TaskError::from)
         });

@@ -9,6 +9,7 @@ mod insights;
 mod iter;
 mod kind;
 mod map_task;
+mod run;
 mod stream;
 mod task;
 mod worker;

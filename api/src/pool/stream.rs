@@ -28,6 +28,10 @@ const CHUNKS_OF_WORKER: usize = 4;
 /// So many tasks are under way when every item is one, or the chunks are cut by hand.
 const TASKS: usize = 4096;
 
+/// With so many bytes under way, one chunk for each worker and one in reserve are enough: more would only
+/// take memory, and push each other out of the processors' caches.
+const HEAVY: usize = 8 << 20;
+
 /// What came of a chunk.
 #[derive(Debug)]
 struct Arrival {
@@ -125,7 +129,11 @@ impl Cutter {
         self.size = goal.min(GROWTH * items.max(self.size / GROWTH));
     }
 
-    fn most_chunks(&self) -> usize {
+    /// How many chunks may be under way, if they are so many `bytes`.
+    fn most_chunks(&self, bytes: usize) -> usize {
+        if bytes >= HEAVY {
+            return self.workers + 1;
+        }
         if self.fixed.is_some() { TASKS } else { CHUNKS_OF_WORKER * self.workers }
     }
 }
@@ -135,7 +143,10 @@ impl Cutter {
 struct Chunk {
     first: u64,
     len: usize,
+    /// Without a long run: only a chunk of several items is looked at again.
     bytes: Arc<Vec<u8>>,
+    /// How many bytes it is, with that, and with shared objects that only go with it.
+    size: usize,
     /// What holds the handles in it until they are received.
     _parcels: Vec<Parcel>,
 }
@@ -147,6 +158,7 @@ struct UnderWay {
     first: u64,
     chunks: VecDeque<Option<Chunk>>,
     count: usize,
+    bytes: usize,
 }
 
 impl UnderWay {
@@ -160,6 +172,7 @@ impl UnderWay {
 
     /// Gives the chunk the next number.
     fn push(&mut self, chunk: Chunk) -> u64 {
+        self.bytes += chunk.size;
         self.chunks.push_back(Some(chunk));
         self.count += 1;
         self.first + self.chunks.len() as u64 - 1
@@ -169,6 +182,7 @@ impl UnderWay {
         let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
         let chunk = self.chunks.get_mut(place)?.take()?;
         self.count -= 1;
+        self.bytes -= chunk.size;
         while matches!(self.chunks.front(), Some(None)) {
             self.chunks.pop_front();
             self.first += 1;
@@ -294,11 +308,15 @@ where
     /// Submits chunks until enough is under way.
     pub(super) fn fill(&mut self) {
         let mut tasks = Vec::new();
-        while self.under_way.len() < self.cutter.most_chunks() && self.out < self.window {
+        while self.has_room() && self.out < self.window {
             let Some(items) = self.cut() else { break };
             tasks.extend(self.pack(items));
         }
         self.submit(tasks);
+    }
+
+    fn has_room(&self) -> bool {
+        self.under_way.len() < self.cutter.most_chunks(self.under_way.bytes)
     }
 
     /// Everything at once.
@@ -333,12 +351,15 @@ where
         let len = items.len();
         match chunk::encode(&mut items) {
             Ok(encoded) => {
+                drop(items);
+                let size = encoded.len();
+                let (run, parcels) = (encoded.run, encoded.parcels);
                 let bytes = Arc::new(encoded.bytes);
-                let parcels = encoded.parcels;
-                let chunk = Chunk { first, len, bytes: Arc::clone(&bytes), _parcels: parcels };
+                let chunk =
+                    Chunk { first, len, bytes: Arc::clone(&bytes), size, _parcels: parcels };
                 let number = self.under_way.push(chunk);
                 let sink = Arc::clone(&self.feed) as Arc<dyn Sink>;
-                Some(NewTask { bytes, index: number, sink })
+                Some(NewTask { bytes, run, index: number, sink })
             }
             Err(source) if len == 1 => {
                 let task = TaskFacts { index: Some(first), ..TaskFacts::default() };
@@ -446,7 +467,7 @@ where
         let Some(chunk) = self.under_way.remove(chunk) else { return };
         match outcome {
             Outcome::Value(bytes) => {
-                self.cutter.learn(chunk.len, cost, chunk.bytes.len().max(bytes.len()));
+                self.cutter.learn(chunk.len, cost, chunk.size.max(bytes.len()));
                 self.take_values(&chunk, bytes);
             }
             Outcome::Lost(loss) if chunk.len > 1 && is_blamed_on_one(&loss) => {

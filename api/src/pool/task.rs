@@ -359,21 +359,22 @@ fn encode_values<R: Serialize + 'static>(
 }
 
 fn report(
-    encoded: Encoded,
+    mut encoded: Encoded,
     failures: Vec<Numbered<Failure>>,
     output: &mut Output<'_>,
     parent: Owner,
 ) {
-    for parcel in encoded.parcels {
+    for parcel in std::mem::take(&mut encoded.parcels) {
         parcel.hand_over(parent);
         // The parent has it now; given back here it would be gone before it looks.
         _ = parcel.into_bytes();
     }
     if failures.is_empty() {
+        *output.run = encoded.run;
         *output.bytes = encoded.bytes;
         output.bytes.push(ALL);
     } else {
-        let mixed = Mixed { failures, values: encoded.bytes };
+        let mixed = Mixed { failures, values: encoded.joined() };
         *output.bytes = codec::encode(&mixed, Vec::new()).unwrap_or_default();
         output.bytes.push(SOME);
     }
@@ -381,8 +382,7 @@ fn report(
 
 /// The results of a task that gives one `()`.
 pub(super) fn nothing() -> Vec<u8> {
-    let encoded = chunk::encode(&mut vec![()]).unwrap_or_default();
-    let mut bytes = encoded.bytes;
+    let mut bytes = chunk::encode(&mut vec![()]).unwrap_or_default().joined();
     bytes.push(ALL);
     bytes
 }

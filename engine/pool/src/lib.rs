@@ -30,7 +30,7 @@ mod shared;
 mod supervisor;
 
 pub use insights::{Insights, SlowTask, WorkerInsights};
-pub use outcome::{Cause, Loss, NoStart, Notice, Outcome, Sink};
+pub use outcome::{Cause, Loss, NoStart, Notice, Outcome, Run, Sink};
 pub use polyproc_sync::Deadline;
 pub use pool::{Definition, Lane, NewTask, Pool, Refused, Settings, Starter, TaskId, TaskRules};
 pub use serve::{Handler, Output, Server, Verdict, serve};

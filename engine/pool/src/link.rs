@@ -2,8 +2,9 @@
 
 use crate::definitions::Definitions;
 use crate::dispatch::{Hands, Room, Task};
-use crate::outcome::Sink;
+use crate::outcome::{Run, Sink};
 use crate::region::{Order, ParentSide, Preface};
+use crate::ring::Payload;
 use polyproc_process::Child;
 use std::fmt;
 use std::sync::Arc;
@@ -11,9 +12,17 @@ use std::sync::Arc;
 /// A task.
 pub(crate) struct Work {
     pub(crate) bytes: Arc<Vec<u8>>,
+    /// Before the bytes.
+    pub(crate) run: Option<Run>,
     /// The submitter's own number.
     pub(crate) index: u64,
     pub(crate) sink: Arc<dyn Sink>,
+}
+
+impl Work {
+    fn payload(&self) -> Payload<'_> {
+        Payload { run: Run::of(self.run.as_ref()), bytes: &self.bytes }
+    }
 }
 
 impl fmt::Debug for Work {
@@ -118,7 +127,7 @@ impl Hands<Work> for Crew {
         let stale = link.stale.iter().map(|stale| (Order::Forget, *stale, &[][..]));
         let new = bytes.iter().map(|bytes| (Order::Define, definition, &bytes[..]));
         let prefaces: Vec<Preface<'_>> = stale.chain(new).collect();
-        let room = link.side.give((sequence, definition), &task.payload.bytes, &prefaces);
+        let room = link.side.give((sequence, definition), task.payload.payload(), &prefaces);
         if room == Room::Given {
             link.stale.clear();
             self.given.push(slot);

@@ -6,6 +6,38 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+/// A long run of bytes that somebody owns, in whatever form.
+pub struct Run(Box<dyn AsRef<[u8]> + Send + Sync>);
+
+impl Run {
+    /// The bytes that `owner` has. They must be the same whenever they are asked for.
+    pub fn new(owner: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        Self(Box::new(owner))
+    }
+
+    /// How many bytes.
+    #[expect(clippy::len_without_is_empty, reason = "an empty run is not worth one")]
+    pub fn len(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    pub(crate) fn of(run: Option<&Self>) -> &[u8] {
+        run.map_or(&[], Self::as_ref)
+    }
+}
+
+impl AsRef<[u8]> for Run {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("len", &self.len()).finish()
+    }
+}
+
 /// What became of a task.
 #[derive(Debug)]
 pub enum Outcome {

@@ -4,7 +4,7 @@ use crate::core::Core;
 use crate::dispatch::{Dispatcher, Limits, Meant, Rules};
 use crate::insights::Insights;
 use crate::link::Work;
-use crate::outcome::{Notice, Sink};
+use crate::outcome::{Notice, Run, Sink};
 use crate::published::Published;
 use crate::shared::{Actor, Own, Shared};
 use polyproc_process::{Child, StartError};
@@ -61,6 +61,8 @@ pub struct TaskRules {
 pub struct NewTask {
     /// For the handler.
     pub bytes: Arc<Vec<u8>>,
+    /// What comes before them, if that is long: it is written into the worker's ring from where it lies.
+    pub run: Option<Run>,
     /// The submitter's own number, for the sink.
     pub index: u64,
     /// Where the outcome goes.
@@ -193,9 +195,9 @@ impl Pool {
             }
             let mut number = 0;
             let mut count = 0;
-            for NewTask { bytes, index, sink } in tasks {
+            for NewTask { bytes, run, index, sink } in tasks {
                 count += 1;
-                let work = Work { bytes, index, sink };
+                let work = Work { bytes, run, index, sink };
                 number = core.dispatcher.submit(lane.0, definition.0, rules, work);
             }
             core.crew.definitions.submitted(definition.0, count);

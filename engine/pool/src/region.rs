@@ -15,7 +15,7 @@
 #![expect(unsafe_code, reason = "a worker reads its task where it lies")]
 
 use crate::dispatch::Room;
-use crate::ring::{self, Bad, Frame, Header, Reader, Writer, frame_len};
+use crate::ring::{self, Bad, Frame, Header, Payload, Reader, Writer, frame_len};
 use polyproc_sync::{Deadline, Host, Park};
 use polyproc_sys::memory::{self, Mapping};
 use polyproc_sys::poll;
@@ -208,7 +208,7 @@ impl ParentSide {
     pub(crate) fn give(
         &mut self,
         (sequence, definition): (u64, u32),
-        payload: &[u8],
+        payload: Payload<'_>,
         prefaces: &[Preface<'_>],
     ) -> Room {
         let ahead = prefaces.iter().map(|(_, _, bytes)| frame_len(bytes.len())).sum::<u64>();
@@ -217,30 +217,30 @@ impl ParentSide {
         if is_empty {
             self.freed = self.tasks.position();
         }
-        // Several frames need up to twice the room when one of them is skipped over the end.
-        let wanted = if prefaces.is_empty() { len } else { 2 * len };
-        if !self.tasks.has_room(self.freed, wanted) {
+        if !self.tasks.has_room(self.freed, len) {
             if !is_empty {
                 return Room::Full;
             }
-            if let Err(error) = self.tasks.grow(wanted) {
+            if let Err(error) = self.tasks.grow(len) {
                 tracing::warn!(%error, len, "a task does not fit into memory");
                 return Room::Never;
             }
             self.freed = self.tasks.position();
             self.control.word(Word::TaskSize).store(self.tasks.size(), Ordering::Relaxed);
         }
-        for (order, about, bytes) in prefaces {
-            let header = Header { kind: *order as u32, sequence: 0, value: (*about).into() };
-            if self.tasks.put(self.freed, header, bytes).is_none() {
-                return Room::Never;
-            }
-        }
-        let header = Header { kind: Order::Task as u32, sequence, value: definition.into() };
-        match self.tasks.put(self.freed, header, payload) {
-            Some(place) => self.given.push_back((place, self.tasks.position())),
-            None => return Room::Never,
-        }
+        let frame = |order, sequence, about: u32, payload| {
+            (Header { kind: order as u32, sequence, value: about.into() }, payload)
+        };
+        let task = frame(Order::Task, sequence, definition, payload);
+        let ahead = prefaces
+            .iter()
+            .map(|(order, about, bytes)| frame(*order, 0, *about, Payload::of(bytes)));
+        let placed = match prefaces {
+            [] => self.tasks.put(self.freed, &[task]),
+            _ => self.tasks.put(self.freed, &ahead.chain([task]).collect::<Vec<_>>()),
+        };
+        let Some(place) = placed else { return Room::Never };
+        self.given.push_back((place, self.tasks.position()));
         Room::Given
     }
 
@@ -251,7 +251,7 @@ impl ParentSide {
             self.freed = self.tasks.position();
         }
         // A ring from which everything was taken has room for a bare frame.
-        _ = self.tasks.put(self.freed, header, &[]);
+        _ = self.tasks.put(self.freed, &[(header, Payload::default())]);
         self.publish();
     }
 
@@ -427,17 +427,17 @@ impl WorkerSide {
         &mut self,
         (reply, sequence): (Reply, u64),
         cost: u64,
-        bytes: &[u8],
+        payload: Payload<'_>,
     ) -> io::Result<()> {
         let header = Header { kind: reply as u32, sequence, value: cost };
         loop {
             let head = self.control.word(Word::ResultHead).load(Ordering::Acquire);
             self.freed = self.freed.max(head);
-            if self.results.put(self.freed, header, bytes).is_some() {
+            if self.results.put(self.freed, &[(header, payload)]).is_some() {
                 break;
             }
             if self.freed == self.results.position() {
-                self.results.grow(frame_len(bytes.len()))?;
+                self.results.grow(frame_len(payload.len()))?;
                 self.freed = self.results.position();
             } else {
                 let head = self.control.word(Word::ResultHead);

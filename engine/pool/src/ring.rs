@@ -39,6 +39,24 @@ pub(crate) struct Frame {
     pub(crate) len: usize,
 }
 
+/// What a frame carries, as its writer has it: a long run that somebody owns, and what comes after it.
+/// Its reader sees one run of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Payload<'a> {
+    pub(crate) run: &'a [u8],
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Payload<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self { run: &[], bytes }
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.run.len() + self.bytes.len()
+    }
+}
+
 /// What lies in the ring was not written by this code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bad;
@@ -84,26 +102,34 @@ impl Writer {
         self.mapping.len() as u64
     }
 
-    /// Writes a frame if there is room; `freed` is up to where the reader needs nothing any more.
-    /// Gives the frame's place.
-    pub(crate) fn put(&mut self, freed: u64, header: Header, payload: &[u8]) -> Option<usize> {
-        let start = self.place(freed, frame_len(payload.len()))?;
+    /// Writes frames, one right after the other, if there is room for all; `freed` is up to where the
+    /// reader needs nothing any more. Gives the last one's place.
+    pub(crate) fn put(&mut self, freed: u64, frames: &[(Header, Payload<'_>)]) -> Option<usize> {
+        let len = frames.iter().map(|(_, payload)| frame_len(payload.len())).sum();
+        let start = self.place(freed, len)?;
         if start != self.position {
             self.write_header(self.position, Header { kind: SKIP, sequence: 0, value: 0 }, 0);
+            self.position = start;
         }
-        self.write_header(start, header, payload.len());
-        let offset = self.offset(start);
-        self.mapping.copy_in(offset + HEADER, payload);
-        self.position = start + frame_len(payload.len());
-        Some(offset)
+        let mut last = 0;
+        for (header, payload) in frames {
+            self.write_header(self.position, *header, payload.len());
+            last = self.offset(self.position);
+            if !payload.run.is_empty() {
+                self.mapping.copy_in(last + HEADER, payload.run);
+            }
+            self.mapping.copy_in(last + HEADER + payload.run.len(), payload.bytes);
+            self.position += frame_len(payload.len());
+        }
+        Some(last)
     }
 
-    /// Whether frames of these lengths fit, one after the other.
-    pub(crate) fn has_room(&self, freed: u64, frames: u64) -> bool {
-        self.place(freed, frames).is_some()
+    /// Whether frames of together `len` bytes fit, one after the other.
+    pub(crate) fn has_room(&self, freed: u64, len: u64) -> bool {
+        self.place(freed, len).is_some()
     }
 
-    /// The position of a frame of `len` bytes.
+    /// The position of frames of together `len` bytes.
     fn place(&self, freed: u64, len: u64) -> Option<u64> {
         let size = self.size();
         let left = size - self.position % size;
@@ -141,7 +167,7 @@ impl Writer {
     /// # Errors
     /// When there is no memory, or a limit on it.
     pub(crate) fn grow(&mut self, len: u64) -> io::Result<()> {
-        let size = len.max(self.size()).saturating_mul(2).checked_next_power_of_two();
+        let size = len.max(self.size() + 1).checked_next_power_of_two();
         let size = size.filter(|size| *size <= LARGEST_SIZE).ok_or(io::ErrorKind::FileTooLarge)?;
         memory::set_size(&self.file, size)?;
         self.mapping = Mapping::shared(&self.file, size as usize)?;
@@ -282,7 +308,7 @@ mod tests {
                         writer.grow(frame_len(len)).unwrap();
                     }
                     let freed = if is_empty { writer.position() } else { freed };
-                    if writer.put(freed, header, &payload).is_some() {
+                    if writer.put(freed, &[(header, Payload::of(&payload))]).is_some() {
                         under_way.push_back((header, payload));
                     } else {
                         prop_assert!(!under_way.is_empty(), "an empty ring has room");
@@ -328,7 +354,7 @@ mod tests {
         let offsets: Vec<_> = (0..10)
             .map(|sequence| {
                 let header = Header { kind: 1, sequence, value: 0 };
-                let offset = writer.put(reader.position(), header, &payload);
+                let offset = writer.put(reader.position(), &[(header, Payload::of(&payload))]);
                 assert!(reader.next(writer.position(), writer.size()).unwrap().is_some());
                 offset.unwrap()
             })
@@ -339,7 +365,9 @@ mod tests {
     #[test]
     fn a_mark_is_seen() {
         let (mut writer, mut reader) = pair();
-        let offset = writer.put(0, Header { kind: 1, sequence: 1, value: 0 }, b"x").unwrap();
+        let offset = writer
+            .put(0, &[(Header { kind: 1, sequence: 1, value: 0 }, Payload::of(b"x"))])
+            .unwrap();
         let frame = reader.next(writer.position(), writer.size()).unwrap().unwrap();
         assert!(!reader.is_marked(frame));
         writer.mark(offset);

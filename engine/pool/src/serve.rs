@@ -1,7 +1,9 @@
 //! A worker from inside: takes orders until it is told to leave.
 
+use crate::outcome::Run;
 use crate::published;
-use crate::region::{Order, Reply, WorkerSide};
+use crate::region::{Order, Received, Reply, WorkerSide};
+use crate::ring::Payload;
 use polyproc_sys::signal::Signal;
 use polyproc_sys::{handler, moment};
 use std::collections::HashMap;
@@ -28,6 +30,8 @@ pub enum Verdict {
 pub struct Output<'a> {
     /// The result, or why there is none.
     pub bytes: &'a mut Vec<u8>,
+    /// What comes before them, if that is long: it is written to the parent from where it lies.
+    pub run: &'a mut Option<Run>,
     item: &'a AtomicU64,
 }
 
@@ -66,11 +70,11 @@ pub fn serve<S: Server>(
     let mut side = WorkerSide::attach(descriptors)?;
     let mut server = match start() {
         Ok(server) => server,
-        Err(reason) => return side.answer((Reply::Refused, 0), 0, &reason),
+        Err(reason) => return side.answer((Reply::Refused, 0), 0, Payload::of(&reason)),
     };
-    side.answer((Reply::Ready, 0), 0, &[])?;
-    let published = published::Worker::default();
-    Worker { side, handlers: HashMap::new(), buffer: Vec::new(), published }.work(&mut server)?;
+    side.answer((Reply::Ready, 0), 0, Payload::default())?;
+    let (handlers, published) = (HashMap::new(), published::Worker::default());
+    Worker { side, handlers, buffer: Vec::new(), long: None, published }.work(&mut server)?;
     server.leave();
     Ok(())
 }
@@ -79,6 +83,8 @@ struct Worker {
     side: WorkerSide,
     handlers: HashMap<u32, Handler>,
     buffer: Vec<u8>,
+    /// Before what is in the buffer.
+    long: Option<Run>,
     published: published::Worker,
 }
 
@@ -113,7 +119,7 @@ impl Worker {
         drop(catch_unwind(AssertUnwindSafe(|| drop(handler))));
     }
 
-    fn run(&mut self, received: &crate::region::Received) -> (Reply, u64) {
+    fn run(&mut self, received: &Received) -> (Reply, u64) {
         self.buffer.clear();
         if !self.side.begin(received) {
             return (Reply::Skipped, 0);
@@ -121,7 +127,8 @@ impl Worker {
         let Some(handler) = self.handlers.get_mut(&received.definition) else {
             return (Reply::Failed, 0);
         };
-        let mut output = Output { bytes: &mut self.buffer, item: self.side.item() };
+        let mut output =
+            Output { bytes: &mut self.buffer, run: &mut self.long, item: self.side.item() };
         let since = moment::now();
         self.published.begin(since, || self.side.ticket());
         let verdict = handler(self.side.payload(received), &mut output);
@@ -133,9 +140,12 @@ impl Worker {
     }
 
     fn report(&mut self, what: (Reply, u64), cost: u64) -> io::Result<()> {
-        if let Err(error) = self.side.answer(what, cost, &self.buffer) {
-            let reason = format!("no room for a result of {} bytes: {error}", self.buffer.len());
-            self.side.answer((Reply::NoRoom, what.1), cost, reason.as_bytes())?;
+        let run = self.long.take();
+        let payload = Payload { run: Run::of(run.as_ref()), bytes: &self.buffer };
+        if let Err(error) = self.side.answer(what, cost, payload) {
+            let reason = format!("no room for a result of {} bytes: {error}", payload.len());
+            let reason = Payload::of(reason.as_bytes());
+            self.side.answer((Reply::NoRoom, what.1), cost, reason)?;
         }
         if self.buffer.capacity() > KEPT_BYTES {
             self.buffer = Vec::new();

@@ -238,8 +238,12 @@ impl Boxes {
         let index = self.submitted.fetch_add(1, Ordering::SeqCst);
         let mut definition = self.definition.lock().unwrap();
         let definition = *definition.get_or_insert_with(|| pool.define(b"test"));
-        let task =
-            NewTask { bytes: job.encode().into(), index, sink: Arc::clone(&self.inbox) as _ };
+        let task = NewTask {
+            bytes: job.encode().into(),
+            run: None,
+            index,
+            sink: Arc::clone(&self.inbox) as _,
+        };
         pool.submit((pool.default_lane(), definition), rules, [task]).unwrap()
     }
 

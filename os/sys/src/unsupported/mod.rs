@@ -498,6 +498,7 @@ pub mod lifeline {
 pub mod memory {
     use super::{AsFd, File, Infallible, io, unsupported};
     use std::ffi::CStr;
+    use std::mem::MaybeUninit;
     use std::path::Path;
     use std::ptr::NonNull;
     use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -549,6 +550,18 @@ pub mod memory {
     pub fn seal_shrinking(_file: &File) -> io::Result<()> {
         unsupported()
     }
+
+    /// Copies to memory that is shared.
+    ///
+    /// # Safety
+    /// As many bytes at `to` may be written.
+    pub unsafe fn copy_to_shared(from: &[u8], to: NonNull<u8>) {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), from.len()) };
+    }
+
+    /// Asks for large pages.
+    pub fn prefer_large_pages<T>(_room: &mut [MaybeUninit<T>]) {}
 
     /// Makes a file that long, with its memory.
     ///

@@ -1,6 +1,7 @@
 //! Pools: against procspawn's (the peer), rayon's threads and bare forked workers (the bounds).
 
 mod bare;
+mod large;
 
 use bare::Bare;
 use polyproc::prelude::*;
@@ -34,7 +35,7 @@ fn run(options: Options) -> Result<(), Error> {
     drop(bare);
     rows.extend(maps(options, &pool, &peer, &threads));
     rows.extend(submissions(options, &pool, &peer));
-    rows.push(large(options, &pool, &peer));
+    rows.extend(large::rows(options, &pool, &peer));
     rows.push(lives(options));
     print(&rows, options.json);
     Ok(())
@@ -174,25 +175,6 @@ fn submissions(options: Options, pool: &Pool, peer: &procspawn::Pool) -> Vec<Row
     };
     let race = against("1 M submit, then get", Kind::Peer, "procspawn 1.0");
     vec![race.row(Unit::MillionsPerSecond, options.medians(5, ours, procspawn))]
-}
-
-fn large(options: Options, pool: &Pool, peer: &procspawn::Pool) -> Row {
-    const COUNT: usize = 32;
-    let item = || vec![7_u8; 8 << 20];
-    let echo: fn(Vec<u8>) -> Vec<u8> = |bytes| bytes;
-    let items: Vec<_> = (0..COUNT).map(|_| item()).collect();
-    let ours = || {
-        let back: usize = pool.imap(echo, items.clone()).map(|bytes| done(bytes).len()).sum();
-        assert_eq!(back, COUNT << 23);
-    };
-    // One at a time: with several, its worker and its parent wait for each other for ever.
-    let procspawn = || {
-        let back: usize =
-            items.iter().map(|bytes| done(peer.spawn(bytes.clone(), echo).join()).len()).sum();
-        assert_eq!(back, COUNT << 23);
-    };
-    let race = against("32 x 8 MiB there and back", Kind::Peer, "procspawn 1.0");
-    options.times(race, 3, ours, procspawn)
 }
 
 /// A pool from its start over one task to its end.
