@@ -5,7 +5,7 @@ use super::iter::{Imap, ImapUnordered, MapTask};
 use super::stream::{BlockValues, Cutting, Stream};
 use super::task::Target;
 use super::{Job, Pool, Task, TaskError, TaskFacts};
-use polyproc_pool::TaskRules;
+use polyproc_pool::{Spares, TaskRules};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -98,10 +98,11 @@ impl<'p, S: 'static> Calls<'p, S> {
         A: Serialize + 'static,
         R: DeserializeOwned + 'static,
     {
-        let encoded = chunk::encode(&mut vec![argument]).map_err(|source| {
-            let (task, source) = (TaskFacts::default(), Box::new(source));
-            TaskError::Arguments { task, verb: "encoded", source }
-        });
+        let encoded =
+            chunk::encode(&mut vec![argument], &mut Spares::default()).map_err(|source| {
+                let (task, source) = (TaskFacts::default(), Box::new(source));
+                TaskError::Arguments { task, verb: "encoded", source }
+            });
         Task::submit(&self.pool.inner, self.job(target), encoded)
     }
 
@@ -141,14 +142,14 @@ impl<'p, S: 'static> Calls<'p, S> {
         &self,
         target: Target,
         items: I,
-        window: usize,
+        (window, in_order): (usize, bool),
     ) -> Result<Stream<I, A, R>, TaskError>
     where
         A: Serialize + DeserializeOwned + 'static,
         R: DeserializeOwned + 'static,
         I: Iterator<Item = A>,
     {
-        let cutting = Cutting { size: self.chunk, window };
+        let cutting = Cutting { size: self.chunk, window, in_order };
         Ok(Stream::new(&self.pool.inner, self.job(target)?, cutting, items))
     }
 
@@ -162,13 +163,11 @@ impl<'p, S: 'static> Calls<'p, S> {
         R: DeserializeOwned + 'static,
     {
         let most = items.size_hint().0;
-        let mut stream = self.stream(target, items, usize::MAX)?;
+        let mut stream = self.stream(target, items, (usize::MAX, true))?;
         let mut gathered = Gathered::new(most);
         let mut done = 0;
-        while let Some(block) = stream.next_block(true) {
-            stream.taken(block.len());
-            done += block.len() as u64;
-            gathered.add(block.first, block.values)?;
+        while let Some(count) = stream.gather(&mut gathered)? {
+            done += count as u64;
             if let Some(progress) = &self.pool.inner.progress {
                 progress(done, stream.total());
             }
@@ -189,7 +188,7 @@ impl<'p, S: 'static> Calls<'p, S> {
         let items: Vec<A> = items.into_iter().collect();
         // Nobody measures while nobody waits: eight chunks for each worker.
         let size = self.chunk.unwrap_or(items.len().div_ceil(8 * self.pool.workers().max(1)));
-        let cutting = Cutting { size: Some(size), window: usize::MAX };
+        let cutting = Cutting { size: Some(size), window: usize::MAX, in_order: true };
         let job = self.job(Target::plain(function));
         MapTask::new(job.map(|job| {
             let mut stream = Stream::new(&self.pool.inner, job, cutting, items.into_iter());
@@ -205,7 +204,8 @@ impl<'p, S: 'static> Calls<'p, S> {
         R: Serialize + DeserializeOwned + 'static,
         I: IntoIterator<Item = A>,
     {
-        Imap::new(self.stream(Target::plain(function), items.into_iter(), self.window))
+        let window = (self.window, true);
+        Imap::new(self.stream(Target::plain(function), items.into_iter(), window))
     }
 
     /// As [`Pool::imap_unordered`].
@@ -219,7 +219,8 @@ impl<'p, S: 'static> Calls<'p, S> {
         R: Serialize + DeserializeOwned + 'static,
         I: IntoIterator<Item = A>,
     {
-        ImapUnordered::new(self.stream(Target::plain(function), items.into_iter(), self.window))
+        let window = (self.window, false);
+        ImapUnordered::new(self.stream(Target::plain(function), items.into_iter(), window))
     }
 }
 

@@ -39,10 +39,7 @@ where
     pub fn get(self) -> Result<Vec<R>, TaskError> {
         let mut stream = self.stream?;
         let mut gathered = Gathered::new(0);
-        while let Some(block) = stream.next_block(true) {
-            stream.taken(block.len());
-            gathered.add(block.first, block.values)?;
-        }
+        while stream.gather(&mut gathered)?.is_some() {}
         Ok(gathered.in_order)
     }
 

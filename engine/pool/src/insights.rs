@@ -101,13 +101,13 @@ impl Ledger {
         self.worker(slot).start_time += lap;
     }
 
-    pub(crate) fn given(&mut self, slot: usize, now: Nanos) {
+    pub(crate) fn given(&mut self, slot: usize, count: u64, now: Nanos) {
         self.worker(slot);
         if self.given[slot] == 0 {
             let lap = self.lap(slot, now);
             self.worker(slot).wait_time += lap;
         }
-        self.given[slot] += 1;
+        self.given[slot] += count;
     }
 
     pub(crate) fn answered(

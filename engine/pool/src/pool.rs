@@ -1,5 +1,6 @@
 //! A pool as its user sees it: see `docs/design/0040-pool.md`.
 
+use crate::bytes::Bytes;
 use crate::core::Core;
 use crate::dispatch::{Dispatcher, Limits, Meant, Rules};
 use crate::insights::Insights;
@@ -56,7 +57,7 @@ pub struct TaskRules {
 /// A task to be submitted.
 pub struct NewTask {
     /// For the handler.
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Bytes,
     /// The submitter's own number, for the sink.
     pub index: u64,
     /// Where the outcome goes.

@@ -68,3 +68,4 @@ pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{Permit, Semaphore};
 #[cfg(not(loom))]
 pub use shareable::Shareable;
+pub use spin::Spin;
