@@ -42,8 +42,8 @@ impl Published {
         self.change(slot, |seat| seat.is_ready = true);
     }
 
-    pub(crate) fn given(&mut self, slot: usize) {
-        self.change(slot, |seat| seat.given += 1);
+    pub(crate) fn given(&mut self, slot: usize, count: u64) {
+        self.change(slot, |seat| seat.given += count);
     }
 
     /// A task is no longer the worker's.

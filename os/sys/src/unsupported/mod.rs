@@ -625,6 +625,16 @@ pub mod memory {
             match self.0 {}
         }
 
+        /// The same for all of `bytes`.
+        pub fn copy_to(&self, _offset: usize, _bytes: &mut [u8]) {
+            match self.0 {}
+        }
+
+        /// Has the processor fetch what lies at `offset`.
+        pub fn fetch(&self, _offset: usize) {
+            match self.0 {}
+        }
+
         /// A part of the memory in place.
         ///
         /// # Safety
