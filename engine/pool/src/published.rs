@@ -83,7 +83,7 @@ impl Published {
     }
 }
 
-/// A worker's part. It comes to its ticket some time after its start, and asks again until then.
+/// A worker's part. Its ticket is there when its first task is; without one it posts nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Worker(Option<SeatPost>);
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `TaskTail`, `TaskSize` | parent | how far tasks are written; the size of their ring |
 //! | `ResultHead` | parent | how far results are read |
-//! | `Ticket` | parent | where the worker posts what it does, for others to see; 0: nowhere yet |
+//! | `Ticket` | parent | where the worker posts what it does, for others to see; 0: nowhere |
 //! | `ResultTail`, `ResultSize` | worker | how far results are written; the size of their ring |
 //! | `Running`, `Item` | worker | the last task that it began; which part of it |
 //! | `WorkerSleeps` | both | what the worker sleeps for: [`TASKS`] or [`ROOM`]; who has that for it takes the mark and wakes it |
@@ -478,7 +478,7 @@ impl WorkerSide {
         !self.tasks.is_marked(received.frame)
     }
 
-    /// Where to post what this worker does; 0 before the parent has told.
+    /// Where to post what this worker does; 0: nowhere, or no task has come yet.
     pub(crate) fn ticket(&self) -> u64 {
         self.control.word(Word::Ticket).load(Ordering::Relaxed)
     }
