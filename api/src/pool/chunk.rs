@@ -76,27 +76,34 @@ pub(super) fn decode<T: DeserializeOwned + 'static>(
     match bytes.pop() {
         Some(RUN) => run::own(bytes),
         Some(NUMBERS) => numbers_from_bytes(&bytes),
-        Some(SERDE) => serde_from_bytes(&bytes),
+        Some(SERDE) => serde_from_bytes(&bytes, message::open),
         _ => Err(CodecError::of::<T>(&"not in the form of a chunk")),
     }
 }
 
-/// The same from borrowed bytes.
+/// The same from the bytes of a task, which may have to be tried again: the handles in it stay its
+/// sender's.
 pub(super) fn decode_slice<T: DeserializeOwned + 'static>(
     bytes: &[u8],
 ) -> Result<Vec<T>, CodecError> {
     match bytes.split_last() {
         Some((&RUN, bytes)) => run::copy(bytes),
         Some((&NUMBERS, bytes)) => numbers_from_bytes(bytes),
-        Some((&SERDE, bytes)) => serde_from_bytes(bytes),
+        Some((&SERDE, bytes)) => serde_from_bytes(bytes, message::open_again),
         _ => Err(CodecError::of::<T>(&"not in the form of a chunk")),
     }
 }
 
-fn serde_from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, CodecError> {
+/// Reads the body of a message with its tickets.
+type Open<T> = fn(&[u8], &[u8]) -> Result<T, CodecError>;
+
+fn serde_from_bytes<T: DeserializeOwned>(
+    bytes: &[u8],
+    open: Open<Vec<T>>,
+) -> Result<Vec<T>, CodecError> {
     let broken = || CodecError::of::<T>(&"not in the form of a message");
     let (body, tickets) = split_tickets(bytes).ok_or_else(broken)?;
-    message::open(body, tickets)
+    open(body, tickets)
 }
 
 /// The form of [`polyproc_process::Payload::pack`], without a copy.
