@@ -93,32 +93,44 @@ pub(super) fn decode<T: DeserializeOwned + 'static>(
         items.append(&mut run::own(bytes.unwrap_or_default())?);
         return Ok(());
     }
-    let decoded = decode_slice(&bytes, items);
+    let decoded = decode_with(&bytes, items, message::open);
     drop(spares.keep(bytes));
     decoded
 }
 
-/// The same from borrowed bytes.
+/// The same from the bytes of a task, which may have to be tried again: the handles in it stay its
+/// sender's.
 pub(super) fn decode_slice<T: DeserializeOwned + 'static>(
     bytes: &[u8],
     items: &mut Vec<T>,
 ) -> Result<(), CodecError> {
+    decode_with(bytes, items, message::open_again)
+}
+
+fn decode_with<T: DeserializeOwned + 'static>(
+    bytes: &[u8],
+    items: &mut Vec<T>,
+    open: Open<Vec<T>>,
+) -> Result<(), CodecError> {
     match bytes.split_last() {
         Some((&RUN, bytes)) => run::copy(bytes).map(|mut copy| items.append(&mut copy)),
         Some((&NUMBERS, bytes)) => numbers_from_bytes(bytes, items),
-        Some((&SERDE, bytes)) => serde_from_bytes(bytes, items),
+        Some((&SERDE, bytes)) => serde_from_bytes(bytes, items, open),
         _ => Err(CodecError::of::<T>(&"not in the form of a chunk")),
     }
 }
 
+/// Reads the body of a message with its tickets.
+type Open<T> = fn(&[u8], &[u8]) -> Result<T, CodecError>;
+
 fn serde_from_bytes<T: DeserializeOwned>(
     bytes: &[u8],
     items: &mut Vec<T>,
+    open: Open<Vec<T>>,
 ) -> Result<(), CodecError> {
     let broken = || CodecError::of::<T>(&"not in the form of a message");
     let (body, tickets) = split_tickets(bytes).ok_or_else(broken)?;
-    let mut decoded: Vec<T> = message::open(body, tickets)?;
-    items.append(&mut decoded);
+    items.append(&mut open(body, tickets)?);
     Ok(())
 }
 

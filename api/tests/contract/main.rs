@@ -18,6 +18,7 @@ mod futures;
 mod pool_calls;
 mod pools;
 mod pools_ending;
+mod pools_large;
 mod queues;
 mod regressions;
 mod settings;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         pools::TESTS,
         pool_calls::TESTS,
         pools_ending::TESTS,
+        pools_large::TESTS,
         connections::TESTS,
         faults::TESTS,
         regressions::TESTS,

@@ -308,28 +308,38 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// Frames of all sizes, put and read in any order of turns, arrive as they were.
+        /// Frames of all sizes, alone or several at once, with and without a run, put and read in any
+        /// order of turns, arrive as they were.
         #[test]
         fn what_is_put_is_read(
-            steps in proptest::collection::vec((any::<bool>(), 0..5_u32, 0..1000_usize), 1..200)
+            steps in proptest::collection::vec(
+                (any::<bool>(), 0..5_u32, 0..1000_usize, 0..3_usize), 1..200
+            )
         ) {
             let (mut writer, mut reader) = pair();
             let mut under_way = VecDeque::new();
             let mut sequence = 0;
-            for (put, scale, rest) in steps {
+            for (put, scale, rest, ahead) in steps {
                 let len = 12_usize.pow(scale) + rest;
                 if put {
                     sequence += 1;
                     let payload = vec![sequence as u8; len];
                     let header = Header { kind: 3, sequence, value: len as u64 };
+                    let (run, bytes) = payload.split_at(if rest % 2 == 0 { 0 } else { len / 2 });
+                    let mut frames = vec![(header, Payload::of(&payload[..rest.min(len)])); ahead];
+                    frames.push((header, Payload { run, bytes }));
+                    let together = frames.iter().map(|(_, payload)| frame_len(payload.len())).sum();
                     let freed = reader.position();
                     let is_empty = freed == writer.position();
-                    if is_empty && !writer.has_room(freed, frame_len(len)) {
-                        writer.grow(frame_len(len)).unwrap();
+                    if is_empty && !writer.has_room(freed, together) {
+                        writer.grow(together).unwrap();
                     }
                     let freed = if is_empty { writer.position() } else { freed };
-                    if writer.put(freed, &[(header, Payload::of(&payload))]).is_some() {
-                        under_way.push_back((header, payload));
+                    if writer.put(freed, &frames).is_some() {
+                        let whole = |(header, payload): &(Header, Payload<'_>)| {
+                            (*header, [payload.run, payload.bytes].concat())
+                        };
+                        under_way.extend(frames.iter().map(whole));
                     } else {
                         prop_assert!(!under_way.is_empty(), "an empty ring has room");
                     }

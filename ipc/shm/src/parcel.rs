@@ -228,9 +228,9 @@ impl Locked<'_> {
         Ok(Ticket { family: self.0.family, block, generation, place: place as u32, stamp })
     }
 
-    /// Turns a parcel into a holding of `member`.
-    pub(crate) fn take_parcel(&self, ticket: &Ticket, member: usize) -> Result<(), Error> {
-        let parcel = self.0.find(ticket).ok_or(Error::Gone)?;
+    /// Has `member` hold what is in a parcel, which stays.
+    pub(crate) fn hold_parcel(&self, ticket: &Ticket, member: usize) -> Result<(), Error> {
+        self.0.find(ticket).ok_or(Error::Gone)?;
         let block = self
             .0
             .blocks()
@@ -240,10 +240,6 @@ impl Locked<'_> {
         // A3: the bit before anything else lets go.
         self.hold(block, member);
         crash_point!("parcel.held");
-        parcel.empty();
-        crash_point!("parcel.emptied");
-        self.parcel_gone(ticket.block);
-        self.look_from(ticket.place);
         Ok(())
     }
 
