@@ -97,7 +97,9 @@ impl<S> Rope<S> {
             Some(event) => _ = event.clear(),
             None => {}
         }
-        self.changed.notify_all();
+        if !is_set {
+            self.changed.notify_all();
+        }
     }
 
     /// Enters a future's waker; `number` is the one that it got here before. Says its number, after
