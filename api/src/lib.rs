@@ -77,9 +77,9 @@
 //!
 //! # Features
 //!
-//! - `async`: the waits of queues and pipes as futures (`get_async`, `put_async`, `recv_async`,
-//!   `send_async`), for any executor and without one as a dependency: see [`mod@queue`]. [`Task`]s of pools
-//!   are futures without it.
+//! - `async`: the waits of queues and pipes (`get_async`, `put_async`, `recv_async`, `send_async`), of processes
+//!   (`process.await`, `join_async`, `wait_async`) and of events (`wait_async`) as futures, for any executor
+//!   and without one as a dependency: see [`mod@queue`]. [`Task`]s of pools are futures without it.
 //! - `auto-init`: children take over before `main`, so that no `init` is needed. For libraries that
 //!   start processes on behalf of programs that do not know it.
 //! - `testing`: the same, and the module `testing`. For tests, benches and doctests.
@@ -90,11 +90,13 @@
 //! is an error.
 
 mod blob;
+mod bounded;
 mod builder;
 mod call;
 mod codec;
 pub mod connection;
 mod error;
+mod event;
 mod function;
 mod init;
 mod message;
@@ -116,9 +118,11 @@ pub use init::{init, preload};
 pub use panic::{Panic, Place};
 pub use pipe::PipeEnd;
 pub use pool::{
-    Calls, Imap, ImapUnordered, MapTask, Pool, PoolBuilder, PoolError, PoolInsights, PoolMap, Task,
-    TaskError, TaskFacts, worker_id,
+    Calls, Imap, ImapUnordered, Kind, MapTask, Plain, Pool, PoolBuilder, PoolError, PoolInsights,
+    PoolMap, Sharing, Task, TaskError, TaskFacts, WithState, worker_id,
 };
+#[cfg(feature = "async")]
+pub use process::Joining;
 pub use process::{Handle, Process, wait_any, wait_any_timeout};
 pub use queue::{JoinableQueue, LifoQueue, PriorityQueue, Queue, SimpleQueue};
 pub use shared::{

@@ -13,6 +13,8 @@ use std::io::{self, PipeReader};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd};
+#[cfg(feature = "async")]
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -143,6 +145,18 @@ impl Handle {
         Ok(ending.map(|ending| ending.status))
     }
 
+    /// [`wait`](Self::wait) as a future, for any executor.
+    ///
+    /// One that is dropped leaves nothing behind. All futures of this process that wait for processes are
+    /// woken by one thread, which the first of them starts.
+    ///
+    /// # Errors
+    /// At the limits on descriptors and threads; in a forked copy of the process that started it.
+    #[cfg(feature = "async")]
+    pub async fn wait_async(&self) -> io::Result<ExitStatus> {
+        polyproc_process::ended(&self.0).await.map(|ending| ending.status)
+    }
+
     /// The reading end of its standard output, once, if it was started with
     /// [`Stdio::Piped`](crate::Stdio::Piped).
     pub fn take_stdout(&self) -> Option<PipeReader> {
@@ -251,6 +265,35 @@ impl<R: DeserializeOwned> Process<R> {
         self.handle.0.poll().map(|ending| self.read_result(ending)).transpose()
     }
 
+    /// [`join`](Self::join) as a future, for any executor. `process.await` is the same, by value or by
+    /// reference.
+    ///
+    /// One that is dropped has taken nothing: the process goes on, and may be joined again.
+    ///
+    /// ```
+    /// let process = polyproc::spawn(|x: u64| x * x, 9)?;
+    /// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// runtime.block_on(async {
+    ///     assert_eq!(process.await?, 81);
+    ///     let killed = polyproc::spawn(|()| std::thread::park(), ())?;
+    ///     killed.kill()?;
+    ///     assert!(killed.join_async().await.is_err());
+    ///     Ok::<(), polyproc::Error>(())
+    /// })?;
+    /// # Ok::<(), polyproc::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`join`](Self::join); [`JoinError::Wait`] also at the limits on descriptors and threads.
+    #[cfg(feature = "async")]
+    pub async fn join_async(&self) -> Result<R, JoinError> {
+        self.check_ours()?;
+        match polyproc_process::ended(&self.handle.0).await {
+            Ok(ending) => self.read_result(ending),
+            Err(source) => Err(JoinError::Wait { process: self.who(), source }),
+        }
+    }
+
     /// The handle without the type of the result.
     pub fn handle(&self) -> &Handle {
         &self.handle
@@ -348,6 +391,31 @@ impl<R> Deref for Process<R> {
 
     fn deref(&self) -> &Handle {
         &self.handle
+    }
+}
+
+/// The future of a [`Process`]: what [`Process::join_async`] gives.
+#[cfg(feature = "async")]
+pub type Joining<'a, R> = Pin<Box<dyn Future<Output = Result<R, JoinError>> + Send + 'a>>;
+
+/// Dropping the future drops the process, which runs on: see [`Process`].
+#[cfg(feature = "async")]
+impl<R: DeserializeOwned + 'static> IntoFuture for Process<R> {
+    type Output = Result<R, JoinError>;
+    type IntoFuture = Joining<'static, R>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.join_async().await })
+    }
+}
+
+#[cfg(feature = "async")]
+impl<'a, R: DeserializeOwned> IntoFuture for &'a Process<R> {
+    type Output = Result<R, JoinError>;
+    type IntoFuture = Joining<'a, R>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.join_async())
     }
 }
 

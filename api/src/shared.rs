@@ -67,6 +67,13 @@ impl<T: Shareable> Shared<T> {
     }
 }
 
+impl<T> Shared<T> {
+    /// The handle, as those below have it.
+    pub(crate) fn object(&self) -> &shm::Shared<T> {
+        &self.0
+    }
+}
+
 impl<T: Shareable> Deref for Shared<T> {
     type Target = T;
 

@@ -35,7 +35,7 @@
 //! | `Lock()` | [`Mutex`] around the data; [`Lock`] if it has to be released by somebody else |
 //! | `RLock()` | [`RLock`] |
 //! | `Semaphore(n)`, `BoundedSemaphore(n)` | [`Semaphore`], whose permits come back with their holder; [`raw::Semaphore`], [`BoundedSemaphore`] without holders |
-//! | `Event()` | [`Event`] |
+//! | `Event()` | [`Event`]; to be polled beside sockets: [`Shared::descriptor`](crate::Shared::descriptor) |
 //! | `Condition()` | [`Condvar`] with a [`Mutex`]; [`raw::Condition`] |
 //! | `Barrier(n)` | [`Barrier`] |
 //! | `Value('Q')`, `RawValue` | [`Value<u64>`](crate::Value), `Shared<AtomicU64>` |
@@ -45,6 +45,7 @@
 //!
 //! Every wait has a plain form, a `try_` form, and one with a timeout and with a deadline.
 
+pub use crate::event::EventDescriptor;
 pub use bytemuck::{Pod, Zeroable};
 pub use polyproc_sync::raw::{self, AboveBound, BoundedSemaphore, Lock, NotOwner, RLock};
 pub use polyproc_sync::{

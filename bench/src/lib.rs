@@ -19,7 +19,9 @@
 #![forbid(unsafe_code)]
 
 mod options;
+mod program;
 mod row;
 
 pub use options::{Options, median};
+pub use program::{main, main_with_words};
 pub use row::{Kind, Race, Row, Unit, print};

@@ -1,17 +1,18 @@
-//! The waits of queues and pipes as futures.
+//! The waits of queues, pipes, processes and events as futures, and events beside descriptors.
 
 use crate::sharing::leaving_nothing;
 use crate::{LONG, Test, sleep_for_ever, start};
-use polyproc::pipe;
+use polyproc::connection::{Connection, Waitable, wait};
 use polyproc::prelude::*;
 use polyproc::queue::{GetError, PutFailure, Receiver, Sender};
+use polyproc::{ExitStatus, JoinError, pipe};
 use polyproc_testkit::eventually;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as ThreadMutex};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) const TESTS: &[Test] = &[
     ("values_through_futures_both_ways", values_through_futures_both_ways),
@@ -23,6 +24,15 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_killed_receiver_ends_a_future", a_killed_receiver_ends_a_future),
     ("a_killed_producer_does_not_end_the_others", a_killed_producer_does_not_end_the_others),
     ("futures_in_tokio", futures_in_tokio),
+    ("the_end_of_a_process_is_awaited", the_end_of_a_process_is_awaited),
+    ("many_processes_are_awaited_at_once", many_processes_are_awaited_at_once),
+    ("a_dropped_future_leaves_the_process_alone", a_dropped_future_leaves_the_process_alone),
+    ("a_waker_may_drop_a_process", a_waker_may_drop_a_process),
+    ("processes_in_tokio", processes_in_tokio),
+    ("an_event_of_another_process_is_awaited", an_event_of_another_process_is_awaited),
+    ("a_killed_setter_does_not_end_the_others", a_killed_setter_does_not_end_the_others),
+    ("an_event_beside_connections_and_processes", an_event_beside_connections_and_processes),
+    ("two_processes_poll_one_event", two_processes_poll_one_event),
 ];
 
 /// Wakes a thread, and counts how often.
@@ -82,7 +92,7 @@ async fn all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
 }
 
 /// Polls it for the first time: it waits.
-fn assert_waits<F: Future>(future: Pin<&mut F>, waker: &Waker) {
+fn assert_waits<F: Future + ?Sized>(future: Pin<&mut F>, waker: &Waker) {
     assert!(future.poll(&mut Context::from_waker(waker)).is_pending());
 }
 
@@ -296,5 +306,223 @@ fn futures_in_tokio(method: StartMethod) {
         });
         assert_eq!(sum, 3 * (0..500).sum::<u64>());
         child.join().unwrap();
+    });
+}
+
+fn the_end_of_a_process_is_awaited(method: StartMethod) {
+    assert_eq!(block_on(start(method, |x: u64| x * 2, 21).into_future()).unwrap(), 42);
+    let process = start::<_, ()>(method, |()| panic!("on purpose"), ());
+    let ended = block_on(async { (process.wait_async().await, (&process).await) });
+    assert_eq!(ended.0.unwrap(), ExitStatus::Exited(101));
+    assert!(matches!(ended.1, Err(JoinError::Panicked { .. })));
+    let process = start(method, sleep_for_ever, ());
+    let waker = Waker::from(Unpark::here());
+    let mut joining = Box::pin(process.join_async());
+    assert_waits(joining.as_mut(), &waker);
+    process.kill().unwrap();
+    assert!(matches!(block_on(joining), Err(JoinError::Signaled { .. })));
+    assert!(matches!(block_on(process.join_async()), Err(JoinError::Signaled { .. })));
+}
+
+fn many_processes_are_awaited_at_once(method: StartMethod) {
+    let processes: Vec<_> = (0..20_u64).map(|n| start(method, |n: u64| n * n, n)).collect();
+    let joins = processes.iter().map(IntoFuture::into_future).collect();
+    let mut squares: Vec<_> = block_on(all(joins)).into_iter().map(Result::unwrap).collect();
+    squares.sort_unstable();
+    assert!(squares.into_iter().eq((0..20).map(|n| n * n)));
+}
+
+fn a_dropped_future_leaves_the_process_alone(method: StartMethod) {
+    let process = start(method, sleep_for_ever, ());
+    let unpark = Unpark::here();
+    let waker = Waker::from(Arc::clone(&unpark));
+    for _ in 0..200 {
+        let mut joining = Box::pin(process.join_async());
+        assert_waits(joining.as_mut(), &waker);
+        assert_waits(joining.as_mut(), &waker);
+    }
+    assert_eq!(Arc::strong_count(&unpark), 2, "nobody keeps another");
+    assert!(process.is_alive());
+    process.kill().unwrap();
+    assert_eq!(block_on(process.wait_async()).unwrap().code(), Some(-9));
+    assert_eq!(unpark.wakes(), 0);
+}
+
+type Joining = Pin<Box<dyn Future<Output = Result<(), JoinError>> + Send>>;
+
+/// Drops the future that it is to wake, on the thread that wakes it.
+struct Dropping(ThreadMutex<Option<Joining>>);
+
+impl Wake for Dropping {
+    fn wake(self: Arc<Self>) {
+        drop(self.0.lock().unwrap().take());
+        panic!("and is not to be the end of that thread");
+    }
+}
+
+fn a_waker_may_drop_a_process(method: StartMethod) {
+    let process = start(method, sleep_for_ever, ());
+    let handle = process.handle().clone();
+    let other = start(method, sleep_for_ever, ());
+    let dropping = Arc::new(Dropping(ThreadMutex::new(None)));
+    let mut joining = process.into_future();
+    assert_waits(joining.as_mut(), &Waker::from(Arc::clone(&dropping)));
+    *dropping.0.lock().unwrap() = Some(joining);
+    handle.kill().unwrap();
+    let dropped = eventually(LONG, || dropping.0.lock().unwrap().is_none().then_some(()));
+    assert!(dropped.is_some());
+    let mut joining = Box::pin(other.join_async());
+    assert_waits(joining.as_mut(), &Waker::from(Unpark::here()));
+    other.kill().unwrap();
+    assert!(block_on(joining).is_err(), "the thread goes on");
+}
+
+/// Also: a timeout by the executor's own means, after which the process is joined.
+fn processes_in_tokio(method: StartMethod) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let processes: Vec<_> = (0..8_u64).map(|n| start(method, |n: u64| n + 1, n)).collect();
+    let slow = start(method, sleep_for_ever, ());
+    let sum = runtime.block_on(async move {
+        let early = tokio::time::timeout(Duration::from_millis(2), slow.join_async()).await;
+        assert!(early.is_err());
+        slow.kill().unwrap();
+        assert!(tokio::spawn(slow.into_future()).await.unwrap().is_err());
+        let tasks: Vec<_> =
+            processes.into_iter().map(|one| tokio::spawn(one.into_future())).collect();
+        let mut sum = 0;
+        for task in tasks {
+            sum += task.await.unwrap().unwrap();
+        }
+        sum
+    });
+    assert_eq!(sum, 36);
+}
+
+/// Started before there is a thread: with one, nothing is forked.
+fn set_when_asked((go, event): (Shared<Event>, Shared<Event>)) {
+    go.wait();
+    event.set();
+}
+
+fn an_event_of_another_process_is_awaited(method: StartMethod) {
+    leaving_nothing(|| {
+        let (ping, pong) = (Shared::new(Event::new()).unwrap(), Shared::new(Event::new()).unwrap());
+        let answer = |(ping, pong): (Shared<Event>, Shared<Event>)| {
+            for _ in 0..200 {
+                ping.wait();
+                ping.clear();
+                pong.set();
+            }
+        };
+        let child = start(method, answer, (ping.clone(), pong.clone()));
+        let go = Shared::new(Event::new()).unwrap();
+        let setter = start(method, set_when_asked, (go.clone(), pong.clone()));
+        block_on(async {
+            for _ in 0..200 {
+                ping.set();
+                pong.wait_async().await.unwrap();
+                pong.clear();
+            }
+            child.join_async().await.unwrap();
+            ping.set();
+            ping.wait_async().await.unwrap();
+        });
+        let waker = Waker::from(Unpark::here());
+        let mut futures: Vec<_> = (0..100).map(|_| Box::pin(pong.wait_async())).collect();
+        for future in &mut futures {
+            assert_waits(future.as_mut(), &waker);
+        }
+        assert_waits(futures[0].as_mut(), &waker);
+        // The rest is dropped where it is.
+        let first = futures.swap_remove(0);
+        drop(futures);
+        go.set();
+        block_on(first).unwrap();
+        setter.join().unwrap();
+    });
+}
+
+fn a_killed_setter_does_not_end_the_others(method: StartMethod) {
+    leaving_nothing(|| {
+        let event = Shared::new(Event::new()).unwrap();
+        let toggle = |event: Shared<Event>| {
+            for _ in 0..u64::MAX {
+                event.set();
+                event.clear();
+            }
+        };
+        for _ in 0..5 {
+            let child = start::<_, ()>(method, toggle, event.clone());
+            let go = Shared::new(Event::new()).unwrap();
+            let setter = start(method, set_when_asked, (go.clone(), event.clone()));
+            let descriptor = event.descriptor().unwrap();
+            for _ in 0..20 {
+                block_on(event.wait_async()).unwrap();
+            }
+            child.kill().unwrap();
+            assert!(block_on(child.join_async()).is_err());
+            event.clear();
+            go.set();
+            assert_eq!(wait(&[&descriptor], Some(LONG)).unwrap(), [0]);
+            block_on(event.wait_async()).unwrap();
+            setter.join().unwrap();
+        }
+    });
+}
+
+fn an_event_beside_connections_and_processes(method: StartMethod) {
+    leaving_nothing(|| {
+        let event = Shared::new(Event::new()).unwrap();
+        let queue = Queue::<u32>::unbounded().unwrap();
+        let (mut here, there) = Connection::<u32>::pair().unwrap();
+        let child = start(method, sleep_for_ever, ());
+        let (order, ordered) = pipe::one_way::<()>().map(|(take, put)| (put, take)).unwrap();
+        let obey = |(ordered, event): (PipeEnd<()>, Shared<Event>)| {
+            for _ in 0..20 {
+                ordered.recv().unwrap();
+                event.set();
+            }
+        };
+        let setter = start(method, obey, (ordered, event.clone()));
+        let set = event.descriptor().unwrap();
+        let all: [&dyn Waitable; 4] = [&there, &child, &set, &queue.descriptor().unwrap()];
+        assert!(wait(&all, Some(Duration::ZERO)).unwrap().is_empty());
+        for _ in 0..20 {
+            order.send(()).unwrap();
+            assert_eq!(wait(&all, Some(LONG)).unwrap(), [2]);
+            assert!(set.is_set());
+            // Set once more it is what it was; cleared, it is not there any more.
+            event.set();
+            assert_eq!(wait(&all, None).unwrap(), [2]);
+            event.clear();
+            assert!(wait(&all, Some(Duration::ZERO)).unwrap().is_empty());
+        }
+        setter.join().unwrap();
+        here.send(&1).unwrap();
+        assert_eq!(wait(&all, Some(LONG)).unwrap(), [0]);
+        event.set();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(wait(&all, Some(LONG)).unwrap(), [0, 1, 2]);
+    });
+}
+
+fn two_processes_poll_one_event(method: StartMethod) {
+    leaving_nothing(|| {
+        let event = Shared::new(Event::new()).unwrap();
+        let (there, here) = pipe::one_way::<bool>().map(|(take, put)| (put, take)).unwrap();
+        let poll = |(event, there): (Shared<Event>, PipeEnd<bool>)| {
+            let descriptor = event.descriptor().unwrap();
+            there.send(descriptor.is_set()).unwrap();
+            wait(&[&descriptor], None).unwrap();
+            there.send(event.is_set()).unwrap();
+        };
+        let child = start(method, poll, (event.clone(), there));
+        let descriptor = event.descriptor().unwrap();
+        assert!(!here.recv().unwrap());
+        event.set();
+        assert!(here.recv().unwrap());
+        child.join().unwrap();
+        assert_eq!(wait(&[&descriptor], Some(LONG)).unwrap(), [0]);
     });
 }

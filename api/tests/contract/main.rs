@@ -15,6 +15,7 @@ mod endings;
 mod families;
 mod faults;
 mod futures;
+mod pool_calls;
 mod pools;
 mod pools_ending;
 mod queues;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         queues::TESTS,
         futures::TESTS,
         pools::TESTS,
+        pool_calls::TESTS,
         pools_ending::TESTS,
         connections::TESTS,
         faults::TESTS,

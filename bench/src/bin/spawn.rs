@@ -25,14 +25,7 @@ fn main() -> ExitCode {
     }
     polyproc::init();
     procspawn::init();
-    match Options::parse(std::env::args().skip(1)).map_err(Error::from).and_then(run) {
-        Ok(()) => ExitCode::SUCCESS,
-        #[expect(clippy::print_stderr, reason = "a program for the terminal")]
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    polyproc_bench::main(run)
 }
 
 fn run(options: Options) -> Result<(), Error> {

@@ -108,13 +108,13 @@ impl Ledger {
         self.published.ready(slot, pid);
     }
 
-    pub(crate) fn given(&mut self, slot: usize, now: Nanos) {
+    pub(crate) fn given(&mut self, slot: usize, count: u64, now: Nanos) {
         self.worker(slot);
         if self.given[slot] == 0 {
             let lap = self.lap(slot, now);
             self.worker(slot).wait_time += lap;
         }
-        self.given[slot] += 1;
+        self.given[slot] += count;
     }
 
     pub(crate) fn answered(
@@ -182,9 +182,9 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.started(0, 7, 0);
         ledger.ready(0, 100);
-        ledger.given(0, 110);
+        ledger.given(0, 1, 110);
         ledger.passed(0, 20, 150);
-        ledger.given(0, 450);
+        ledger.given(0, 1, 450);
         let worker = &ledger.insights().workers[0];
         let times = [worker.start_time, worker.wait_time, worker.work_time, worker.transfer_time];
         assert_eq!(times.map(|time| time.as_nanos()), [100, 10 + 300, 20, 20]);

@@ -5,6 +5,7 @@
 //! process, or the fork server, which passes both on over the same socket. If the fork server is
 //! gone or silent, the kernel's own record stands in (Linux 6.15), else [`ExitStatus::Unknown`].
 
+use crate::awaited::Futures;
 use crate::memory;
 use crate::policy::StartMethod;
 use crate::roster::{Phase, Roster, Ticket};
@@ -145,6 +146,7 @@ pub struct Child {
     seen: u64,
     progress: Mutex<Progress>,
     pipes: Mutex<[Option<PipeReader>; 2]>,
+    futures: Futures,
 }
 
 /// What has been learned so far.
@@ -185,6 +187,7 @@ impl Child {
             seen: moment::now(),
             progress: Mutex::new(Progress { sent: plan.parcels, ..Progress::default() }),
             pipes: Mutex::new([plan.stdout, plan.stderr]),
+            futures: Futures::default(),
         }
     }
 
@@ -328,8 +331,13 @@ impl Child {
         }
     }
 
+    /// Those who await its end.
+    pub(crate) fn futures(&self) -> &Futures {
+        &self.futures
+    }
+
     /// The descriptor to wait for, and when to look again at the latest.
-    fn next_event(&self, deadline: Deadline) -> (Option<BorrowedFd<'_>>, Deadline) {
+    pub(crate) fn next_event(&self, deadline: Deadline) -> (Option<BorrowedFd<'_>>, Deadline) {
         if !self.is_ours() {
             return (Some(self.pidfd.as_fd()), deadline);
         }

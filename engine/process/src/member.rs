@@ -394,6 +394,12 @@ pub fn detach(child: &Arc<Child>) {
     }
 }
 
+/// Has the futures that wait for a child woken when it has ended.
+pub(crate) fn watch(child: &Arc<Child>) -> io::Result<()> {
+    let member = MEMBER.get().ok_or_else(|| io::Error::other("not the process that started it"))?;
+    member.reaper.watch(Arc::clone(child))
+}
+
 /// All members of this process's family that run, in no order: read from the memory that they
 /// share, without asking any of them.
 pub fn family() -> Vec<Listing> {
@@ -474,7 +480,6 @@ impl Drop for OwnThread {
 
 /// How many threads this process has besides the calling one and polyproc's own.
 pub(crate) fn other_threads() -> io::Result<u32> {
-    let own = MEMBER.get().map_or(0, |member| member.reaper.threads());
-    let own = own + OWN_THREADS.load(Ordering::Acquire) + u32::from(!IS_OWN.get());
+    let own = OWN_THREADS.load(Ordering::Acquire) + u32::from(!IS_OWN.get());
     Ok(stat::own_threads()?.saturating_sub(own))
 }

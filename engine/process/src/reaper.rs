@@ -1,77 +1,118 @@
-//! Children whose handles were dropped while they ran. Somebody has to ask how they ended, or they
-//! stay behind as zombies and hold their descriptors: one thread, started with the first of them.
+//! Children whose ends a thread of ours has to see. One thread for all of them, started with the first.
+//!
+//! Those whose handles were dropped while they ran: somebody has to ask how they ended, or they stay
+//! behind as zombies and hold their descriptors. And those that futures wait for, which it wakes.
 
 use crate::handle::Child;
+use crate::member::OwnThread;
 use polyproc_sys::clock::Deadline;
+use polyproc_sys::eventfd::EventFd;
 use polyproc_sys::poll;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How soon to look again at a child whose end the fork server has not explained yet.
 const GLANCE: Duration = Duration::from_millis(20);
-/// It calls nothing deep.
-const STACK_BYTES: usize = 128 * 1024;
+/// It calls nothing deep, but for the wakers of executors.
+const STACK_BYTES: usize = 256 * 1024;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Reaper {
-    waiting: Arc<Mutex<Vec<Arc<Child>>>>,
+    shared: Arc<Shared>,
     /// Wakes the thread; `None` before there is one.
-    bell: Mutex<Option<PipeWriter>>,
+    bell: Mutex<Option<Arc<EventFd>>>,
+}
+
+/// The children that the thread has not taken over yet.
+#[derive(Debug, Default)]
+struct Shared {
+    forgotten: Mutex<Vec<Arc<Child>>>,
+    awaited: Mutex<Vec<Arc<Child>>>,
 }
 
 impl Reaper {
     /// Takes over a child that nobody will wait for.
     pub(crate) fn adopt(&self, child: Arc<Child>) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+        push(&self.shared.forgotten, child);
+        // Without a thread it stays in the list, and the exit of the program finds it there.
+        if let Err(error) = self.ring() {
+            tracing::warn!(%error, "no thread to reap forgotten children");
+        }
+    }
+
+    /// Has the futures of a child woken when it has ended.
+    ///
+    /// # Errors
+    /// At the limits on descriptors and threads.
+    pub(crate) fn watch(&self, child: Arc<Child>) -> io::Result<()> {
+        push(&self.shared.awaited, child);
+        self.ring()
+    }
+
+    fn ring(&self) -> io::Result<()> {
         let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
-        if bell.is_none() {
-            match start(Arc::clone(&self.waiting)) {
-                Ok(started) => *bell = Some(started),
-                // It stays in the list, and the exit of the program finds it there.
-                Err(error) => tracing::warn!(%error, "no thread to reap forgotten children"),
-            }
+        if let Some(bell) = bell.as_ref() {
+            bell.set();
+            return Ok(());
         }
-        if let Some(bell) = bell.as_mut() {
-            drop(bell.write_all(&[0]));
-        }
-    }
-
-    /// How many threads of this process are ours. They hold no lock that a forked copy needs.
-    pub(crate) fn threads(&self) -> u32 {
-        self.bell.lock().unwrap_or_else(PoisonError::into_inner).is_some().into()
+        let new = Arc::new(EventFd::new()?);
+        let (of_thread, shared) = (Arc::clone(&new), Arc::clone(&self.shared));
+        let own = OwnThread::announce();
+        std::thread::Builder::new()
+            .name("polyproc-reaper".into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || run(&of_thread, &shared, own))?;
+        *bell = Some(new);
+        Ok(())
     }
 }
 
-fn start(waiting: Arc<Mutex<Vec<Arc<Child>>>>) -> io::Result<PipeWriter> {
-    let (bell_end, bell) = io::pipe()?;
-    std::thread::Builder::new()
-        .name("polyproc-reaper".into())
-        .stack_size(STACK_BYTES)
-        .spawn(move || run(bell_end, &waiting))?;
-    Ok(bell)
+fn push(list: &Mutex<Vec<Arc<Child>>>, child: Arc<Child>) {
+    list.lock().unwrap_or_else(PoisonError::into_inner).push(child);
 }
 
-fn run(mut bell: PipeReader, waiting: &Mutex<Vec<Arc<Child>>>) {
-    let mut children: Vec<Arc<Child>> = Vec::new();
+fn take(list: &Mutex<Vec<Arc<Child>>>) -> Vec<Arc<Child>> {
+    std::mem::take(&mut list.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn run(bell: &EventFd, shared: &Shared, own: OwnThread) -> ! {
+    let (mut forgotten, mut awaited) = (Vec::new(), Vec::new());
+    let mut own = own.enter();
     loop {
-        children.append(&mut waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        // A fork server that has not said how a child ended is looked at again by and by.
-        let is_silent = |child: &Arc<Child>| child.poll().is_none() && is_dead(child);
-        let deadline =
-            if children.iter().any(is_silent) { Deadline::after(GLANCE) } else { Deadline::NEVER };
-        children.retain(|child| child.poll().is_none());
-        let living = children.iter().filter(|child| !is_dead(child));
-        let fds: Vec<_> = [bell.as_fd()].into_iter().chain(living.map(|c| c.sentinel())).collect();
-        let Ok(ready) = poll::any_readable(&fds, deadline) else {
-            return;
-        };
-        if ready.first() == Some(&0) && !matches!(bell.read(&mut [0; 64]), Ok(1..)) {
-            return;
+        bell.clear();
+        forgotten.append(&mut take(&shared.forgotten));
+        awaited.append(&mut take(&shared.awaited));
+        forgotten.retain(|child| child.poll().is_none());
+        let ended: Vec<_> = awaited.extract_if(.., |child| child.poll().is_some()).collect();
+        if !ended.is_empty() {
+            // Foreign code runs here: a fork must not happen in the middle of it.
+            drop(own);
+            for child in ended {
+                child.futures().wake();
+            }
+            own = OwnThread::announce().enter();
+        }
+        if rest(bell, &forgotten, &awaited).is_err() {
+            // For want of memory in the kernel. It is not to be the end of those that wait.
+            std::thread::park_timeout(GLANCE);
         }
     }
+}
+
+/// Sleeps until there is something to see.
+fn rest(bell: &EventFd, forgotten: &[Arc<Child>], awaited: &[Arc<Child>]) -> io::Result<()> {
+    // A fork server that has not said how a child ended is looked at again by and by.
+    let (dead, living): (Vec<_>, Vec<_>) = forgotten.iter().partition(|child| is_dead(child));
+    let glance = if dead.is_empty() { Deadline::NEVER } else { Deadline::after(GLANCE) };
+    let events = awaited.iter().map(|child| child.next_event(Deadline::NEVER));
+    let (events, ends): (Vec<_>, Vec<_>) = events.unzip();
+    let living = living.iter().map(|child| child.sentinel());
+    let fds: Vec<_> =
+        [bell.as_fd()].into_iter().chain(living).chain(events.into_iter().flatten()).collect();
+    poll::any_readable(&fds, ends.into_iter().fold(glance, Deadline::earlier)).map(drop)
 }
 
 fn is_dead(child: &Child) -> bool {

@@ -6,30 +6,10 @@ use crate::error::{PutError, PutReason, TakeError};
 use crate::message::{Message, Received};
 use crate::pipe::PipeEnd;
 use crate::queue::{Queue, Receiver, Sender};
-use std::future::poll_fn;
-use std::io;
-use std::task::Poll;
-
-/// Has `look` look until it finds something; `None` is nothing yet.
-async fn until_found<T>(
-    mut place: Place<'_>,
-    mut look: impl FnMut() -> Option<T>,
-) -> io::Result<T> {
-    poll_fn(|context| {
-        if let Some(found) = look() {
-            return Poll::Ready(Ok(found));
-        }
-        if let Err(error) = place.register(context.waker()) {
-            return Poll::Ready(Err(error));
-        }
-        // What came before the bell knew of this is not told.
-        look().map_or(Poll::Pending, |found| Poll::Ready(Ok(found)))
-    })
-    .await
-}
+use polyproc_sync::until_found;
 
 async fn take(
-    place: Place<'_>,
+    mut place: Place<'_>,
     try_get: impl Fn() -> Result<Received, TakeError>,
 ) -> Result<Received, TakeError> {
     let look = || match try_get() {
@@ -37,11 +17,13 @@ async fn take(
         Err(TakeError::Empty | TakeError::TimedOut) => None,
         taken => Some(taken),
     };
-    until_found(place, look).await.unwrap_or_else(|error| Err(TakeError::Thread(error)))
+    until_found(|waker| place.register(waker), look)
+        .await
+        .unwrap_or_else(|error| Err(TakeError::Thread(error)))
 }
 
 async fn put<'m>(
-    place: Place<'_>,
+    mut place: Place<'_>,
     message: Message<'m>,
     try_put: impl Fn(Message<'m>) -> Result<(), PutError<'m>>,
 ) -> Result<(), PutError<'m>> {
@@ -53,7 +35,7 @@ async fn put<'m>(
         }
         put => Some(put),
     };
-    until_found(place, look).await.unwrap_or_else(|error| {
+    until_found(|waker| place.register(waker), look).await.unwrap_or_else(|error| {
         let message = unsent.unwrap_or_default();
         Err(PutError { reason: PutReason::Thread(error), message })
     })

@@ -5,14 +5,16 @@ use crate::arena::Arena;
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::shared::tag;
+use crate::span::Span;
 use bytemuck::Pod;
 use polyproc_sync::raw::Lock;
 use polyproc_sync::{Abandoned, Kind, Outcome, OwnerDied, Report, Wait};
+use polyproc_sys::memory::copy_to_shared;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Room for the lock, and the elements' alignment.
 const LOCK: usize = 64;
@@ -54,10 +56,14 @@ impl<T: Pod> SharedArray<T> {
     /// # Errors
     /// [`Error::Full`].
     pub fn from_slice(arena: &Arena, elements: &[T]) -> Result<Self, Error> {
-        let array = Self::zeroed(arena, elements.len())?;
-        if let Ok(mut guard) = array.lock() {
-            guard.copy_from_slice(elements);
-        }
+        const { assert!(align_of::<T>() <= LOCK && size_of::<T>() != 0) };
+        let bytes = bytes_for::<T>(arena, elements.len(), LOCK)?;
+        let handle = Handle::allocate_unzeroed(&arena.inner, bytes, Kind::Array, tag::<T>(1))?;
+        // All zeros are a lock that nobody holds; the elements are written as they are.
+        handle.words()[..LOCK / 8].iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        let array = Self { handle, elements: PhantomData };
+        // SAFETY: there is room for as many, and nobody has this array yet.
+        unsafe { copy_to_shared(bytemuck::cast_slice(elements), array.first().cast()) };
         Ok(array)
     }
 
@@ -311,28 +317,17 @@ impl SharedBytes {
 
     /// Copies bytes out, from `at` on. False, and nothing is done, beyond the end.
     pub fn read(&self, at: usize, into: &mut [u8]) -> bool {
-        let Some(from) = self.range(at, into.len()) else {
-            return false;
-        };
-        // SAFETY: the range lies in the block, and atomics of bytes may be read by many.
-        unsafe { copy_out(from, into) };
-        true
+        self.span().read(at, into)
     }
 
     /// Copies bytes in, from `at` on. False, and nothing is done, beyond the end.
     pub fn write(&self, at: usize, from: &[u8]) -> bool {
-        let Some(to) = self.range(at, from.len()) else {
-            return false;
-        };
-        // SAFETY: as above.
-        unsafe { copy_in(to, from) };
-        true
+        self.span().write(at, from)
     }
 
-    fn range(&self, at: usize, len: usize) -> Option<NonNull<u8>> {
-        let inside = at.checked_add(len).is_some_and(|end| end <= self.len());
-        // SAFETY: within the block.
-        inside.then(|| unsafe { self.handle.start().add(at) })
+    fn span(&self) -> Span<'_> {
+        // SAFETY: the block's bytes, kept by the handle.
+        unsafe { Span::new(self.handle.start(), self.len()) }
     }
 
     /// The bytes in place.
@@ -353,56 +348,6 @@ impl SharedBytes {
         // SAFETY: the block's bytes, kept by the handle; nobody else, by the caller's word.
         unsafe { std::slice::from_raw_parts_mut(self.handle.start().as_ptr(), self.len()) }
     }
-}
-
-/// Reads and writes numbers whole and the rest byte by byte, always by atomics, so that a race with
-/// another process is no undefined behaviour.
-macro_rules! whole_numbers {
-    ($($len:literal $atomic:ty, $number:ty;)*) => {
-        /// # Safety
-        /// `into.len()` bytes at `from` are mapped.
-        pub(crate) unsafe fn copy_out(from: NonNull<u8>, into: &mut [u8]) {
-            match into.len() {
-                $($len if from.cast::<$number>().is_aligned() => {
-                    // SAFETY: aligned, and mapped by the caller's word.
-                    let atomic = unsafe { from.cast::<$atomic>().as_ref() };
-                    into.copy_from_slice(&atomic.load(Ordering::Relaxed).to_ne_bytes());
-                })*
-                _ => for (index, byte) in into.iter_mut().enumerate() {
-                    // SAFETY: within the range.
-                    let place = unsafe { from.add(index) };
-                    // SAFETY: mapped, and bytes are always aligned.
-                    *byte = unsafe { place.cast::<AtomicU8>().as_ref() }.load(Ordering::Relaxed);
-                },
-            }
-        }
-
-        /// # Safety
-        /// `from.len()` bytes at `to` are mapped.
-        pub(crate) unsafe fn copy_in(to: NonNull<u8>, from: &[u8]) {
-            match from.len() {
-                $($len if to.cast::<$number>().is_aligned() => {
-                    // SAFETY: aligned, and mapped by the caller's word.
-                    let atomic = unsafe { to.cast::<$atomic>().as_ref() };
-                    let mut bytes = [0; $len];
-                    bytes.copy_from_slice(from);
-                    atomic.store(<$number>::from_ne_bytes(bytes), Ordering::Relaxed);
-                })*
-                _ => for (index, byte) in from.iter().enumerate() {
-                    // SAFETY: within the range.
-                    let place = unsafe { to.add(index) };
-                    // SAFETY: mapped, and bytes are always aligned.
-                    unsafe { place.cast::<AtomicU8>().as_ref() }.store(*byte, Ordering::Relaxed);
-                },
-            }
-        }
-    };
-}
-
-whole_numbers! {
-    2 AtomicU16, u16;
-    4 AtomicU32, u32;
-    8 AtomicU64, u64;
 }
 
 #[cfg(test)]

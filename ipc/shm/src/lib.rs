@@ -47,6 +47,7 @@ mod parcel;
 mod payload;
 mod room;
 mod shared;
+mod span;
 mod stats;
 
 pub use arena::{Arena, Ended, SIZE_VARIABLE};

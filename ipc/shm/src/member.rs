@@ -43,14 +43,22 @@ impl Member {
 impl Inner {
     /// Takes a place in the member table.
     pub(crate) fn join(&self) -> Result<(), Error> {
-        if let Some(place) = self.lock().reserve(0) {
-            self.me.store(place as u32, Ordering::Relaxed);
-            return Ok(());
-        }
-        self.reclaim(|_| true);
-        let place = self.lock().reserve(0).ok_or(Error::NoPlace("process"))?;
+        let (place, _) = self.reserve(0).ok_or(Error::NoPlace("process"))?;
         self.me.store(place as u32, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// A free place, taken in the name of this process, under the lock. When all are taken, those of
+    /// the dead are free first: of children that somebody else forked nobody told us the end.
+    fn reserve(&self, expected_since: u64) -> Option<(usize, Locked<'_>)> {
+        let attempt = || {
+            let locked = self.lock();
+            locked.reserve(expected_since).map(|place| (place, locked))
+        };
+        attempt().or_else(|| {
+            self.reclaim(|_| true);
+            attempt()
+        })
     }
 
     /// This process's place.
@@ -103,16 +111,7 @@ impl Inner {
 
     /// Makes a place for a child that is about to be forked, which holds what this process holds.
     pub(crate) fn expect_child(&self, held: impl Iterator<Item = u32>) -> u32 {
-        let mut locked = self.lock();
-        let mut place = locked.reserve(now_ns());
-        if place.is_none() {
-            // Full of children that somebody else forked and reaped: nobody told us of their ends.
-            drop(locked);
-            self.reclaim(|_| true);
-            locked = self.lock();
-            place = locked.reserve(now_ns());
-        }
-        let Some(place) = place else {
+        let Some((place, locked)) = self.reserve(now_ns()) else {
             return NOBODY;
         };
         for index in held {

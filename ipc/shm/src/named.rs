@@ -1,8 +1,8 @@
 //! Named blocks, for processes outside the family.
-#![expect(unsafe_code, reason = "bytes are copied in and out")]
+#![expect(unsafe_code, reason = "the mapping is read and written in place")]
 
-use crate::array::{copy_in, copy_out};
 use crate::error::Error;
+use crate::span::Span;
 use polyproc_sys::memory::{self, Mapping, reserve};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -114,28 +114,17 @@ impl SharedMemory {
 
     /// Copies bytes out, from `at` on. False, and nothing is done, beyond the end.
     pub fn read(&self, at: usize, into: &mut [u8]) -> bool {
-        let Some(from) = self.range(at, into.len()) else {
-            return false;
-        };
-        // SAFETY: the range is mapped, and atomics of bytes may be read by many.
-        unsafe { copy_out(from, into) };
-        true
+        self.span().read(at, into)
     }
 
     /// Copies bytes in, from `at` on. False, and nothing is done, beyond the end.
     pub fn write(&self, at: usize, from: &[u8]) -> bool {
-        let Some(to) = self.range(at, from.len()) else {
-            return false;
-        };
-        // SAFETY: as above.
-        unsafe { copy_in(to, from) };
-        true
+        self.span().write(at, from)
     }
 
-    fn range(&self, at: usize, len: usize) -> Option<NonNull<u8>> {
-        let inside = at.checked_add(len).is_some_and(|end| end <= self.len());
-        // SAFETY: within the mapping.
-        inside.then(|| unsafe { self.start().add(at) })
+    fn span(&self) -> Span<'_> {
+        // SAFETY: the whole mapping, which is there as long as this is.
+        unsafe { Span::new(self.start(), self.len()) }
     }
 
     /// How many bytes.

@@ -4,7 +4,7 @@ use crate::alloc::Locked;
 use crate::arena::{Ended, Inner};
 use crate::error::Error;
 use crate::handle::Handle;
-use crate::layout::{self, PARCELS, add_one, kept_by};
+use crate::layout::{self, Block, PARCELS, add_one, kept_by};
 use polyproc_sync::{Owner, crash_point};
 use std::fmt;
 use std::sync::Arc;
@@ -72,6 +72,15 @@ impl Parcel {
     /// The bytes for a message; the parcel goes on to hold the block until somebody receives them.
     pub fn ticket(&self) -> [u8; PARCEL_BYTES] {
         self.ticket.write()
+    }
+
+    /// How many bytes this process has let go with it: none of an object that it still holds.
+    pub fn freight(&self) -> usize {
+        let block = self.arena.blocks().get(self.ticket.block as usize);
+        let me = self.arena.me();
+        let is_held = |block: &Block| me.is_ok_and(|me| block.is_held_by(me));
+        let gone = block.filter(|block| !is_held(block));
+        gone.map_or(0, |block| block.len.load(Ordering::Relaxed) as usize)
     }
 
     /// From now on `receiver` answers for it: its death gives it back, and not this process's.

@@ -54,6 +54,10 @@ impl Event {
         self.event.wait(Wait::until(deadline)) == Outcome::Done
     }
 
+    pub(crate) fn raw(&self) -> &raw::Event {
+        &self.event
+    }
+
     /// Whether it is set and how many wait, at this moment.
     pub fn report(&self) -> Report {
         self.event.report()

@@ -20,6 +20,7 @@
 //! |---|---|
 //! | typed, std's names and shapes | [`Mutex`], [`RwLock`], [`Condvar`], [`Barrier`], [`Semaphore`], [`Event`], [`Once`] |
 //! | [`raw`], what other languages build on | [`raw::Lock`] (any member may release), [`raw::RLock`], [`raw::Semaphore`], [`raw::BoundedSemaphore`], [`raw::HeldSemaphore`], [`raw::Event`], [`raw::Condition`], [`raw::Barrier`], [`raw::RwLock`], [`raw::Cursor`] |
+//! | for who cannot sleep here | [`EventDescriptor`] and [`until_set`]: an event's descriptor, and as a future; [`Ringer`], [`Wakers`]: what these and queues do it with |
 //! | below | [`Park`]: sleeping and waking; [`Owner`]: who holds |
 //!
 //! How it works, and what is left when a process is killed at any step: `docs/design/0011-locks.md`.
@@ -27,6 +28,8 @@
 pub mod atomic;
 #[cfg(not(loom))]
 mod barrier;
+#[cfg(not(loom))]
+mod bell;
 #[cfg(not(loom))]
 mod condvar;
 pub mod crash;
@@ -41,15 +44,21 @@ mod park;
 pub mod raw;
 mod report;
 #[cfg(not(loom))]
+mod ringer;
+#[cfg(not(loom))]
 mod rwlock;
 #[cfg(not(loom))]
 mod semaphore;
 #[cfg(not(loom))]
 mod shareable;
 mod spin;
+#[cfg(not(loom))]
+mod wakers;
 
 #[cfg(not(loom))]
 pub use barrier::{Barrier, BarrierWaitResult};
+#[cfg(not(loom))]
+pub use bell::{EventDescriptor, until_set};
 #[cfg(not(loom))]
 pub use condvar::Condvar;
 pub use error::{Abandoned, BrokenBarrier, OwnerDied, TimedOut, TryLockError};
@@ -63,8 +72,14 @@ pub use polyproc_sys::clock::Deadline;
 pub use raw::Once;
 pub use report::{Kind, Report};
 #[cfg(not(loom))]
+pub use ringer::{Ringer, Rope, State};
+#[cfg(not(loom))]
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(not(loom))]
 pub use semaphore::{Permit, Semaphore};
 #[cfg(not(loom))]
 pub use shareable::Shareable;
+#[cfg(not(loom))]
+pub use spin::Spin;
+#[cfg(not(loom))]
+pub use wakers::{Wakers, until_found};

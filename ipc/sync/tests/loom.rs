@@ -93,6 +93,48 @@ fn an_event_wakes_all() {
 }
 
 #[test]
+fn a_watcher_of_an_event_misses_no_change() {
+    loom::model(|| {
+        let event = Arc::new(Event::<Host>::new());
+        let watcher = {
+            let event = event.clone();
+            thread::spawn(move || {
+                let mut seen = 0;
+                while seen != 2 {
+                    event.await_turn(seen, Wait::FOREVER, &|| false);
+                    seen = event.turn();
+                }
+            })
+        };
+        let waiter = {
+            let event = event.clone();
+            thread::spawn(move || assert_eq!(event.wait(Wait::FOREVER), Outcome::Done))
+        };
+        event.set();
+        waiter.join().unwrap();
+        event.clear();
+        watcher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_watcher_hears_that_it_is_over() {
+    loom::model(|| {
+        let shared = Arc::new((Event::<Host>::new(), AtomicU32::new(0)));
+        let watcher = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let is_over = || shared.1.load(Ordering::Acquire) == 1;
+                shared.0.await_turn(0, Wait::FOREVER, &is_over);
+            })
+        };
+        shared.1.store(1, Ordering::Release);
+        shared.0.nudge();
+        watcher.join().unwrap();
+    });
+}
+
+#[test]
 fn two_releases_reach_two_sleepers() {
     loom::model(|| {
         let semaphore = Arc::new(Semaphore::<Host>::new(0));

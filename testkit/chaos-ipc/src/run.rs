@@ -11,6 +11,10 @@ use std::{fmt, io};
 
 /// How long a worker may be without progress before that counts as a hang.
 const HANG: Duration = Duration::from_secs(20);
+/// How long a point that is reached only after others died in the right places may take to be reached.
+const REACH: Duration = Duration::from_mins(1);
+/// How long a worker that is to die may live.
+const LIFE: Duration = Duration::from_millis(100);
 const WORKERS: usize = 4;
 
 /// What workers and their parent say to each other: the steps that each place has done, and at the end
@@ -103,11 +107,15 @@ fn progress(board: &Shared, place: usize, more: u64, child: &mut Child) -> io::R
 
 /// Has one worker die at the named point `name` while two others work, and checks that those go on.
 ///
+/// What a process does about a dead one needs dead ones: so until then more workers come and die, every
+/// second one of them at one of the points `deaths`, in turn.
+///
 /// # Errors
 /// When the point is never reached, a worker hangs, or one sees what it must not.
 pub fn crash_at(
     name: &'static str,
     skip: u32,
+    deaths: &[&'static str],
     workload: &(impl Workload + Clone),
 ) -> io::Result<()> {
     let board = board()?;
@@ -116,15 +124,21 @@ pub fn crash_at(
         others.push(start(&board, place, place as u64, Crash::Never, workload)?);
     }
     let mut victim = start(&board, 0, 77, Crash::At(name, skip), workload)?;
-    let deadline = Deadline::after(HANG);
+    let deadline = Deadline::after(REACH);
+    let mut named = deaths.iter().cycle();
     let mut seed = 100;
-    // What a process does about a dead one needs dead ones.
     while victim.end(Deadline::after(Duration::from_millis(20)))?.is_none()
         && !deadline.has_passed()
     {
         seed += 1;
-        let mut other = start(&board, 3, seed, Crash::Any(seed as u32 % 90), workload)?;
-        other.end(Deadline::after(HANG))?;
+        let any = Crash::Any(seed as u32 % 90);
+        let at = |name: &&'static str| Crash::At(name, seed as u32 / 2 % 2);
+        let crash = if seed % 2 == 0 { any } else { named.next().map_or(any, at) };
+        let mut other = start(&board, 3, seed, crash, workload)?;
+        if other.end(Deadline::after(LIFE))?.is_none() {
+            other.kill()?;
+            other.end(Deadline::after(HANG))?;
+        }
         workload.ended(other.pid);
     }
     let end = victim.end(Deadline::now())?;

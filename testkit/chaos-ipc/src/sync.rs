@@ -6,9 +6,10 @@ use crate::process::Stage;
 use polyproc_sync::raw::{
     Arrival, Barrier, Condition, Event, HeldSemaphore, Lock, RLock, Semaphore,
 };
-use polyproc_sync::{Deadline, Mutex, Once, Outcome, Owner, RwLock, Wait};
+use polyproc_sync::{Deadline, Mutex, Once, Outcome, Owner, OwnerDied, RwLock, Wait};
 use polyproc_testkit::Rng;
 use std::io;
+use std::ops::DerefMut;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -43,6 +44,27 @@ pub struct Sync {
 
 fn soon() -> Wait {
     Wait::until(Deadline::after(Duration::from_millis(3)))
+}
+
+/// Changes two equal numbers, one after the other. Who finds them unequal and was not told of a death
+/// says that it is `wrong`.
+fn change<G: DerefMut<Target = [u64; 2]>>(
+    taken: Result<G, OwnerDied<G>>,
+    wrong: &'static str,
+) -> Result<(), &'static str> {
+    let mut pair = match taken {
+        Ok(pair) if pair[0] != pair[1] => return Err(wrong),
+        Ok(pair) => pair,
+        Err(died) => {
+            let mut pair = died.recover();
+            pair[1] = pair[0];
+            pair
+        }
+    };
+    pair[0] += 1;
+    std::hint::spin_loop();
+    pair[1] += 1;
+    Ok(())
 }
 
 impl Sync {
@@ -106,19 +128,7 @@ impl Sync {
     }
 
     fn mutex(&self) -> Result<(), &'static str> {
-        let mut pair = match self.objects.mutex.lock() {
-            Ok(pair) if pair[0] != pair[1] => return Err("half a change, and nobody said so"),
-            Ok(pair) => pair,
-            Err(died) => {
-                let mut pair = died.recover();
-                pair[1] = pair[0];
-                pair
-            }
-        };
-        pair[0] += 1;
-        std::hint::spin_loop();
-        pair[1] += 1;
-        Ok(())
+        change(self.objects.mutex.lock(), "half a change, and nobody said so")
     }
 
     fn rwlock(&self, random: &mut Rng) -> Result<(), &'static str> {
@@ -128,19 +138,7 @@ impl Sync {
                 _ => Ok(()),
             };
         }
-        let mut pair = match self.objects.rwlock.write() {
-            Ok(pair) if pair[0] != pair[1] => return Err("a writer saw half a write"),
-            Ok(pair) => pair,
-            Err(died) => {
-                let mut pair = died.recover();
-                pair[1] = pair[0];
-                pair
-            }
-        };
-        pair[0] += 1;
-        std::hint::spin_loop();
-        pair[1] += 1;
-        Ok(())
+        change(self.objects.rwlock.write(), "a writer saw half a write")
     }
 
     fn rooms(&self) -> Result<(), &'static str> {
@@ -172,10 +170,13 @@ impl Sync {
     }
 
     fn event(&self, random: &mut Rng) {
-        match random.below(4) {
-            0 => _ = self.objects.event.set(),
-            1 => _ = self.objects.event.clear(),
-            _ => _ = self.objects.event.wait(soon()),
+        let event = &self.objects.event;
+        match random.below(5) {
+            0 => _ = event.set(),
+            1 => _ = event.clear(),
+            2 => event.await_turn(event.turn(), soon(), &|| false),
+            3 if random.below(50) == 0 => event.nudge(),
+            _ => _ = event.wait(soon()),
         }
     }
 

@@ -18,15 +18,12 @@ fn main() {
     // Nothing but channels moves cursors.
     let (of_channels, of_sync): (Vec<_>, Vec<_>) =
         points("../../ipc/sync/src").into_iter().partition(|name| name.starts_with("cursor."));
-    for name in of_sync {
-        trials.push(Trial::test(name, move || crash_in_sync(name)));
-    }
-    for name in points("../../ipc/channel/src").into_iter().chain(of_channels) {
-        trials.push(Trial::test(name, move || crash_in_channel(name)));
-    }
-    for name in points("../../ipc/shm/src") {
-        trials.push(Trial::test(name, move || crash_in_arena(name)));
-    }
+    let of_channels: Vec<_> =
+        points("../../ipc/channel/src").into_iter().chain(of_channels).collect();
+    let of_arena = points("../../ipc/shm/src");
+    trials_at(&of_sync, crash_in_sync, &mut trials);
+    trials_at(&of_channels, crash_in_channel, &mut trials);
+    trials_at(&of_arena, crash_in_arena, &mut trials);
     trials.push(Trial::test("chaos_sync", || {
         chaos(1, 200, &Sync::new()?)?;
         Ok(())
@@ -46,28 +43,43 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-fn crash_in_sync(name: &'static str) -> Result<(), Failed> {
+/// Repairs to which only these deaths give occasion, too rarely if all points took turns.
+const OCCASIONS: [(&str, &[&str]); 1] =
+    [("fifo.next-given-back", &["segment.ended", "segment.kept"])];
+
+/// Has a worker die at this point, and others at any of those.
+type CrashAt = fn(&'static str, &[&'static str]) -> Result<(), Failed>;
+
+fn trials_at(names: &[&'static str], crash: CrashAt, trials: &mut Vec<Trial>) {
+    for &name in names {
+        let occasion = OCCASIONS.iter().find(|(repair, _)| *repair == name);
+        let deaths = occasion.map_or_else(|| names.to_vec(), |(_, deaths)| deaths.to_vec());
+        trials.push(Trial::test(name, move || crash(name, &deaths)));
+    }
+}
+
+fn crash_in_sync(name: &'static str, deaths: &[&'static str]) -> Result<(), Failed> {
     for skip in [0, 3] {
-        crash_at(name, skip, &Sync::new()?)?;
+        crash_at(name, skip, deaths, &Sync::new()?)?;
     }
     Ok(())
 }
 
-fn crash_in_arena(name: &'static str) -> Result<(), Failed> {
+fn crash_in_arena(name: &'static str, deaths: &[&'static str]) -> Result<(), Failed> {
     // Passed by every member once, or only at the end of one.
     let skips: &[u32] = if name.starts_with("member.") { &[0] } else { &[0, 3] };
     for &skip in skips {
         let blocks = Blocks::new()?;
-        crash_at(name, skip, &blocks)?;
+        crash_at(name, skip, deaths, &blocks)?;
         blocks.check_end()?;
     }
     Ok(())
 }
 
-fn crash_in_channel(name: &'static str) -> Result<(), Failed> {
+fn crash_in_channel(name: &'static str, deaths: &[&'static str]) -> Result<(), Failed> {
     for skip in [0, 3] {
         let messages = Messages::new()?;
-        crash_at(name, skip, &messages)?;
+        crash_at(name, skip, deaths, &messages)?;
         messages.check_end()?;
     }
     Ok(())

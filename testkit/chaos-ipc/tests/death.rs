@@ -8,12 +8,15 @@ use polyproc_chaos_ipc::process::{Child, Stage, pause};
 use polyproc_shm::{Arena, Error, Shared, SharedArray, Value};
 use polyproc_sync::raw::{self, Arrival, Condition, HeldSemaphore, Lock, RLock};
 use polyproc_sync::{
-    Abandoned, Barrier, Deadline, Event, Host, Kind, Mutex, Outcome, Owner, RwLock, TryLockError,
-    Wait,
+    Abandoned, Barrier, Deadline, Event, EventDescriptor, Host, Kind, Mutex, Outcome, Owner,
+    RwLock, TryLockError, Wait, crash,
 };
 use polyproc_sys::handler::interrupt_on;
+use polyproc_sys::poll;
 use polyproc_sys::signal::Signal;
 use polyproc_sys::wait::Status;
+use polyproc_testkit::eventually;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -40,6 +43,7 @@ fn main() {
         Trial::test("a_limit_on_file_sizes_makes_the_arena_smaller", small_files),
         Trial::test("a_signal_ends_only_waits_that_want_it", interrupted),
         Trial::test("a_fork_beside_busy_threads_leaves_the_arena_usable", busy_fork),
+        Trial::test("a_setter_that_dies_before_it_wakes_is_seen", half_set),
         Trial::test("a_pipe_ends_when_its_last_writer_is_killed", last_writer),
         Trial::test("a_full_pipe_breaks_when_its_last_reader_is_killed", last_reader),
         Trial::test("a_message_that_a_producer_was_writing_is_not_seen", half_put),
@@ -306,6 +310,52 @@ fn attach() -> Result {
     Ok(())
 }
 
+/// Each dies between its change and the wake-up, and the descriptor follows all the same.
+fn half_set() -> Result {
+    let event = Arc::new(Stage::of(Event::new())?);
+    let mut changers = Vec::new();
+    let go = [Stage::of(Event::new())?, Stage::of(Event::new())?];
+    for (go, point) in go.iter().zip(["event.set", "event.cleared"]) {
+        let event = &event;
+        changers.push(Child::start(move || {
+            go.wait();
+            crash::arm(point, 0);
+            if event.is_set() {
+                event.clear();
+            } else {
+                event.set();
+            }
+            0
+        })?);
+    }
+    // Only now: its thread is no thread of theirs.
+    let descriptor = EventDescriptor::of(OnStage(Arc::clone(&event)))?;
+    for (go, changer) in go.iter().zip(&mut changers) {
+        let was_set = event.is_set();
+        while event.report().waiters == 0 {
+            std::thread::yield_now();
+        }
+        go.set();
+        assert!(matches!(changer.end(patience())?, Some(Status::Signaled { .. })));
+        assert_ne!(event.is_set(), was_set);
+        let shown = || poll::readable([Some(descriptor.as_fd())], Deadline::now()).ok();
+        let follows = eventually(Duration::from_secs(20), || (shown()? != [was_set]).then_some(()));
+        follows.ok_or("the descriptor stays as it was")?;
+    }
+    Ok(())
+}
+
+/// An event that a [`Stage`] keeps.
+struct OnStage(Arc<Stage<Event>>);
+
+impl std::ops::Deref for OnStage {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        &self.0
+    }
+}
+
 /// Threads hold the arena's locks at the moment of each fork; libc's own locks are libc's affair.
 fn busy_fork() -> Result {
     let arena = Arena::with_size(16 << 20)?;
@@ -495,7 +545,7 @@ fn half_put() -> Result {
     let mut put = 0;
     for skip in 0..100 {
         let mut child = Child::start(|| {
-            polyproc_sync::crash::arm_any(skip);
+            crash::arm_any(skip);
             let Ok(parcel) = value.handle().send() else { return 1 };
             let message = Message::from(vec![skip as u8; 20_000]).with_parcels(vec![parcel]);
             i32::from(queue.put(message, forever()).is_err())

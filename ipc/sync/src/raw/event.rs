@@ -8,10 +8,12 @@ use crate::report::{Kind, Report};
 use std::marker::PhantomData;
 
 const SET: u32 = 1;
-/// Somebody may sleep. Taken away by every `set`, which wakes all.
+/// Somebody may sleep until it is set. Taken away by every `set`, which wakes all.
 const SLEEPERS: u32 = 2;
+/// Somebody may sleep until it is clear. Taken away by the `clear` that wakes all.
+const WATCHERS: u32 = 4;
 /// One change from set to clear.
-const GENERATION: u32 = 4;
+const GENERATION: u32 = 8;
 
 /// A flag to wait for: set, clear, wait. All zeros is clear.
 ///
@@ -20,7 +22,7 @@ const GENERATION: u32 = 4;
 #[derive(Debug)]
 #[repr(C)]
 pub struct Event<P = Host> {
-    /// Generation, sleepers' mark, set. Also the futex.
+    /// Generation, watchers' mark, sleepers' mark, set. Also the futex.
     state: AtomicU32,
     /// How many sleep: for onlookers.
     waiters: AtomicU32,
@@ -44,6 +46,12 @@ impl<P> Event<P> {
     #[inline]
     pub fn is_set(&self) -> bool {
         self.state.load(Ordering::Acquire) & SET != 0
+    }
+
+    /// Which turn it is at: one more with every change, odd while it is set. What was written before the
+    /// change is seen after.
+    pub fn turn(&self) -> u32 {
+        turn_of(self.state.load(Ordering::Acquire))
     }
 
     /// The state at this moment.
@@ -87,12 +95,58 @@ impl<P: Park> Event<P> {
     pub fn clear(&self) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
         while state & SET != 0 {
-            match self.exchange(state, (state & !SET).wrapping_add(GENERATION)) {
-                Ok(()) => return true,
+            match self.exchange(state, (state & !(SET | WATCHERS)).wrapping_add(GENERATION)) {
+                Ok(()) => {
+                    self.tell_watchers(state);
+                    return true;
+                }
                 Err(other) => state = other,
             }
         }
         false
+    }
+
+    /// After a change from `before`, which took the watchers' mark away.
+    fn tell_watchers(&self, before: u32) {
+        crash_point!("event.cleared");
+        if before & WATCHERS != 0 {
+            P::wake(&self.state, u32::MAX);
+        }
+    }
+
+    /// Sleeps until it is at another turn than `seen`, or `is_over` says so; whoever makes that say so
+    /// calls [`Event::nudge`], until it is heard.
+    pub fn await_turn(&self, seen: u32, wait: Wait, is_over: &dyn Fn() -> bool) {
+        let mut slices = Slices::new(wait);
+        loop {
+            let state = self.state.load(Ordering::Acquire);
+            if turn_of(state) != seen || is_over() {
+                return;
+            }
+            let mark = if state & SET == 0 { SLEEPERS } else { WATCHERS };
+            if state & mark == 0 && self.exchange(state, state | mark).is_err() {
+                continue;
+            }
+            crash_point!("event.watched");
+            // Asked again with the mark set: a nudge after this takes it away, and so ends the sleep.
+            if is_over() {
+                return;
+            }
+            self.waiters.fetch_add(1, Ordering::Relaxed);
+            let slice = slices.sleep::<P>(&self.state, state | mark);
+            leave(&self.waiters);
+            if matches!(slice, Slice::GiveUp(_)) {
+                return;
+            }
+        }
+    }
+
+    /// Has all who sleep in [`Event::await_turn`] ask whether it is over.
+    #[cold]
+    pub fn nudge(&self) {
+        // Who marks after this sees what the caller has written before it.
+        self.state.fetch_and(!(SLEEPERS | WATCHERS), Ordering::Release);
+        P::wake(&self.state, u32::MAX);
     }
 
     fn exchange(&self, from: u32, to: u32) -> Result<(), u32> {
@@ -140,6 +194,10 @@ impl<P: Park> Event<P> {
     }
 }
 
+fn turn_of(state: u32) -> u32 {
+    (state / GENERATION) << 1 | state & SET
+}
+
 impl<P> Default for Event<P> {
     fn default() -> Self {
         Self::new()
@@ -178,15 +236,34 @@ mod tests {
         });
     }
 
+    #[test]
+    fn every_change_is_a_turn() {
+        let event: Event = Event::new();
+        let now = Wait::until(polyproc_sys::clock::Deadline::now());
+        let somebody_sleeps = || event.report().waiters != 0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                (0..10).for_each(|turn| event.await_turn(turn, Wait::FOREVER, &|| false));
+            });
+            for turn in 0..10 {
+                assert_eq!(event.turn(), turn);
+                event.await_turn(turn, now, &|| false);
+                std::iter::repeat_with(std::thread::yield_now).find(|()| somebody_sleeps());
+                assert!(event.is_set() && event.clear() || event.set());
+            }
+        });
+        event.await_turn(10, Wait::FOREVER, &|| true);
+    }
+
     proptest::proptest! {
         #[test]
         fn any_bits_can_be_set_and_cleared(state: u32) {
             let event: Event = Event::new();
             event.state.store(state, Ordering::Relaxed);
             event.set();
-            proptest::prop_assert!(event.is_set());
+            proptest::prop_assert!(event.is_set() && event.turn() % 2 == 1);
             event.clear();
-            proptest::prop_assert!(!event.is_set());
+            proptest::prop_assert!(!event.is_set() && event.turn() % 2 == 0);
         }
     }
 }

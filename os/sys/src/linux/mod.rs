@@ -28,6 +28,7 @@ pub mod signals;
 pub mod sock_diag;
 pub(crate) mod socket;
 pub mod stream;
+pub(crate) mod streaming;
 pub mod thread;
 pub(crate) mod wait;
 

@@ -498,6 +498,7 @@ pub mod lifeline {
 pub mod memory {
     use super::{AsFd, File, Infallible, io, unsupported};
     use std::ffi::CStr;
+    use std::mem::MaybeUninit;
     use std::path::Path;
     use std::ptr::NonNull;
     use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -549,6 +550,18 @@ pub mod memory {
     pub fn seal_shrinking(_file: &File) -> io::Result<()> {
         unsupported()
     }
+
+    /// Copies to memory that is shared.
+    ///
+    /// # Safety
+    /// As many bytes at `to` may be written.
+    pub unsafe fn copy_to_shared(from: &[u8], to: NonNull<u8>) {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), from.len()) };
+    }
+
+    /// Asks for large pages.
+    pub fn prefer_large_pages<T>(_room: &mut [MaybeUninit<T>]) {}
 
     /// Makes a file that long, with its memory.
     ///
@@ -609,6 +622,16 @@ pub mod memory {
 
         /// Appends `len` bytes from `offset` on to `bytes`.
         pub fn copy_out(&self, _offset: usize, _len: usize, _bytes: &mut Vec<u8>) {
+            match self.0 {}
+        }
+
+        /// The same for all of `bytes`.
+        pub fn copy_to(&self, _offset: usize, _bytes: &mut [u8]) {
+            match self.0 {}
+        }
+
+        /// Has the processor fetch what lies at `offset`.
+        pub fn fetch(&self, _offset: usize) {
             match self.0 {}
         }
 
@@ -939,6 +962,11 @@ pub mod stream {
     /// The name of an address that has no path: none has one.
     pub fn abstract_name(_address: &SocketAddr) -> Option<&[u8]> {
         None
+    }
+
+    /// Whether it says that something is short: not known.
+    pub fn is_scarcity(_error: &io::Error) -> bool {
+        false
     }
 
     /// Changes how many clients may wait to be accepted.

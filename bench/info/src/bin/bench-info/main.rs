@@ -1,7 +1,6 @@
 //! `polyproc-info` against psutil, sysinfo and procfs: the same questions about the same 500 processes.
 //!
 //! All numbers are processor time of whoever asks, in the program and in the kernel.
-#![expect(clippy::print_stderr, reason = "a program for the terminal")]
 
 mod burden;
 mod clock;
@@ -30,13 +29,7 @@ const LIGHT: Attributes = Attributes::TABLE.or(Attributes::EXE).or(Attributes::C
 const PROMISE: f64 = 40.0;
 
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).map_err(Error::from).and_then(run) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    polyproc_bench::main(run)
 }
 
 fn run(options: Options) -> Result<(), Error> {
