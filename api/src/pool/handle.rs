@@ -71,14 +71,15 @@ impl Ticket {
 
 impl Sink for Ticket {
     fn deliver(&self, _index: u64, outcome: Outcome, _cost: u64, notices: &mut Vec<Notice>) {
+        task::arrived(&outcome);
         notices.extend(self.settle(State::Done(outcome)));
     }
 }
 
 impl Drop for Slip {
     fn drop(&mut self) {
-        if let State::Done(Outcome::Value(bytes)) = &self.state {
-            task::give_back(bytes);
+        if let State::Done(outcome) = &self.state {
+            task::give_back(outcome);
         }
     }
 }

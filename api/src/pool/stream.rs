@@ -54,8 +54,16 @@ struct Inbox {
     reminders: (usize, Vec<Notice>),
 }
 
+/// Results that nobody took.
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.arrived.iter().for_each(|arrival| task::give_back(&arrival.outcome));
+    }
+}
+
 impl Sink for Feed {
     fn deliver(&self, chunk: u64, outcome: Outcome, cost: u64, notices: &mut Vec<Notice>) {
+        task::arrived(&outcome);
         let mut inbox = self.lock();
         inbox.arrived.push(Arrival { chunk, outcome, cost });
         if inbox.arrived.len() >= inbox.reminders.0 {

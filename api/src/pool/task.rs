@@ -5,7 +5,8 @@ use super::chunk::{self, Encoded};
 use crate::codec::{self, CodecError};
 use crate::function::{Address, CodeRef, NotHere, signature};
 use crate::panic::{self, Panic};
-use polyproc_pool::{Handler, Output, Verdict};
+use polyproc_pool::{Handler, Outcome, Output, Verdict};
+use polyproc_shm::Arena;
 use polyproc_sync::Owner;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -128,16 +129,13 @@ impl Failure {
     }
 }
 
-/// The items of a chunk that failed, and the values of the others.
-#[derive(Debug, Serialize, Deserialize)]
-struct Mixed {
-    failures: Vec<(u64, Failure)>,
-    values: Vec<u8>,
-}
-
-/// After the values of a chunk: whether they are all, or a [`Mixed`].
+/// After the values of a chunk: they are all.
 const ALL: u8 = 0;
+/// Or some items failed: before this come the [`Failures`], and how many bytes those are.
 const SOME: u8 = 1;
+
+/// The items that failed.
+type Failures = Vec<Numbered<Failure>>;
 
 /// What came of a chunk.
 #[derive(Debug)]
@@ -151,13 +149,30 @@ pub(super) fn decode_values<R>(mut bytes: Vec<u8>) -> Result<Values<R>, CodecErr
 where
     R: DeserializeOwned + 'static,
 {
-    match bytes.pop() {
-        Some(ALL) => chunk::decode(bytes).map(Values::All),
-        Some(SOME) => {
-            let Mixed { failures, values } = codec::decode(&bytes)?;
-            merge(failures, chunk::decode(values)?).map(Values::Some)
+    let Some((values, failures)) = split(&bytes) else {
+        return Err(CodecError::of::<R>(&"not in the form of results"));
+    };
+    let failures: Option<Failures> = failures.map(codec::decode).transpose()?;
+    let len = values.len();
+    bytes.truncate(len);
+    let values = chunk::decode(bytes)?;
+    match failures {
+        Some(failures) => merge(failures, values).map(Values::Some),
+        None => Ok(Values::All(values)),
+    }
+}
+
+/// The values, and the failures if there are any.
+fn split(bytes: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    match bytes.split_last()? {
+        (&ALL, values) => Some((values, None)),
+        (&SOME, rest) => {
+            let (rest, len) = rest.split_last_chunk()?;
+            let place = rest.len().checked_sub(u32::from_le_bytes(*len) as usize)?;
+            let (values, failures) = rest.split_at(place);
+            Some((values, Some(failures)))
         }
-        _ => Err(CodecError::of::<R>(&"not in the form of results")),
+        _ => None,
     }
 }
 
@@ -175,10 +190,26 @@ fn merge<R>(
     merged.ok_or_else(|| CodecError::of::<R>(&"results of other items"))
 }
 
-/// Gives back the handles in a chunk's results that nobody will read.
-pub(super) fn give_back(bytes: &[u8]) {
-    if let Some((&ALL, values)) = bytes.split_last() {
-        chunk::give_back(values);
+fn with_tickets(bytes: &[u8], act: fn(&Arena, &[u8])) {
+    let tickets = split(bytes).map(|(values, _)| chunk::tickets(values)).unwrap_or_default();
+    if !tickets.is_empty()
+        && let Ok(arena) = polyproc_process::arena()
+    {
+        act(arena, tickets);
+    }
+}
+
+/// In the parent, as soon as results are there: the handles in them do not go with the worker any more.
+pub(super) fn arrived(outcome: &Outcome) {
+    if let Outcome::Value(bytes) = outcome {
+        with_tickets(bytes, Arena::arrived);
+    }
+}
+
+/// Gives back the handles in results that nobody will read.
+pub(super) fn give_back(outcome: &Outcome) {
+    if let Outcome::Value(bytes) = outcome {
+        with_tickets(bytes, Arena::give_back_all);
     }
 }
 
@@ -374,8 +405,10 @@ fn report(
         *output.bytes = encoded.bytes;
         output.bytes.push(ALL);
     } else {
-        let mixed = Mixed { failures, values: encoded.joined() };
-        *output.bytes = codec::encode(&mixed, Vec::new()).unwrap_or_default();
+        let failures = codec::encode(&failures, Vec::new()).unwrap_or_default();
+        *output.bytes = encoded.joined();
+        output.bytes.extend(&failures);
+        output.bytes.extend((failures.len() as u32).to_le_bytes());
         output.bytes.push(SOME);
     }
 }

@@ -306,6 +306,8 @@ impl Core {
             link.is_dead = true;
             return;
         };
+        // What it handed over in results that nobody has read, nobody will read.
+        link.child.settle();
         let (pid, running) = (link.child.pid(), link.side.running());
         let report = link.child.take_report().map(|report| report.body);
         let death = Death { pid, ending, item: link.side.item(), report };
