@@ -141,14 +141,10 @@ fn split_tickets(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(rest.len().checked_sub(len)?)
 }
 
-/// Gives back the handles in results that nobody will read.
-pub(super) fn give_back(bytes: &[u8]) {
-    let Some((&SERDE, bytes)) = bytes.split_last() else { return };
-    if let Some((_, tickets)) = split_tickets(bytes).filter(|(_, tickets)| !tickets.is_empty())
-        && let Ok(arena) = polyproc_process::arena()
-    {
-        arena.give_back_all(tickets);
-    }
+/// What stands for the handles in these bytes.
+pub(super) fn tickets(bytes: &[u8]) -> &[u8] {
+    let Some((&SERDE, bytes)) = bytes.split_last() else { return &[] };
+    split_tickets(bytes).map_or(&[], |(_, tickets)| tickets)
 }
 
 /// Numbers that are so few that they need no memory of their own.

@@ -71,16 +71,17 @@ impl Ticket {
 
 impl Sink for Ticket {
     fn deliver(&self, deliveries: &mut Vec<Delivery>, notices: &mut Vec<Notice>) {
-        let outcome = deliveries.pop().map(|delivery| delivery.outcome);
-        notices
-            .extend(outcome.map(|outcome| self.settle(State::Done(outcome))).into_iter().flatten());
+        for Delivery { outcome, .. } in deliveries.drain(..) {
+            task::arrived(&outcome);
+            notices.extend(self.settle(State::Done(outcome)));
+        }
     }
 }
 
 impl Drop for Slip {
     fn drop(&mut self) {
-        if let State::Done(Outcome::Value(bytes)) = &self.state {
-            task::give_back(bytes);
+        if let State::Done(outcome) = &self.state {
+            task::give_back(outcome);
         }
     }
 }

@@ -50,8 +50,18 @@ struct Inbox {
     reminders: (usize, Vec<Notice>),
 }
 
+/// Results that nobody took.
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.arrived.iter().for_each(|arrival| task::give_back(&arrival.outcome));
+    }
+}
+
 impl Sink for Feed {
     fn deliver(&self, deliveries: &mut Vec<Delivery>, notices: &mut Vec<Notice>) {
+        for delivery in &*deliveries {
+            task::arrived(&delivery.outcome);
+        }
         let mut inbox = self.lock();
         inbox.arrived.append(deliveries);
         if inbox.arrived.len() >= inbox.reminders.0 {
@@ -166,6 +176,17 @@ struct Chunks {
     count: usize,
     /// And how many bytes they are.
     bytes: usize,
+}
+
+/// Results that nobody took.
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        for place in self.places.drain(..) {
+            if let Place::Waits(_, bytes) = place {
+                task::give_back(&Outcome::Value(bytes));
+            }
+        }
+    }
 }
 
 impl Chunks {

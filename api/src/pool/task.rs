@@ -5,7 +5,8 @@ use super::chunk::{self, Beside};
 use crate::codec::{self, CodecError};
 use crate::function::{Address, CodeRef, NotHere, signature};
 use crate::panic::{self, Panic};
-use polyproc_pool::{Bytes, Handler, Output, Run, Spares, Verdict};
+use polyproc_pool::{Bytes, Handler, Outcome, Output, Spares, Verdict};
+use polyproc_shm::Arena;
 use polyproc_sync::Owner;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -128,18 +129,15 @@ impl Failure {
     }
 }
 
-/// The items of a chunk that failed, and the values of the others.
-#[derive(Debug, Serialize, Deserialize)]
-struct Mixed {
-    failures: Vec<(u64, Failure)>,
-    values: Vec<u8>,
-}
-
 /// A list that takes up so much memory is kept from one chunk to the next.
 const KEPT_BYTES: usize = 1 << 20;
-/// After the values of a chunk: whether they are all, or a [`Mixed`].
+/// After the values of a chunk: they are all.
 const ALL: u8 = 0;
+/// Or some items failed: before this come the [`Failures`], and how many bytes those are.
 const SOME: u8 = 1;
+
+/// The items that failed.
+type Failures = Vec<Numbered<Failure>>;
 
 /// Whether all items of a chunk have a value, as the worker's bytes say.
 pub(super) fn has_all_values(bytes: &[u8]) -> bool {
@@ -166,13 +164,27 @@ pub(super) fn decode_some<R>(bytes: &[u8]) -> Result<Vec<Result<R, Failure>>, Co
 where
     R: DeserializeOwned + 'static,
 {
-    let Some((&SOME, bytes)) = bytes.split_last() else {
+    let Some((bytes, Some(failures))) = split(bytes) else {
         return Err(CodecError::of::<R>(&"not in the form of results"));
     };
-    let Mixed { failures, values: bytes } = codec::decode(bytes)?;
+    let failures: Failures = codec::decode(failures)?;
     let mut values = Vec::new();
-    chunk::decode_slice(&bytes, &mut values)?;
+    chunk::decode(Bytes::copy(bytes), &mut values, &mut Spares::default())?;
     merge(failures, values)
+}
+
+/// The values, and the failures if there are any.
+fn split(bytes: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    match bytes.split_last()? {
+        (&ALL, values) => Some((values, None)),
+        (&SOME, rest) => {
+            let (rest, len) = rest.split_last_chunk()?;
+            let place = rest.len().checked_sub(u32::from_le_bytes(*len) as usize)?;
+            let (values, failures) = rest.split_at(place);
+            Some((values, Some(failures)))
+        }
+        _ => None,
+    }
 }
 
 fn merge<R>(
@@ -189,10 +201,26 @@ fn merge<R>(
     merged.ok_or_else(|| CodecError::of::<R>(&"results of other items"))
 }
 
-/// Gives back the handles in a chunk's results that nobody will read.
-pub(super) fn give_back(bytes: &[u8]) {
-    if let Some((&ALL, values)) = bytes.split_last() {
-        chunk::give_back(values);
+fn with_tickets(bytes: &[u8], act: fn(&Arena, &[u8])) {
+    let tickets = split(bytes).map(|(values, _)| chunk::tickets(values)).unwrap_or_default();
+    if !tickets.is_empty()
+        && let Ok(arena) = polyproc_process::arena()
+    {
+        act(arena, tickets);
+    }
+}
+
+/// In the parent, as soon as results are there: the handles in them do not go with the worker any more.
+pub(super) fn arrived(outcome: &Outcome) {
+    if let Outcome::Value(bytes) = outcome {
+        with_tickets(bytes, Arena::arrived);
+    }
+}
+
+/// Gives back the handles in results that nobody will read.
+pub(super) fn give_back(outcome: &Outcome) {
+    if let Outcome::Value(bytes) = outcome {
+        with_tickets(bytes, Arena::give_back_all);
     }
 }
 
@@ -394,14 +422,13 @@ where
             // The parent has it now; given back here it would be gone before it looks.
             _ = parcel.into_bytes();
         }
+        *output.run = run;
         if self.failures.is_empty() {
-            *output.run = run;
             output.bytes.push(ALL);
         } else {
-            let failures = std::mem::take(&mut self.failures);
-            let values = [run.as_ref().map_or(&[][..], Run::as_ref), output.bytes].concat();
-            let mixed = Mixed { failures, values };
-            *output.bytes = codec::encode(&mixed, Vec::new()).unwrap_or_default();
+            let failures = codec::encode(&self.failures, Vec::new()).unwrap_or_default();
+            output.bytes.extend(&failures);
+            output.bytes.extend((failures.len() as u32).to_le_bytes());
             output.bytes.push(SOME);
         }
     }

@@ -341,6 +341,8 @@ impl Core {
             self.crew.miss(slot);
             return;
         };
+        // What it handed over in results that nobody has read, nobody will read.
+        link.child.settle();
         let (pid, running) = (link.child.pid(), link.side.running());
         let report = link.child.take_report().map(|report| report.body);
         let death = Death { pid, ending, item: link.side.item(), report };

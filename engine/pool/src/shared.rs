@@ -177,7 +177,9 @@ impl Shared {
         let made = region::create().map_err(NoStart::Region).and_then(|(side, descriptors)| {
             let start = AssertUnwindSafe(|| self.starter.start(slot, descriptors));
             let started = catch_unwind(start).unwrap_or_else(|_| Err(panicked()));
-            Ok(Link::new(started.map_err(NoStart::Start)?, side))
+            let child = started.map_err(NoStart::Start)?;
+            child.hands_over();
+            Ok(Link::new(child, side))
         });
         let mut core = self.lock();
         match made {

@@ -21,6 +21,7 @@ use polyproc_sys::{moment, poll};
 use std::fmt;
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -147,6 +148,8 @@ pub struct Child {
     progress: Mutex<Progress>,
     pipes: Mutex<[Option<PipeReader>; 2]>,
     futures: Futures,
+    /// Handles come from it by another way than its report.
+    hands_over: AtomicBool,
 }
 
 /// What has been learned so far.
@@ -188,6 +191,7 @@ impl Child {
             progress: Mutex::new(Progress { sent: plan.parcels, ..Progress::default() }),
             pipes: Mutex::new([plan.stdout, plan.stderr]),
             futures: Futures::default(),
+            hands_over: AtomicBool::new(false),
         }
     }
 
@@ -299,6 +303,19 @@ impl Child {
     pub fn poll(&self) -> Option<Ending> {
         // A copy must not touch the lock: a thread of the original may have held it.
         if self.is_ours() { self.advance(&mut self.lock()) } else { self.look_from_copy() }
+    }
+
+    /// From now on it may hand handles over to this process by another way than its report: its end does
+    /// not give them back. Who reads that way calls [`settle`](Self::settle) when he has read everything.
+    pub fn hands_over(&self) {
+        self.hands_over.store(true, Ordering::Relaxed);
+    }
+
+    /// When it has ended: gives back what it handed over and what has not arrived.
+    pub fn settle(&self) {
+        if let Some(arena) = memory::attached().filter(|_| self.is_ours()) {
+            arena.give_back_handed_over(self.pid);
+        }
     }
 
     /// Waits until it has ended, or until `deadline`: then `Ok(None)`.
@@ -445,6 +462,7 @@ impl Child {
         let sent = std::mem::take(&mut progress.sent);
         if let Some(arena) = memory::attached() {
             let reported = progress.report.as_ref().map_or(&[][..], |report| &report.tickets);
+            let reported = (!self.hands_over.load(Ordering::Relaxed)).then_some(reported);
             arena.settle(&Ended { pid: self.pid, place: self.place }, sent, reported);
         }
         let phase = self.roster.free(self.ticket);

@@ -195,12 +195,25 @@ impl Arena {
 
     /// Settles what is left of a process that has ended, for the one who started it: gives back the
     /// parcels that were `sent` to it and not received; those that it handed over to this process,
-    /// but for the `reported` ones, which have arrived; and what it held. Free when there is nothing.
+    /// but for the `reported` ones, which have arrived (`None`: somebody else sees to all that it handed
+    /// over); and what it held. Free when there is nothing.
     ///
     /// Waits a tenth of a second at most for a member that was stopped in the middle of something:
     /// then it stays for whoever looks next.
-    pub fn settle(&self, ended: &Ended, sent: Vec<Parcel>, reported: &[u8]) {
+    pub fn settle(&self, ended: &Ended, sent: Vec<Parcel>, reported: Option<&[u8]>) {
         self.inner.settle(ended, sent, reported);
+    }
+
+    /// For messages that do not come as a report: these handles have arrived, and are not given back when
+    /// the process ends that handed them over. Waits for nobody.
+    pub fn arrived(&self, tickets: &[u8]) {
+        tickets.chunks(PARCEL_BYTES).for_each(|bytes| self.inner.arrived(bytes));
+    }
+
+    /// Gives back what process `pid`, which has ended, handed over to this one and has not
+    /// [`arrived`](Self::arrived). Waits as [`Arena::settle`] does.
+    pub fn give_back_handed_over(&self, pid: u32) {
+        self.inner.give_back_handed_over(pid);
     }
 
     /// The place that was made for the child that the calling thread has forked last.

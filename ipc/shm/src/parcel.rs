@@ -139,11 +139,13 @@ impl Inner {
     }
 
     /// See [`crate::Arena::settle`].
-    pub(crate) fn settle(&self, ended: &Ended, sent: Vec<Parcel>, reported: &[u8]) {
+    pub(crate) fn settle(&self, ended: &Ended, sent: Vec<Parcel>, reported: Option<&[u8]>) {
         // Dropped one by one they would wait for the lock without end.
         let mut left: Vec<_> = sent.into_iter().map(Parcel::into_ticket).collect();
         left.retain(|ticket| self.find(ticket).is_some());
-        left.extend(self.handed_over(ended.pid, reported));
+        left.extend(
+            reported.into_iter().flat_map(|reported| self.handed_over(ended.pid, reported)),
+        );
         let owner = |owner: Owner| owner.pid() == ended.pid;
         let (mut dead, senders) = (self.dead_members(owner), self.dead_senders(owner));
         dead.extend(ended.place.as_ref().and_then(|place| self.untaken(place)));
@@ -155,6 +157,28 @@ impl Inner {
                 locked.give_back(ticket);
             }
             locked.bury(&dead, &senders);
+        }
+    }
+
+    /// See [`crate::Arena::arrived`].
+    pub(crate) fn arrived(&self, bytes: &[u8]) {
+        // It is this process's: nobody else empties it or fills it again.
+        if let Some(parcel) = Ticket::read(bytes).as_ref().and_then(|ticket| self.find(ticket))
+            && parcel.owner.load(Ordering::Relaxed) == Owner::me().to_word()
+        {
+            parcel.from.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// See [`crate::Arena::give_back_handed_over`].
+    pub(crate) fn give_back_handed_over(&self, pid: u32) {
+        let left = self.handed_over(pid, &[]);
+        if !left.is_empty()
+            && let Some(locked) = self.lock_within(PATIENCE)
+        {
+            for ticket in &left {
+                locked.give_back(ticket);
+            }
         }
     }
 

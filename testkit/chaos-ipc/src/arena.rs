@@ -166,7 +166,7 @@ impl Blocks {
 
 impl Workload for Blocks {
     fn ended(&self, pid: u32) {
-        self.arena.settle(&Ended { pid, place: None }, Vec::new(), &[]);
+        self.arena.settle(&Ended { pid, place: None }, Vec::new(), Some(&[]));
     }
 
     fn step(&mut self, random: &mut Rng) -> Result<(), &'static str> {
