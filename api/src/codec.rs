@@ -3,9 +3,10 @@
 //!
 //! When a value does not fit, a second, slower pass finds out which part of it.
 
+use crate::bounded::Bounds;
 use crate::message;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserializer, Serialize};
 use std::fmt;
 
 /// Which value could not be turned into bytes or back, and why.
@@ -46,20 +47,44 @@ pub(crate) fn encode<T: Serialize>(value: &T, bytes: Vec<u8>) -> Result<Vec<u8>,
 
 /// Reads a value that takes up all of `bytes`.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    match postcard::take_from_bytes(bytes) {
-        Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(CodecError::of::<T>(&format_args!(
-            "{} bytes are left over: its `Serialize` writes more than its `Deserialize` reads",
-            rest.len()
-        ))),
-        Err(error) => {
-            let mut deserializer = postcard::Deserializer::from_bytes(bytes);
-            let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer)
-                .err()
-                .map_or_else(String::new, |error| error.path().to_string());
-            Err(codec_error::<T>(path, &error))
+    let value = postcard::take_from_bytes(bytes).map_err(|error| {
+        let mut deserializer = postcard::Deserializer::from_bytes(bytes);
+        codec_error::<T>(path_of::<T, _>(&mut deserializer), &error)
+    });
+    all_of(value?)
+}
+
+/// The same for `bytes` of a stranger, who may not mean well: see [`Bounds`].
+pub(crate) fn decode_within_bounds<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let bounds = Bounds::of(bytes.len());
+    let mut deserializer = postcard::Deserializer::from_bytes(bytes);
+    let value = T::deserialize(bounds.around(&mut deserializer)).map_err(|error| {
+        if let Some(why) = bounds.broken() {
+            return CodecError::of::<T>(&why);
         }
+        let (bounds, mut again) =
+            (Bounds::of(bytes.len()), postcard::Deserializer::from_bytes(bytes));
+        codec_error::<T>(path_of::<T, _>(bounds.around(&mut again)), &error)
+    })?;
+    let rest = deserializer.finalize().map_err(|error| codec_error::<T>(String::new(), &error))?;
+    all_of((value, rest))
+}
+
+/// A value, if nothing is left behind it.
+fn all_of<T>((value, rest): (T, &[u8])) -> Result<T, CodecError> {
+    if rest.is_empty() {
+        return Ok(value);
     }
+    Err(CodecError::of::<T>(&format_args!(
+        "{} bytes are left over: its `Serialize` writes more than its `Deserialize` reads",
+        rest.len()
+    )))
+}
+
+/// The part of a value at which reading it fails.
+fn path_of<'de, T: DeserializeOwned, D: Deserializer<'de>>(from: D) -> String {
+    let error = serde_path_to_error::deserialize::<_, T>(from).err();
+    error.map_or_else(String::new, |error| error.path().to_string())
 }
 
 fn codec_error<T>(path: String, error: &postcard::Error) -> CodecError {
@@ -136,5 +161,79 @@ mod tests {
     fn what_is_left_over_is_an_error() {
         let bytes = encode(&(1_u8, 2_u8), Vec::new()).unwrap();
         assert!(decode::<u8>(&bytes).unwrap_err().reason.contains("left over"));
+        assert!(decode_within_bounds::<u8>(&bytes).unwrap_err().reason.contains("left over"));
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Shape {
+        Nothing,
+        Newtype(Box<str>),
+        Tuple(u8, Vec<Shape>),
+        Struct { name: String, inside: Option<Box<Shape>> },
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Everything {
+        shapes: Vec<Shape>,
+        table: HashMap<String, (i8, f32, char)>,
+        unit: (),
+        blob: crate::Blob,
+        deep: Vec<Vec<Option<[u16; 3]>>>,
+    }
+
+    #[test]
+    fn within_bounds_a_value_is_what_it_is_without() {
+        let inside = Some(Box::new(Shape::Newtype("boxed".into())));
+        let shape = Shape::Struct { name: "s".into(), inside };
+        let value = Everything {
+            shapes: vec![Shape::Nothing, Shape::Tuple(3, vec![shape])],
+            table: HashMap::from([("key".into(), (-1, 0.5, 'x'))]),
+            unit: (),
+            blob: vec![7; 1000].into(),
+            deep: vec![vec![None, Some([1, 2, 3])]; 50],
+        };
+        let bytes = encode(&value, Vec::new()).unwrap();
+        assert_eq!(decode_within_bounds(&bytes), Ok(value));
+        let fault = decode_within_bounds::<Everything>(&bytes[..bytes.len() - 2]).unwrap_err();
+        assert_eq!(fault, decode::<Everything>(&bytes[..bytes.len() - 2]).unwrap_err());
+        let many = encode(&vec![(); 60_000], Vec::new()).unwrap();
+        assert_eq!(decode_within_bounds::<Vec<()>>(&many).unwrap().len(), 60_000);
+    }
+
+    #[derive(Debug, Default, Serialize, Deserialize)]
+    struct Chain(Option<Box<Chain>>);
+
+    #[test]
+    fn what_is_nested_too_deep_is_an_error() {
+        // As deep as it may be, and one more.
+        let chain = |depth| [vec![1; depth], vec![0]].concat();
+        assert!(decode_within_bounds::<Chain>(&chain(128)).is_ok());
+        for depth in [129, 10_000_000] {
+            let error = decode_within_bounds::<Chain>(&chain(depth)).unwrap_err();
+            assert!(error.reason.contains("128 levels"), "{error}");
+        }
+    }
+
+    #[test]
+    #[expect(clippy::zero_sized_map_values, reason = "this is about them")]
+    fn more_elements_than_bytes_are_an_error() {
+        let endless = encode(&u64::MAX, Vec::new()).unwrap();
+        for error in [
+            decode_within_bounds::<Vec<()>>(&endless).unwrap_err(),
+            decode_within_bounds::<HashMap<(), ()>>(&endless).unwrap_err(),
+            decode_within_bounds::<Vec<[(); 9]>>(&endless).unwrap_err(),
+        ] {
+            assert!(error.reason.contains("more elements"), "{error}");
+        }
+        let many = [&[200, 1][..], &endless.repeat(200)].concat();
+        assert!(decode_within_bounds::<Vec<Vec<()>>>(&many).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_of_a_stranger_are_a_value_or_an_error(bytes: Vec<u8>) {
+            let bounded = decode_within_bounds::<(Vec<Option<Shape>>, Vec<()>)>(&bytes);
+            proptest::prop_assert!(bounded.is_err() || decode::<(Vec<Option<Shape>>, Vec<()>)>(&bytes) == bounded);
+        }
     }
 }

@@ -90,6 +90,7 @@
 //! is an error.
 
 mod blob;
+mod bounded;
 mod builder;
 mod call;
 mod codec;

@@ -86,7 +86,7 @@ pub(crate) fn encode_for_anybody<T: Serialize>(
 /// The value in bytes from somebody who may be outside the family.
 pub(crate) fn decode_from_anybody<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let _scope = Scope::without(&INCOMING);
-    codec::decode(bytes)
+    codec::decode_within_bounds(bytes)
 }
 
 /// Puts a handle into the message that is being written.

@@ -34,6 +34,27 @@ fn a_message_of_another_type_is_an_error_and_the_next_is_not_concerned() {
     assert_eq!(there.recv().unwrap(), "a");
 }
 
+/// Who sends it needs no key to the program, only a socket to it.
+#[test]
+fn a_message_that_would_never_end_is_an_error_and_the_next_is_not_concerned() {
+    #[derive(Debug, serde::Serialize, serde::Deserialize)]
+    struct Tree(Vec<Tree>, Vec<()>);
+    let (mut here, there) = bytes::Connection::pair().unwrap();
+    let mut there: Connection<(), Tree> = there.into();
+    for wrong in [vec![1; 20 << 20], [&[0][..], &[0xff; 9], &[1]].concat()] {
+        let sending = thread::spawn(move || {
+            here.send_bytes(&wrong).unwrap();
+            here
+        });
+        let error = there.recv().unwrap_err();
+        here = sending.join().unwrap();
+        assert!(matches!(error, RecvError::Decode(_)), "{error}");
+        assert!(error.to_string().contains("levels") || error.to_string().contains("elements"));
+    }
+    here.send_bytes(&[1, 0, 0, 2]).unwrap();
+    assert_eq!(there.recv().unwrap().1.len(), 2);
+}
+
 #[test]
 fn messages_end_with_the_other_end_or_with_an_error() {
     let (mut here, mut there) = Connection::<u64, ()>::pair().unwrap();

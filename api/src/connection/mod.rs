@@ -38,8 +38,9 @@
 //! Both ends have to mean the same types: `Connection<S, R>` here is `Connection<R, S>` there. They
 //! need not be the same program, so nothing checks that beforehand. A message of another type is
 //! [`RecvError::Decode`] when its bytes do not fit, or a wrong value when they do; the next message
-//! is not concerned. Postcard does the decoding, and a type that contains itself is decoded as deep as
-//! the message says: do not receive one from a stranger, who could overflow the stack. Handles of shared memory mean nothing to others, and sending one is an error.
+//! is not concerned. A message nested deeper than 128 levels (of lists, structs, enums, `Some`) is such an
+//! error, too, so that no stranger overflows the stack; and so is one that announces more elements than its bytes
+//! can hold. Handles of shared memory mean nothing to others, and sending one is an error.
 //!
 //! # Addresses
 //!

@@ -6,7 +6,7 @@ use super::kind::{self, Kind, Plain, Sharing, WithState};
 use super::map_task::MapTask;
 use super::stream::{BlockValues, Cutting, Stream};
 use super::{Job, Pool, Task, TaskError};
-use polyproc_pool::TaskRules;
+use polyproc_pool::{Spares, TaskRules};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -148,7 +148,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        let encoded = chunk::encode(&mut vec![argument]).map_err(kind::not_encoded);
+        let encoded = chunk::encode(&mut vec![argument], &mut Spares::default());
+        let encoded = encoded.map_err(kind::not_encoded);
         Task::submit(&self.pool.inner, self.job(function), encoded)
     }
 
@@ -156,14 +157,14 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         &self,
         function: K::Function<A, R>,
         items: I,
-        window: usize,
+        (window, in_order): (usize, bool),
     ) -> Result<Stream<I, A, R>, TaskError>
     where
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
         I: Iterator<Item = A>,
     {
-        let cutting = Cutting { size: self.chunk, window };
+        let cutting = Cutting { size: self.chunk, window, in_order };
         Ok(Stream::new(&self.pool.inner, self.job(function)?, cutting, items))
     }
 
@@ -182,13 +183,11 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
     {
         let items = items.into_iter();
         let most = items.size_hint().0;
-        let mut stream = self.stream(function, items, usize::MAX)?;
+        let mut stream = self.stream(function, items, (usize::MAX, true))?;
         let mut gathered = Gathered::new(most);
         let mut done = 0;
-        while let Some(block) = stream.next_block(true) {
-            stream.taken(block.len());
-            done += block.len() as u64;
-            gathered.add(block.first, block.values)?;
+        while let Some(count) = stream.gather(&mut gathered)? {
+            done += count as u64;
             if let Some(progress) = &self.pool.inner.progress {
                 progress(done, stream.total());
             }
@@ -209,7 +208,7 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         let items: Vec<A> = items.into_iter().collect();
         // Nobody measures while nobody waits: eight chunks for each worker.
         let size = self.chunk.unwrap_or(items.len().div_ceil(8 * self.pool.workers().max(1)));
-        let cutting = Cutting { size: Some(size), window: usize::MAX };
+        let cutting = Cutting { size: Some(size), window: usize::MAX, in_order: true };
         let job = self.job(function);
         MapTask::new(
             &self.pool.inner,
@@ -228,7 +227,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         R: Serialize + DeserializeOwned + 'static,
         I: IntoIterator<Item = A>,
     {
-        Imap::new(self.stream(function, items.into_iter(), self.window))
+        let window = (self.window, true);
+        Imap::new(self.stream(function, items.into_iter(), window))
     }
 
     /// As [`Pool::imap_unordered`].
@@ -242,7 +242,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         R: Serialize + DeserializeOwned + 'static,
         I: IntoIterator<Item = A>,
     {
-        ImapUnordered::new(self.stream(function, items.into_iter(), self.window))
+        let window = (self.window, false);
+        ImapUnordered::new(self.stream(function, items.into_iter(), window))
     }
 }
 

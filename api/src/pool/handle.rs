@@ -2,10 +2,10 @@
 
 use super::chunk::Encoded;
 use super::error::{TaskError, TaskFacts};
-use super::task::{self, Values};
+use super::task;
 use super::{Inner, Job};
 use crate::panic;
-use polyproc_pool::{Deadline, NewTask, Notice, Outcome, Sink, TaskId};
+use polyproc_pool::{Deadline, Delivery, NewTask, Notice, Outcome, Sink, Spares, TaskId};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -70,9 +70,11 @@ impl Ticket {
 }
 
 impl Sink for Ticket {
-    fn deliver(&self, _index: u64, outcome: Outcome, _cost: u64, notices: &mut Vec<Notice>) {
-        task::arrived(&outcome);
-        notices.extend(self.settle(State::Done(outcome)));
+    fn deliver(&self, deliveries: &mut Vec<Delivery>, notices: &mut Vec<Notice>) {
+        if let Some(Delivery { outcome, .. }) = deliveries.pop() {
+            task::arrived(&outcome);
+            notices.extend(self.settle(State::Done(outcome)));
+        }
     }
 }
 
@@ -123,7 +125,7 @@ impl<R: DeserializeOwned + 'static> Task<R> {
                 ticket.lock().parcels = parcels;
             }
             let sink = Arc::clone(&ticket) as Arc<dyn Sink>;
-            let task = NewTask { bytes: Arc::new(bytes), run, index: 0, sink };
+            let task = NewTask { bytes, run, index: 0, sink };
             let place = (pool.engine.default_lane(), job.definition);
             pool.engine.submit(place, job.rules, [task]).map_err(TaskError::from)
         });
@@ -156,6 +158,9 @@ impl<R: DeserializeOwned + 'static> Task<R> {
     }
 
     fn get_until(&self, deadline: Deadline) -> Result<R, TaskError> {
+        if self.ticket.is_done() {
+            return self.take();
+        }
         let since = Instant::now();
         if self.wait_until(deadline) {
             self.take()
@@ -269,17 +274,13 @@ fn read<R: DeserializeOwned + 'static>(outcome: Outcome) -> Result<R, TaskError>
         let task = TaskFacts::default();
         TaskError::Value { task, verb: "decoded", source: Box::new(source) }
     };
-    let decoded = panic::catch(|| task::decode_values::<R>(bytes));
+    let mut values = Vec::new();
+    let decoded = panic::catch(|| task::decode_all(bytes, &mut values, &mut Spares::default()));
     match decoded {
-        Ok(Ok(Values::All(values))) => {
+        Ok(Ok(())) => {
             let none = || unreadable(crate::CodecError::of::<R>(&"no result in the message"));
-            values.into_iter().next().ok_or_else(none)
+            values.pop().ok_or_else(none)
         }
-        Ok(Ok(Values::Some(values))) => match values.into_iter().next() {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(failure)) => Err(TaskError::of_failure(failure, TaskFacts::default())),
-            None => Err(unreadable(crate::CodecError::of::<R>(&"no result in the message"))),
-        },
         Ok(Err(error)) => Err(unreadable(error)),
         Err(panic) => Err(unreadable(crate::CodecError::of::<R>(&format!("it panicked {panic}")))),
     }

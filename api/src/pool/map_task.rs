@@ -180,10 +180,7 @@ where
 {
     let mut stream = work?;
     let mut gathered = Gathered::new(0);
-    while let Some(block) = stream.next_block(true) {
-        stream.taken(block.len());
-        gathered.add(block.first, block.values)?;
-    }
+    while stream.gather(&mut gathered)?.is_some() {}
     Ok(gathered.in_order)
 }
 

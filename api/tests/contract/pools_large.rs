@@ -7,15 +7,12 @@ use crate::pools::{builder, pool};
 use polyproc::Blob;
 use polyproc::prelude::*;
 use polyproc_testkit::process;
-use polyproc_testkit::process;
 
 pub(crate) const TESTS: &[Test] = &[
     ("large_vectors", large_vectors),
     ("shared_arrays_are_passed_on", shared_arrays_are_passed_on),
     ("a_task_with_handles_is_tried_again", a_task_with_handles_is_tried_again),
     ("a_crash_among_items_with_handles", a_crash_among_items_with_handles),
-    ("a_shared_result_outlives_its_worker", a_shared_result_outlives_its_worker),
-    ("results_that_nobody_takes", results_that_nobody_takes),
     ("a_shared_result_outlives_its_worker", a_shared_result_outlives_its_worker),
     ("results_that_nobody_takes", results_that_nobody_takes),
 ];
@@ -109,45 +106,6 @@ fn a_crash_among_items_with_handles(method: StartMethod) {
         assert_eq!(*same.lock().unwrap(), 0);
     }
     drop(pool);
-    let after = polyproc::arena_stats().unwrap();
-    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
-}
-
-fn a_shared_result_outlives_its_worker(method: StartMethod) {
-    let before = polyproc::arena_stats().unwrap();
-    let pool = builder(method).workers(1).build().unwrap();
-    let make = |number: u64| SharedArray::from_slice(&[number; 100]).unwrap();
-    let tasks = [1, 2, 3].map(|number| pool.submit(make, number));
-    tasks.iter().for_each(polyproc::Task::wait);
-    for pid in pool.pids() {
-        process::facts(pid).unwrap().kill();
-        await_end(pid);
-    }
-    // The pool learns of that death before it has another worker.
-    assert_eq!(pool.apply(|x: u64| x, 5).unwrap(), 5);
-    let [one, two, _] = &tasks;
-    assert_eq!(one.get().unwrap().lock().unwrap()[99], 1);
-    assert_eq!(two.get().unwrap().lock().unwrap()[99], 2);
-    drop((tasks, pool));
-    let after = polyproc::arena_stats().unwrap();
-    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
-}
-
-/// An array, or a panic.
-fn make_or_panic(number: u64) -> SharedArray<u64> {
-    assert_ne!(number % 3, 0);
-    SharedArray::from_slice(&[number; 100]).unwrap()
-}
-
-fn results_that_nobody_takes(method: StartMethod) {
-    let before = polyproc::arena_stats().unwrap();
-    let pool = pool(method);
-    let mut some = pool.calls().chunk(10).imap_unordered(make_or_panic, 1..100);
-    assert!(some.next().unwrap().is_ok());
-    drop(some);
-    let all = pool.calls().chunk(10).map_async(make_or_panic, 1..100);
-    assert!(all.wait_timeout(crate::LONG));
-    drop((all, pool));
     let after = polyproc::arena_stats().unwrap();
     assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
 }

@@ -96,6 +96,7 @@ Examples:
   polyproc top --families                   programs that use polyproc, with their roles
   polyproc top --delay 5s                   over a slow line
   polyproc top --frames 1 > now.txt         one frame, as text
+  polyproc top --json | jq -c .pools        what pools do, look by look
 
 Keys: arrows and page keys move, `s` sorts, `t` tree, `/` filters, `f` finds, `k` ends a process, `z`
 suspends and resumes it, `m` shows families that use polyproc alone, `?` lists all keys, `q` leaves.

@@ -359,6 +359,10 @@ pub(crate) struct Top {
     /// End after so many frames; without a terminal they are printed as text
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) frames: Option<u64>,
+
+    /// Print a line of JSON for each look, instead of the screen: amounts are bytes and seconds
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
 }
 
 /// Options of `completions`.

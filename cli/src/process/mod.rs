@@ -21,7 +21,7 @@ pub(crate) mod tree;
 pub(crate) use families::Families;
 pub(crate) use filter::Filter;
 pub(crate) use order::Order;
-pub(crate) use pools::{COLUMNS as POOL_COLUMNS, Pool};
+pub(crate) use pools::{COLUMNS as POOL_COLUMNS, PARENT as POOL_PARENT, Pool};
 pub(crate) use role::{Job, Place, Role};
 
 use crate::text;

@@ -1,6 +1,6 @@
 //! Pools of the families that use polyproc: what they post for others to see.
 
-use crate::table::{Column, columns};
+use crate::table::{Column, Kind, columns};
 use crate::units;
 use crate::value::Value;
 use polyproc_process::{PoolListing, Work};
@@ -56,6 +56,15 @@ impl Pool {
     }
 }
 
+/// For tables of the pools of several processes.
+pub(crate) const PARENT: Column<Pool> = Column {
+    name: "parent",
+    title: "PARENT",
+    doc: "the process that it belongs to",
+    kind: Kind::Number,
+    get: |pool| Value::number(pool.parent),
+};
+
 /// In `show`.
 pub(crate) const COLUMNS: &[Column<Pool>] = columns! {
     "pool" "POOL" Text "its name"
@@ -74,6 +83,6 @@ pub(crate) const COLUMNS: &[Column<Pool>] = columns! {
         |pool| Value::number(pool.in_flight);
     "done" "DONE" Count "tasks that have their result"
         |pool| Value::number(pool.done);
-    "task_rate" "TASKS/S" Frequency "tasks done in a second, over its life"
+    "task_rate" "TASKS/S" Frequency "tasks done in a second, over its life or since the look before"
         |pool| Value::Frequency(pool.rate);
 };

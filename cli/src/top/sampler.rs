@@ -38,7 +38,7 @@ impl Sampler {
         keep_more_open();
         let mut monitor = Monitor::new(&host.system, attributes)?;
         monitor.tick()?;
-        Ok(Self {
+        let mut sampler = Self {
             monitor,
             processors: ProcessorMeter::new(&host.system)?,
             families: Families::default(),
@@ -47,7 +47,10 @@ impl Sampler {
             limits: host.system.limits().unwrap_or_default(),
             scale: Scale::of(&host)?,
             host,
-        })
+        };
+        // Pools are compared as well.
+        sampler.rows(Duration::ZERO);
+        Ok(sampler)
     }
 
     /// Looks again.
@@ -59,6 +62,12 @@ impl Sampler {
         let before = std::mem::replace(&mut self.scale.uptime, self.host.uptime());
         let between = self.scale.uptime.saturating_sub(before);
         let machine = self.machine()?;
+        let (rows, pools) = self.rows(between);
+        Ok(Sample { machine, rows, pools })
+    }
+
+    /// The processes, with their roles, and the pools.
+    fn rows(&mut self, between: Duration) -> (Vec<Row>, Vec<Pool>) {
         let scale = self.scale;
         let mut rows: Vec<_> = self.monitor.rows().map(|seen| row(seen, &scale, between)).collect();
         let mut pools = Vec::new();
@@ -66,7 +75,7 @@ impl Sampler {
             pools = self.families.assign(&mut rows);
             self.compare(&mut pools, between);
         }
-        Ok(Sample { machine, rows, pools })
+        (rows, pools)
     }
 
     /// How fast pools were since the look before; one that is new keeps the rate of its life.

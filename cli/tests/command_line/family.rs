@@ -93,6 +93,13 @@ fn a_pool_and_its_workers_are_seen_at_work() {
         "{line}"
     );
 
+    let look = json(&["top", "--frames", "1", "--delay", "0.1", "resize"]);
+    let seen =
+        look["pools"].as_array().unwrap().iter().find(|one| one["pool"] == "resize").unwrap();
+    assert_eq!((&seen["parent"], &seen["task_rate"]), (&std::process::id().into(), &0.0.into()));
+    assert_eq!(look["processes"].as_array().map(Vec::len), Some(2), "{look}");
+    assert_eq!(look["processes"][0]["pool"], "resize");
+
     drop((tasks, pool));
     eventually(PATIENCE, || pool_row("resize").is_none().then_some(())).unwrap();
 }

@@ -149,6 +149,7 @@ fn every_field_is_documented() {
     let own = std::process::id().to_string();
     fields(&json(&["kill", "--dry-run", "--force", &own]), &mut found);
     fields(&json(&["sys", "-i", "0"]), &mut found);
+    fields(&json(&["top", "--frames", "1", "--delay", "0.1"]), &mut found);
     assert!(found.len() > 100, "{found:?}");
     let manual = include_str!("../../README.md");
     let is_unknown = |name: &&String| {

@@ -4,6 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `dispatch/` | who gets which task when, and what becomes of the tasks of the dead: pure |
+//! | [`Bytes`] | what a task or a result is |
 //! | `ring`, `region` | what a worker and its parent share |
 //! | [`serve()`] | a worker from inside |
 //! | `core`, `link` | what the pool's lock guards |
@@ -15,6 +16,7 @@
 //! `docs/design/0040-pool.md`.
 
 mod bell;
+mod bytes;
 mod core;
 mod definitions;
 mod dispatch;
@@ -29,8 +31,9 @@ mod serve;
 mod shared;
 mod supervisor;
 
+pub use bytes::{Bytes, Spares};
 pub use insights::{Insights, SlowTask, WorkerInsights};
-pub use outcome::{Cause, Loss, NoStart, Notice, Outcome, Run, Sink};
+pub use outcome::{Cause, Delivery, Loss, NoStart, Notice, Outcome, Run, Sink};
 pub use polyproc_sync::Deadline;
 pub use pool::{Definition, Lane, NewTask, Pool, Refused, Settings, Starter, TaskId, TaskRules};
 pub use serve::{Handler, Output, Server, Verdict, serve};

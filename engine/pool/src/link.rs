@@ -1,17 +1,19 @@
 //! What the parent holds of one worker, and all workers together as the dispatcher's hands.
 
+use crate::bytes::Bytes;
 use crate::definitions::Definitions;
 use crate::dispatch::{Hands, Room, Task};
 use crate::outcome::{Run, Sink};
-use crate::region::{Order, ParentSide, Preface};
+use crate::region::{Control, Order, ParentSide, Preface};
 use crate::ring::Payload;
 use polyproc_process::Child;
 use std::fmt;
+use std::io::PipeReader;
 use std::sync::Arc;
 
 /// A task.
 pub(crate) struct Work {
-    pub(crate) bytes: Arc<Vec<u8>>,
+    pub(crate) bytes: Bytes,
     /// Before the bytes.
     pub(crate) run: Option<Run>,
     /// The submitter's own number.
@@ -40,6 +42,8 @@ pub(crate) struct Link {
     known: Vec<bool>,
     /// Definitions that it has and will not need again: it is told before its next task.
     stale: Vec<u32>,
+    /// How many tasks it was given since somebody counted.
+    pub(crate) fresh: u64,
     /// It wrote what no worker writes, or refused: nothing of it is read any more.
     pub(crate) is_mute: bool,
     /// It is dead, and nobody has said yet how it ended.
@@ -49,7 +53,7 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(child: Arc<Child>, side: ParentSide) -> Self {
         let (known, stale) = (Vec::new(), Vec::new());
-        Self { child, side, known, stale, is_mute: false, is_dead: false }
+        Self { child, side, known, stale, fresh: 0, is_mute: false, is_dead: false }
     }
 
     fn knows(&self, definition: u32) -> bool {
@@ -70,13 +74,33 @@ impl Link {
     }
 }
 
+/// One worker, for a thread that sleeps until it has something to say.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) slot: usize,
+    pub(crate) child: Arc<Child>,
+    pub(crate) bell: Arc<PipeReader>,
+    pub(crate) control: Arc<Control>,
+}
+
+impl Watch {
+    fn new(slot: usize, link: &Link) -> Self {
+        Self {
+            slot,
+            child: Arc::clone(&link.child),
+            bell: Arc::clone(link.side.bell()),
+            control: Arc::clone(link.side.control()),
+        }
+    }
+}
+
 /// All workers, by slot.
 #[derive(Debug, Default)]
 pub(crate) struct Crew {
     pub(crate) links: Vec<Option<Link>>,
     pub(crate) definitions: Definitions,
-    /// The slots that were given tasks since somebody counted.
-    pub(crate) given: Vec<usize>,
+    /// For threads that sleep over them; `None` when somebody has come or gone.
+    roster: Option<Arc<[Watch]>>,
 }
 
 impl Crew {
@@ -89,6 +113,33 @@ impl Crew {
             self.links.resize_with(slot + 1, || None);
         }
         self.links[slot] = Some(link);
+        self.roster = None;
+    }
+
+    /// Takes a dead one's link.
+    pub(crate) fn remove(&mut self, slot: usize) -> Option<Link> {
+        self.roster = None;
+        self.links.get_mut(slot)?.take()
+    }
+
+    /// It is dead, but nobody has said how.
+    pub(crate) fn miss(&mut self, slot: usize) {
+        if let Some(link) = self.get(slot) {
+            link.is_dead = true;
+            self.roster = None;
+        }
+    }
+
+    /// Everybody who has to be watched.
+    pub(crate) fn watches(&mut self) -> Arc<[Watch]> {
+        let links = self.links.iter().enumerate();
+        let watches = || {
+            let links = links.filter_map(|(slot, link)| Some((slot, link.as_ref()?)));
+            // A dead worker has nothing to say any more, and its pidfd would end every sleep.
+            let living = links.filter(|(_, link)| !link.is_dead);
+            living.map(|(slot, link)| Watch::new(slot, link)).collect()
+        };
+        Arc::clone(self.roster.get_or_insert_with(watches))
     }
 
     /// No more tasks with this definition will come.
@@ -112,9 +163,14 @@ impl Crew {
         }
     }
 
-    /// Lets the workers see what they were given.
-    pub(crate) fn publish(&mut self) {
-        self.links.iter_mut().flatten().for_each(|link| link.side.publish());
+    /// Lets the workers see what they were given; tells `count` who got how much.
+    pub(crate) fn publish(&mut self, mut count: impl FnMut(usize, u64)) {
+        for (slot, link) in self.links.iter_mut().enumerate() {
+            if let Some(link) = link.as_mut().filter(|link| link.fresh > 0) {
+                link.side.publish();
+                count(slot, std::mem::take(&mut link.fresh));
+            }
+        }
     }
 }
 
@@ -130,7 +186,7 @@ impl Hands<Work> for Crew {
         let room = link.side.give((sequence, definition), task.payload.payload(), &prefaces);
         if room == Room::Given {
             link.stale.clear();
-            self.given.push(slot);
+            link.fresh += 1;
             if !is_known {
                 link.learns(definition);
             }

@@ -1,5 +1,6 @@
 //! What becomes of a task, and who is told.
 
+use crate::bytes::Bytes;
 use polyproc_process::{Ending, StartError};
 use std::fmt;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ impl fmt::Debug for Run {
 #[derive(Debug)]
 pub enum Outcome {
     /// Its result.
-    Value(Vec<u8>),
+    Value(Bytes),
     /// Its handler says why there is none.
     Failed {
         /// For the front.
@@ -71,6 +72,8 @@ pub struct Loss {
     pub item: u64,
     /// The last words of the worker's front, if it left any.
     pub report: Option<Vec<u8>>,
+    /// The task, as it was submitted.
+    pub task: Bytes,
 }
 
 /// Why a task was lost.
@@ -136,10 +139,20 @@ impl fmt::Debug for Notice {
     }
 }
 
+/// A task's outcome on its way.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The submitter's own number for the task.
+    pub index: u64,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How many nanoseconds it took, as its worker says.
+    pub cost: u64,
+}
+
 /// Where outcomes go. Called under the pool's lock: keeps what it gets, runs nobody's code, and does
 /// not call the pool.
 pub trait Sink: Send + Sync {
-    /// Task `index` (the submitter's own number) has its outcome; it took `cost` nanoseconds. What is
-    /// to happen now goes to `notices`.
-    fn deliver(&self, index: u64, outcome: Outcome, cost: u64, notices: &mut Vec<Notice>);
+    /// These tasks have their outcomes: takes them all. What is to happen now goes to `notices`.
+    fn deliver(&self, deliveries: &mut Vec<Delivery>, notices: &mut Vec<Notice>);
 }

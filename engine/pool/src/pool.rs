@@ -1,5 +1,6 @@
 //! A pool as its user sees it: see `docs/design/0040-pool.md`.
 
+use crate::bytes::Bytes;
 use crate::core::Core;
 use crate::dispatch::{Dispatcher, Limits, Meant, Rules};
 use crate::insights::Insights;
@@ -60,7 +61,7 @@ pub struct TaskRules {
 /// A task to be submitted.
 pub struct NewTask {
     /// For the handler.
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Bytes,
     /// What comes before them, if that is long: it is written into the worker's ring from where it lies.
     pub run: Option<Run>,
     /// The submitter's own number, for the sink.

@@ -42,13 +42,18 @@ impl Published {
         self.change(slot, |seat| seat.is_ready = true);
     }
 
-    pub(crate) fn given(&mut self, slot: usize) {
-        self.change(slot, |seat| seat.given += 1);
+    pub(crate) fn given(&mut self, slot: usize, count: u64) {
+        self.change(slot, |seat| seat.given += count);
     }
 
-    pub(crate) fn answered(&mut self, slot: usize) {
-        self.done += 1;
+    /// A task is no longer the worker's.
+    pub(crate) fn passed(&mut self, slot: usize) {
         self.change(slot, |seat| seat.given = seat.given.saturating_sub(1));
+    }
+
+    /// One has its result.
+    pub(crate) fn answered(&mut self) {
+        self.done += 1;
     }
 
     pub(crate) fn died(&mut self, slot: usize) {
@@ -78,7 +83,7 @@ impl Published {
     }
 }
 
-/// A worker's part. It comes to its ticket some time after its start, and asks again until then.
+/// A worker's part. Its ticket is there when its first task is; without one it posts nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Worker(Option<SeatPost>);
 

@@ -5,6 +5,7 @@
 //! across the end: the writer skips what is left there. The reader believes nothing: whatever lies
 //! in the file, a frame that it returns lies within the part that was announced, or it is [`Bad`].
 
+use crate::bytes::{Bytes, Spares};
 use polyproc_sys::memory::{self, Mapping};
 use std::fs::File;
 use std::io;
@@ -18,6 +19,8 @@ pub(crate) const FIRST_SIZE: u64 = 1 << 20;
 const LARGEST_SIZE: u64 = 1 << 40;
 /// An empty ring is written from its start again when it has come so far: warm memory is cheaper.
 const RESTART: u64 = 64 << 10;
+/// So far ahead of what is read, the next frames are fetched: they lie in the writer's cache.
+const AHEAD: u64 = 256;
 /// The kind of a frame that fills the end of a ring.
 const SKIP: u32 = 0;
 
@@ -64,6 +67,11 @@ pub(crate) struct Bad;
 /// How many bytes a frame with this payload takes.
 pub(crate) fn frame_len(payload: usize) -> u64 {
     (HEADER + payload.next_multiple_of(HEADER)) as u64
+}
+
+/// A position's offset. Sizes are powers of two: no division.
+fn within(position: u64, size: u64) -> u64 {
+    position & (size - 1)
 }
 
 fn new_file(name: &std::ffi::CStr) -> io::Result<File> {
@@ -132,7 +140,7 @@ impl Writer {
     /// The position of frames of together `len` bytes.
     fn place(&self, freed: u64, len: u64) -> Option<u64> {
         let size = self.size();
-        let left = size - self.position % size;
+        let left = size - within(self.position, size);
         let fits = |start: &u64| start + len - freed <= size;
         let next_round = Some(self.position + left).filter(fits);
         let is_far = self.position == freed && size - left >= RESTART;
@@ -144,7 +152,7 @@ impl Writer {
     }
 
     fn offset(&self, position: u64) -> usize {
-        (position % self.size()) as usize
+        within(position, self.size()) as usize
     }
 
     fn write_header(&self, position: u64, header: Header, len: usize) {
@@ -212,6 +220,7 @@ impl Reader {
             match self.read(tail)? {
                 (frame, end) if frame.header.kind != SKIP => {
                     self.position = end;
+                    self.fetch(tail);
                     return Ok(Some(frame));
                 }
                 _ => self.position = (self.position + 1).next_multiple_of(size),
@@ -222,6 +231,14 @@ impl Reader {
         }
     }
 
+    /// Has the frames after the next ones come near.
+    fn fetch(&self, tail: u64) {
+        let ahead = self.position + AHEAD;
+        if ahead < tail {
+            self.mapping.fetch(within(ahead, self.mapping.len() as u64) as usize);
+        }
+    }
+
     /// The frame at the position, and where it ends.
     fn read(&self, tail: u64) -> Result<(Frame, u64), Bad> {
         let size = self.mapping.len() as u64;
@@ -229,7 +246,7 @@ impl Reader {
         if there > size || there % HEADER as u64 != 0 {
             return Err(Bad);
         }
-        let offset = (self.position % size) as usize;
+        let offset = within(self.position, size) as usize;
         let words = &self.mapping.words()[offset / size_of::<u64>()..][..3];
         let first = words[0].load(Ordering::Relaxed);
         let (kind, len) = ((first >> 48) as u32, (first & 0xFFFF_FFFF_FFFF) as usize);
@@ -258,10 +275,13 @@ impl Reader {
     }
 
     /// A copy of a frame's payload.
-    pub(crate) fn copy(&self, frame: Frame) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.mapping.copy_out(frame.start, frame.len, &mut bytes);
-        bytes
+    pub(crate) fn copy(&self, frame: Frame, spares: &mut Spares) -> Bytes {
+        let few = Bytes::few(frame.len, |few| self.mapping.copy_to(frame.start, few));
+        few.unwrap_or_else(|| {
+            let mut bytes = spares.take();
+            self.mapping.copy_out(frame.start, frame.len, &mut bytes);
+            bytes.into()
+        })
     }
 
     pub(crate) fn mapping(&self) -> &Mapping {
@@ -328,7 +348,7 @@ mod tests {
                     prop_assert_eq!(read.is_some(), !under_way.is_empty());
                     if let (Some(frame), Some((header, payload))) = (read, under_way.pop_front()) {
                         prop_assert_eq!(frame.header, header);
-                        prop_assert!(reader.copy(frame) == payload);
+                        prop_assert!(*reader.copy(frame, &mut Spares::default()) == payload);
                     }
                 }
             }
@@ -351,7 +371,7 @@ mod tests {
                 let size = if near { FIRST_SIZE } else { size };
                 while let Ok(Some(frame)) = reader.next(tail, size) {
                     prop_assert!(frame.start + frame.len <= reader.mapping.len());
-                    reader.copy(frame);
+                    reader.copy(frame, &mut Spares::default());
                 }
             }
         }

@@ -2,14 +2,14 @@
 //! once the lock is released.
 
 use crate::bell::Bell;
-use crate::core::{Core, Driver, Errands, Watch};
-use crate::link::Link;
+use crate::core::{Core, Driver, Errands};
+use crate::link::{Link, Watch};
 use crate::outcome::{NoStart, Notice};
 use crate::pool::Starter;
 use crate::region;
 use crate::supervisor::is_supervisor;
 use polyproc_process::StartError;
-use polyproc_sync::{Deadline, Host, Owner, Park};
+use polyproc_sync::{Deadline, Owner, Spin};
 use polyproc_sys::poll;
 use std::io;
 use std::os::fd::AsFd;
@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// No sleep of a thread that waits for the driver is longer.
 const LONGEST_NAP: Duration = Duration::from_millis(500);
@@ -51,8 +51,11 @@ pub(crate) struct Shared {
     /// Workers that wait for a thread that may copy this process.
     deferred: Mutex<Vec<usize>>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
+    has_supervisor: AtomicBool,
     /// Nothing will happen any more.
     is_over: AtomicBool,
+    /// Of the driver.
+    spin: Spin,
     /// The supervisor does nothing any more.
     is_unsupervised: AtomicBool,
 }
@@ -83,7 +86,9 @@ impl Shared {
             calls: Mutex::default(),
             deferred: Mutex::default(),
             supervisor: Mutex::default(),
+            has_supervisor: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
+            spin: Spin::new(),
             is_unsupervised: AtomicBool::new(false),
         })
     }
@@ -103,6 +108,7 @@ impl Shared {
     /// Releases the lock and runs the errands; what comes of those as well.
     fn finish<'a>(&'a self, mut core: MutexGuard<'a, Core>, actor: Actor) {
         loop {
+            core.hand_over();
             let errands = std::mem::take(&mut core.errands);
             self.tell(&mut core, errands.delivered > 0, actor);
             drop(core);
@@ -152,7 +158,7 @@ impl Shared {
                 }
             }
         }
-        drop((errands.trash, errands.links));
+        drop((errands.sinks, errands.memory, errands.runs, errands.links));
         let mut starts = errands.starts;
         if self.starter.copies() {
             let mut deferred = lock(&self.deferred);
@@ -221,11 +227,11 @@ impl Shared {
             if done() || deadline.has_passed() {
                 break;
             }
-            let watches = core.watches();
+            let watches = core.crew.watches();
             core.planned = core.next_look();
             let end = deadline.earlier(core.planned.map_or(Deadline::NEVER, Deadline::at));
             self.finish(core, Actor::Driver);
-            if !has_errands && !spin(&watches) {
+            if !has_errands && !self.spin(&watches) {
                 self.rest((&watches, true), &self.driver_bell, end, Actor::Driver);
             }
             core = self.lock();
@@ -236,6 +242,13 @@ impl Shared {
             self.changed.notify_all();
         }
         core
+    }
+
+    /// Looks for results for as long as that is cheaper than sleeping. It is not while those who owe
+    /// some wake up: the processor is better left to them.
+    fn spin(&self, watches: &[Watch]) -> bool {
+        let is_hopeful = watches.iter().any(|watch| watch.control.is_at_work());
+        is_hopeful && self.spin.until(1, || has_news(watches))
     }
 
     /// Sleeps until a worker is dead or (for who `drives`) has something to say, somebody rings, or
@@ -257,7 +270,11 @@ impl Shared {
         let ends = watches.iter().map(|watch| watch.child.sentinel());
         let bells = rung.iter().map(|watch| watch.bell.as_fd());
         let fds: Vec<_> = [bell.as_fd()].into_iter().chain(ends).chain(bells).collect();
+        let since = Instant::now();
         let Ok(ready) = poll::any_readable(&fds, end) else { return };
+        if actor == Actor::Driver {
+            self.spin.slept(since.elapsed());
+        }
         bell.silence();
         self.note(watches, &ready, actor);
     }
@@ -312,10 +329,16 @@ impl Shared {
 
     /// Makes sure that there is a supervisor.
     pub(crate) fn supervise(self: &Arc<Self>) {
+        if self.has_supervisor.load(Ordering::Acquire) {
+            return;
+        }
         let mut supervisor = lock(&self.supervisor);
         if supervisor.is_none() {
             match crate::supervisor::start(self) {
-                Ok(thread) => *supervisor = Some(thread),
+                Ok(thread) => {
+                    *supervisor = Some(thread);
+                    self.has_supervisor.store(true, Ordering::Release);
+                }
                 // Threads that wait for results do without it.
                 Err(error) => tracing::warn!(%error, "a pool without a thread of its own"),
             }
@@ -324,9 +347,10 @@ impl Shared {
 
     /// Waits for the end of the supervisor, if that comes before `deadline`.
     pub(crate) fn dismiss_supervisor(&self, deadline: Deadline) {
-        let Some(thread) = lock(&self.supervisor).take().filter(|_| !is_supervisor()) else {
-            return;
-        };
+        let mut supervisor = lock(&self.supervisor);
+        self.has_supervisor.store(false, Ordering::Release);
+        let Some(thread) = supervisor.take().filter(|_| !is_supervisor()) else { return };
+        drop(supervisor);
         let mut core = self.lock();
         while !self.is_unsupervised.load(Ordering::Acquire) && !deadline.has_passed() {
             let nap = deadline.remaining().unwrap_or(LONGEST_NAP).min(LONGEST_NAP);
@@ -350,10 +374,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn has_news(watches: &[Watch]) -> bool {
-    watches.iter().any(|watch| watch.control.has_results(watch.position))
-}
-
-/// Looks for results for as long as that is cheaper than sleeping.
-fn spin(watches: &[Watch]) -> bool {
-    !watches.is_empty() && Host::spin(1, || has_news(watches))
+    watches.iter().any(|watch| watch.control.has_results())
 }

@@ -311,7 +311,7 @@ fn random_kills_lose_nothing() {
     let mut lost = 0;
     for number in 0..rounds * batch {
         match boxes.take(number) {
-            Outcome::Value(value) => assert_eq!(value, number.to_ne_bytes()),
+            Outcome::Value(value) => assert_eq!(*value, number.to_ne_bytes()),
             Outcome::Lost(loss) => {
                 assert!(matches!(loss.cause, Cause::Crashed), "{loss:?}");
                 lost += 1;

@@ -166,17 +166,12 @@ impl PoolPost {
         }
     }
 
-    /// Says who sits in a seat, whether it is ready, and how many tasks it has.
+    /// Says who sits in a seat (pid 0: nobody), whether it is ready, and how many tasks it has.
     #[inline]
     pub fn seat(&self, seat: usize, pid: u32, is_ready: bool, given: u64) {
         if let Some(word) = post(self.roster, self.place)[SEATS_AT..LINES_AT].get(seat) {
             word.store(half_and_mark(pid, is_ready, given), Ordering::Relaxed);
         }
-    }
-
-    /// Says that nobody sits there.
-    pub fn vacate(&self, seat: usize) {
-        self.seat(seat, 0, false, 0);
     }
 
     /// What the worker of a seat needs for its [`SeatPost`]; 0 where there is none.
@@ -348,7 +343,7 @@ mod tests {
         assert_eq!(pool.counts, counts);
         let works: Vec<_> = pool.workers.iter().map(|one| (one.pid, one.work, one.given)).collect();
         assert_eq!(works, [(7, Work::Starting, 0), (8, Work::Idle, 2)]);
-        post.vacate(0);
+        post.seat(0, 0, false, 0);
         assert_eq!(listed(roster)[0].workers.len(), 1);
         drop(post);
         assert_eq!(listed(roster), []);

@@ -117,8 +117,8 @@ pub enum AcceptError {
     /// Nobody came in time, or nobody who was through with the handshake.
     #[error("no client came in time")]
     TimedOut,
-    /// The system refused, for example for want of descriptors. The client waits on, and until the cause
-    /// is gone the next call ends at once in the same way: do something about it first.
+    /// The system refused. For want of descriptors or memory that is after a second of trying, in which guests
+    /// are attended to; the client waits on, and the next call tries again.
     #[error("cannot accept a client: {0}")]
     Io(#[from] io::Error),
 }

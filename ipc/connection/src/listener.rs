@@ -25,6 +25,10 @@ use std::time::{Duration, Instant};
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Practically for ever.
 const LONGEST_HANDSHAKE: Duration = Duration::from_hours(24 * 365);
+/// How long [`Listener::accept`] goes on when the system has no descriptor or no memory for a client.
+const SCARCE: Duration = Duration::from_secs(1);
+/// How long it leaves the client alone before it tries again: no descriptor tells when there is room.
+const SCARCE_PAUSE: Duration = Duration::from_millis(50);
 /// How many guests there can be.
 pub const MAX_GUESTS: usize = 64;
 
@@ -221,26 +225,42 @@ impl Listener {
     fn serve(&mut self, deadline: Deadline) -> Result<Connection, AcceptError> {
         // Some may have spoken while nobody listened.
         let mut ready: Vec<usize> = (0..self.guests.len()).collect();
+        // Until when to go on in spite of a scarcity.
+        let mut scarce: Option<Deadline> = None;
         loop {
-            if let Some(result) = self.attend(&ready).or_else(|| self.welcome().transpose()) {
+            if let Some(result) = self.attend(&ready) {
                 return result;
+            }
+            match self.welcome() {
+                Ok(None) => scarce = None,
+                Ok(Some(connection)) => return Ok(connection),
+                Err(AcceptError::Io(error)) if stream::is_scarcity(&error) => {
+                    scarce = Some(bear(error, scarce, deadline)?);
+                }
+                Err(other) => return Err(other),
             }
             // Not before one look at everybody; but then, whoever else may be talking.
             if deadline.has_passed() {
                 return Err(AcceptError::TimedOut);
             }
-            ready = self.look(deadline)?;
+            ready = self.look(deadline, scarce.is_some())?;
         }
     }
 
-    /// Waits until somebody speaks or comes, or time is up for somebody; says which guests spoke.
-    fn look(&self, deadline: Deadline) -> io::Result<Vec<usize>> {
+    /// Waits until somebody speaks or comes, or time is up for somebody; says which guests spoke. Who comes
+    /// is not looked at while it `is_scarce`: a client that cannot be let in is there all the time.
+    fn look(&self, deadline: Deadline, is_scarce: bool) -> io::Result<Vec<usize>> {
         let first_end = self.guests.iter().map(|guest| Deadline::at(guest.until));
-        let end = first_end.fold(deadline, Deadline::earlier);
-        let fds: Vec<_> = self.fds().collect();
-        let ready = poll::any_readable(&fds, end)?;
+        let mut end = first_end.fold(deadline, Deadline::earlier);
+        let mut own = 1;
+        if is_scarce {
+            end = end.earlier(Deadline::after(SCARCE_PAUSE));
+            own = 0;
+        }
         // The first is our own.
-        Ok(ready.into_iter().filter_map(|index| index.checked_sub(1)).collect())
+        let fds: Vec<_> = self.fds().skip(1 - own).collect();
+        let ready = poll::any_readable(&fds, end)?;
+        Ok(ready.into_iter().filter_map(|index| index.checked_sub(own)).collect())
     }
 
     /// Its own descriptor, then the guests'.
@@ -306,6 +326,12 @@ impl Listener {
         let source = self.guests[0].authentication.crowded_out();
         self.turn_away(0, source).transpose()
     }
+}
+
+/// Until when to go on in spite of a scarcity: not longer than a second after it began.
+fn bear(error: io::Error, until: Option<Deadline>, deadline: Deadline) -> io::Result<Deadline> {
+    let until = until.unwrap_or_else(|| Deadline::after(SCARCE));
+    if until.earlier(deadline).has_passed() { Err(error) } else { Ok(until) }
 }
 
 fn bind_unix(name: &net::SocketAddr, backlog: u32) -> io::Result<ListenerSocket> {

@@ -308,29 +308,31 @@ fn a_key_may_refuse_md5_and_other_forms_are_not_known() {
     }
 }
 
-/// A length that does not fit 31 bits. Takes 5 GB of memory, so it runs only when it is asked for.
+/// A length that does not fit 32 bits, both ways. Takes 9 GiB of memory, so it runs only when it is asked
+/// for: `cargo test --release --package polyproc-connection --test python -- --ignored`.
 #[test]
-#[ignore = "takes 5 GB of memory"]
-fn a_message_of_more_than_two_gibibytes() {
+#[ignore = "takes 9 GiB of memory"]
+fn a_message_of_more_than_four_gibibytes() {
     const SCRIPT: &str = "
 import sys
 from multiprocessing.connection import Client
 c = Client(eval(sys.argv[1]))
 m = c.recv_bytes()
-print(len(m), m[0], m[-1], flush=True)
+print(len(m), m[0], m[1 << 32], m[-1], flush=True)
 c.send_bytes(m)
 ";
-    const LEN: usize = (1 << 31) + 5;
+    const LEN: usize = (1 << 32) + 5;
     let [program, ..] = &pythons()[..] else { unreachable!() };
     for mut listener in listeners("").into_iter().take(2) {
         let mut python = Python::run(program, SCRIPT, &[&in_python(listener.address())]);
         let mut connection = listener.accept_timeout(LATE).unwrap();
         let mut message = vec![0; LEN];
-        (message[0], message[LEN - 1]) = (1, 2);
+        (message[0], message[1 << 32], message[LEN - 1]) = (1, 2, 3);
         connection.send_bytes(&message).unwrap();
         drop(message);
-        assert_eq!(python.line(), format!("{LEN} 1 2"));
+        assert_eq!(python.line(), format!("{LEN} 1 2 3"));
         let back = connection.recv_bytes().unwrap();
-        assert_eq!((back.len(), back[0], back[LEN - 1]), (LEN, 1, 2));
+        let ends = (back.len(), back[0], back[1 << 32], back[LEN - 1]);
+        assert_eq!(ends, (LEN, 1, 2, 3));
     }
 }

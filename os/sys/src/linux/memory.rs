@@ -212,6 +212,20 @@ impl Mapping {
         unsafe { bytes.set_len(bytes.len() + len) };
     }
 
+    /// The same for all of `bytes`, over what they were.
+    ///
+    /// # Panics
+    /// Beyond the end of the mapping.
+    #[inline]
+    pub fn copy_to(&self, offset: usize, bytes: &mut [u8]) {
+        assert!(self.holds(offset, bytes.len()), "within the mapping");
+        // SAFETY: `offset` is within the mapping.
+        let from = unsafe { self.start.as_ptr().add(offset) };
+        // SAFETY: both ranges are valid for that length, and nobody here holds a mutable reference
+        // into shared memory, so they do not overlap.
+        unsafe { std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), bytes.len()) };
+    }
+
     /// A part of the memory in place.
     ///
     /// # Panics
@@ -225,6 +239,21 @@ impl Mapping {
         let start = unsafe { self.start.as_ptr().add(offset) };
         // SAFETY: nobody writes there, which the caller promises.
         unsafe { std::slice::from_raw_parts(start, len) }
+    }
+
+    /// Has the processor fetch what lies at `offset`, which will be read soon. Only a hint.
+    #[inline]
+    pub fn fetch(&self, offset: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if offset < self.len {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: within the mapping.
+            let place = unsafe { self.start.as_ptr().add(offset) };
+            // SAFETY: a hint reads nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = offset;
     }
 
     fn holds(&self, offset: usize, len: usize) -> bool {
@@ -354,6 +383,8 @@ mod tests {
         let mut out = vec![b'>'];
         reader.copy_out(4090, 12, &mut out);
         assert_eq!(out, b">across pages");
+        reader.copy_to(4096, &mut out[..6]);
+        assert_eq!(&out[..6], b" pages");
         // SAFETY: nobody writes.
         assert_eq!(unsafe { reader.bytes(4090, 6) }, b"across");
         assert_eq!(reader.half_words().len(), 2048);

@@ -27,6 +27,12 @@ pub fn abstract_name(address: &SocketAddr) -> Option<&[u8]> {
     address.as_abstract_name()
 }
 
+/// Whether it says that there is no descriptor or no memory left, which may change by itself.
+pub fn is_scarcity(error: &io::Error) -> bool {
+    let scarcities = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error.raw_os_error().is_some_and(|number| scarcities.contains(&number))
+}
+
 /// Connects to the Unix socket at `address`. While its queue of clients is full, this waits, but
 /// only until `deadline`.
 ///

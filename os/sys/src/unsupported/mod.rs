@@ -625,6 +625,16 @@ pub mod memory {
             match self.0 {}
         }
 
+        /// The same for all of `bytes`.
+        pub fn copy_to(&self, _offset: usize, _bytes: &mut [u8]) {
+            match self.0 {}
+        }
+
+        /// Has the processor fetch what lies at `offset`.
+        pub fn fetch(&self, _offset: usize) {
+            match self.0 {}
+        }
+
         /// A part of the memory in place.
         ///
         /// # Safety
@@ -952,6 +962,11 @@ pub mod stream {
     /// The name of an address that has no path: none has one.
     pub fn abstract_name(_address: &SocketAddr) -> Option<&[u8]> {
         None
+    }
+
+    /// Whether it says that something is short: not known.
+    pub fn is_scarcity(_error: &io::Error) -> bool {
+        false
     }
 
     /// Changes how many clients may wait to be accepted.

@@ -30,6 +30,7 @@ fn run(options: Options) -> Result<(), Error> {
     let pool = Pool::new(WORKERS)?;
     let peer = procspawn::Pool::new(WORKERS)?;
     let threads = rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build()?;
+    bare[0].rest();
     let mut rows = Vec::new();
     rows.extend(round_trips(options, &pool, &peer, &threads, &bare));
     drop(bare);
@@ -80,9 +81,18 @@ fn round_trips(
     vec![
         awake(against("submit + get, awake", Kind::Peer, "procspawn 1.0"), &procspawn),
         awake(against("submit + get, awake", Kind::Bound, "rayon install"), &install),
-        awake(against("submit + get, awake", Kind::Bound, "one word, spinning"), &|| {
-            spinning.round_trip();
-        }),
+        against("submit + get, awake", Kind::Bound, "one word, spinning").row(
+            Unit::Microseconds,
+            options.medians(
+                15,
+                || each(2000, ours),
+                || {
+                    let time = each(2000, || spinning.round_trip());
+                    spinning.rest();
+                    time
+                },
+            ),
+        ),
         against("submit + get, asleep", Kind::Bound, "one word, futex").row(
             Unit::Microseconds,
             options.medians(200, || rested(&ours), || rested(&|| sleeping.round_trip())),
