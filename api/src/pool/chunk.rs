@@ -93,14 +93,22 @@ pub(super) fn decode<T: DeserializeOwned + 'static>(
         items.append(&mut run::own(bytes.unwrap_or_default())?);
         return Ok(());
     }
-    let decoded = decode_with(&bytes, items, message::open);
+    let decoded = decode_slice(&bytes, items);
     drop(spares.keep(bytes));
     decoded
 }
 
+/// The same from borrowed bytes.
+pub(super) fn decode_slice<T: DeserializeOwned + 'static>(
+    bytes: &[u8],
+    items: &mut Vec<T>,
+) -> Result<(), CodecError> {
+    decode_with(bytes, items, message::open)
+}
+
 /// The same from the bytes of a task, which may have to be tried again: the handles in it stay its
 /// sender's.
-pub(super) fn decode_slice<T: DeserializeOwned + 'static>(
+pub(super) fn decode_task<T: DeserializeOwned + 'static>(
     bytes: &[u8],
     items: &mut Vec<T>,
 ) -> Result<(), CodecError> {
@@ -130,7 +138,8 @@ fn serde_from_bytes<T: DeserializeOwned>(
 ) -> Result<(), CodecError> {
     let broken = || CodecError::of::<T>(&"not in the form of a message");
     let (body, tickets) = split_tickets(bytes).ok_or_else(broken)?;
-    items.append(&mut open(body, tickets)?);
+    let mut decoded: Vec<T> = open(body, tickets)?;
+    items.append(&mut decoded);
     Ok(())
 }
 

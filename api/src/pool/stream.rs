@@ -59,7 +59,7 @@ impl Drop for Inbox {
 
 impl Sink for Feed {
     fn deliver(&self, deliveries: &mut Vec<Delivery>, notices: &mut Vec<Notice>) {
-        for delivery in &*deliveries {
+        for delivery in deliveries.iter() {
             task::arrived(&delivery.outcome);
         }
         let mut inbox = self.lock();
@@ -663,7 +663,7 @@ where
     /// The worker was lost in a chunk: all items but the one that it was in are tried again, one by one.
     fn split(&mut self, chunk: &Chunk, mut loss: Loss) {
         let (task, mut items) = (std::mem::take(&mut loss.task), Vec::new());
-        let decoded = panic::catch(|| chunk::decode_slice::<A>(&task, &mut items));
+        let decoded = panic::catch(|| chunk::decode_task::<A>(&task, &mut items));
         if !matches!(decoded, Ok(Ok(()))) || items.len() != chunk.len {
             return self.fail_all(chunk, &Outcome::Lost(Box::new(loss)));
         }

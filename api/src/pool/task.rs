@@ -133,11 +133,8 @@ impl Failure {
 const KEPT_BYTES: usize = 1 << 20;
 /// After the values of a chunk: they are all.
 const ALL: u8 = 0;
-/// Or some items failed: before this come the [`Failures`], and how many bytes those are.
+/// Or some items failed: before this come the failures by their numbers, and how many bytes those are.
 const SOME: u8 = 1;
-
-/// The items that failed.
-type Failures = Vec<Numbered<Failure>>;
 
 /// Whether all items of a chunk have a value, as the worker's bytes say.
 pub(super) fn has_all_values(bytes: &[u8]) -> bool {
@@ -167,10 +164,9 @@ where
     let Some((bytes, Some(failures))) = split(bytes) else {
         return Err(CodecError::of::<R>(&"not in the form of results"));
     };
-    let failures: Failures = codec::decode(failures)?;
     let mut values = Vec::new();
-    chunk::decode(Bytes::copy(bytes), &mut values, &mut Spares::default())?;
-    merge(failures, values)
+    chunk::decode_slice(bytes, &mut values)?;
+    merge(codec::decode(failures)?, values)
 }
 
 /// The values, and the failures if there are any.
@@ -358,7 +354,7 @@ where
         output: &mut Output<'_>,
         mut function: impl FnMut(A) -> R,
     ) -> Result<Verdict, Failure> {
-        let decoded = panic::catch(|| chunk::decode_slice(task, &mut self.items));
+        let decoded = panic::catch(|| chunk::decode_task(task, &mut self.items));
         decoded.map_err(Failure::Panicked)?.map_err(Failure::BadArguments)?;
         let is_single = self.items.len() == 1;
         self.run_items(output, &mut function);

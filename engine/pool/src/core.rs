@@ -335,13 +335,14 @@ impl Core {
         let now = self.now();
         // What it has written before its death counts.
         self.drain(slot, now);
+        self.hand_over();
         let is_warming = self.dispatcher.is_warming(slot);
         let Some(link) = self.crew.get(slot) else { return };
         let Some(ending) = link.child.poll() else {
             self.crew.miss(slot);
             return;
         };
-        // What it handed over in results that nobody has read, nobody will read.
+        // Handles in results that nobody has read by now, nobody will read.
         link.child.settle();
         let (pid, running) = (link.child.pid(), link.side.running());
         let report = link.child.take_report().map(|report| report.body);
