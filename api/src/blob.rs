@@ -1,15 +1,18 @@
-//! Bytes that are coded as a run.
+//! Bytes and other plain data that are coded as a run.
 
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use bytemuck::{AnyBitPattern, NoUninit};
+use polyproc_sys::memory::prefer_large_pages;
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-/// Bytes inside a value, copied as a run.
+/// Bytes or other plain data inside a value, copied as a run.
 ///
-/// serde takes a `Vec<u8>` for a sequence of numbers, and codes them one by one, at some nanoseconds each.
-/// A field of this type, or one with `#[serde(with = "serde_bytes")]`, is one copy instead. From the
-/// outside it is a `Vec<u8>`.
+/// serde takes a `Vec<u8>` or a `Vec<f64>` for a sequence of numbers, and codes them one by one, at some
+/// nanoseconds each. A field of this type is one copy instead (one of bytes with
+/// `#[serde(with = "serde_bytes")]` as well). From the outside it is a vector.
 ///
 /// ```
 /// use polyproc::Blob;
@@ -18,85 +21,100 @@ use std::ops::{Deref, DerefMut};
 /// struct Frame {
 ///     number: u64,
 ///     pixels: Blob,
+///     depths: Blob<f32>,
 /// }
 ///
-/// let frame = Frame { number: 1, pixels: vec![7; 1 << 20].into() };
+/// let frame = Frame { number: 1, pixels: vec![7; 1 << 20].into(), depths: vec![0.5; 1 << 20].into() };
 /// let bright = polyproc::spawn(|frame: Frame| frame.pixels.iter().filter(|&&p| p > 5).count(), frame)?;
 /// assert_eq!(bright.join()?, 1 << 20);
 /// # Ok::<(), polyproc::Error>(())
 /// ```
+///
+/// The elements are plain data: numbers, and structs that derive `bytemuck`'s `Pod` (see
+/// [`Shared`](crate::Shared)). In a text format, such as JSON, a blob is a list of its bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Blob(pub Vec<u8>);
+pub struct Blob<T = u8>(pub Vec<T>);
 
-impl Deref for Blob {
-    type Target = Vec<u8>;
+impl<T> Deref for Blob<T> {
+    type Target = Vec<T>;
 
-    fn deref(&self) -> &Vec<u8> {
+    fn deref(&self) -> &Vec<T> {
         &self.0
     }
 }
 
-impl DerefMut for Blob {
-    fn deref_mut(&mut self) -> &mut Vec<u8> {
+impl<T> DerefMut for Blob<T> {
+    fn deref_mut(&mut self) -> &mut Vec<T> {
         &mut self.0
     }
 }
 
-impl From<Vec<u8>> for Blob {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+impl<T> From<Vec<T>> for Blob<T> {
+    fn from(elements: Vec<T>) -> Self {
+        Self(elements)
     }
 }
 
-impl From<&[u8]> for Blob {
-    fn from(bytes: &[u8]) -> Self {
-        Self(bytes.to_vec())
+impl<T: Clone> From<&[T]> for Blob<T> {
+    fn from(elements: &[T]) -> Self {
+        Self(elements.to_vec())
     }
 }
 
-impl From<Blob> for Vec<u8> {
-    fn from(blob: Blob) -> Self {
+impl<T> From<Blob<T>> for Vec<T> {
+    fn from(blob: Blob<T>) -> Self {
         blob.0
     }
 }
 
-impl Serialize for Blob {
+impl<T: NoUninit> Serialize for Blob<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_bytes(self)
+        to.serialize_bytes(bytemuck::cast_slice(self))
     }
 }
 
-impl<'de> Deserialize<'de> for Blob {
+impl<'de, T: AnyBitPattern> Deserialize<'de> for Blob<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_byte_buf(Bytes).map(Self)
+        from.deserialize_bytes(Bytes(PhantomData)).map(Self)
     }
 }
 
-struct Bytes;
+struct Bytes<T>(PhantomData<T>);
 
-impl<'de> Visitor<'de> for Bytes {
-    type Value = Vec<u8>;
+impl<'de, T: AnyBitPattern> Visitor<'de> for Bytes<T> {
+    type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("bytes")
+        write!(f, "bytes, {} for each element", size_of::<T>())
     }
 
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(bytes.to_vec())
-    }
-
-    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-        Ok(bytes)
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<T>, E> {
+        copy_of_bytes(bytes).ok_or_else(|| E::invalid_length(bytes.len(), &self))
     }
 
     /// Formats that are text have no bytes, and hold a list of numbers.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Vec<u8>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Vec<T>, A::Error> {
         let mut bytes = Vec::new();
         while let Some(byte) = numbers.next_element()? {
             bytes.push(byte);
         }
-        Ok(bytes)
+        self.visit_bytes(&bytes)
     }
+}
+
+/// The elements whose bytes these are; `None` when the last one is cut off.
+pub(crate) fn copy_of_bytes<T: AnyBitPattern>(bytes: &[u8]) -> Option<Vec<T>> {
+    let size = size_of::<T>().max(1);
+    if !bytes.len().is_multiple_of(size) {
+        return None;
+    }
+    let mut elements = Vec::with_capacity(bytes.len() / size);
+    prefer_large_pages(elements.spare_capacity_mut());
+    match bytemuck::try_cast_slice(bytes) {
+        Ok(aligned) => elements.extend_from_slice(aligned),
+        Err(_) => elements.extend(bytes.chunks_exact(size).map(bytemuck::pod_read_unaligned::<T>)),
+    }
+    Some(elements)
 }
 
 #[cfg(test)]

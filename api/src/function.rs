@@ -82,6 +82,11 @@ impl Address {
         Self(function as usize)
     }
 
+    /// The same for a function that is given an object.
+    pub(crate) fn of_sharing<C, A, R>(function: fn(&C, A) -> R) -> Self {
+        Self(function as usize)
+    }
+
     pub(crate) fn number(self) -> usize {
         self.0
     }
@@ -116,6 +121,18 @@ impl Address {
         let pointer = std::ptr::with_exposed_provenance::<()>(self.0);
         // SAFETY: passed on to the caller; both are one address wide.
         unsafe { std::mem::transmute::<*const (), fn(&mut S, A) -> R>(pointer) }
+    }
+}
+
+impl Address {
+    /// The function with an object at this address.
+    ///
+    /// # Safety
+    /// As for [`Address::function`].
+    pub(crate) unsafe fn sharing<C, A, R>(self) -> fn(&C, A) -> R {
+        let pointer = std::ptr::with_exposed_provenance::<()>(self.0);
+        // SAFETY: passed on to the caller; both are one address wide.
+        unsafe { std::mem::transmute::<*const (), fn(&C, A) -> R>(pointer) }
     }
 }
 

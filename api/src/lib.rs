@@ -118,8 +118,8 @@ pub use init::{init, preload};
 pub use panic::{Panic, Place};
 pub use pipe::PipeEnd;
 pub use pool::{
-    Calls, Imap, ImapUnordered, MapTask, Pool, PoolBuilder, PoolError, PoolInsights, PoolMap, Task,
-    TaskError, TaskFacts, worker_id,
+    Calls, Imap, ImapUnordered, Kind, MapTask, Plain, Pool, PoolBuilder, PoolError, PoolInsights,
+    PoolMap, Sharing, Task, TaskError, TaskFacts, WithState, worker_id,
 };
 #[cfg(feature = "async")]
 pub use process::Joining;

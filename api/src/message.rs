@@ -61,6 +61,18 @@ pub(crate) fn open<T: DeserializeOwned>(body: &[u8], tickets: &[u8]) -> Result<T
     decode(body, handles)
 }
 
+/// The same for a message that may have to be read again: its sender holds what it speaks of until then.
+pub(crate) fn open_again<T: DeserializeOwned>(
+    body: &[u8],
+    tickets: &[u8],
+) -> Result<T, CodecError> {
+    if tickets.is_empty() {
+        return decode(body, Vec::new());
+    }
+    let handles = polyproc_process::arena().and_then(|arena| arena.hold_all(tickets));
+    decode(body, handles.map_err(|error| CodecError::of::<T>(&error))?)
+}
+
 /// `value` for somebody who may be outside the family: bytes appended to `bytes`, and a handle
 /// anywhere in it is an error.
 pub(crate) fn encode_for_anybody<T: Serialize>(

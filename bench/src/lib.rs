@@ -23,5 +23,5 @@ mod program;
 mod row;
 
 pub use options::{Options, median};
-pub use program::main;
+pub use program::{main, main_with_words};
 pub use row::{Kind, Race, Row, Unit, print};

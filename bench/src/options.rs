@@ -1,6 +1,7 @@
 //! How a bench is run, and the clock.
 
 use crate::row::{Race, Row, Unit};
+use std::convert::Infallible;
 use std::time::Instant;
 
 /// What the command line of a bench says.
@@ -59,17 +60,32 @@ impl Options {
         mut ours: impl FnMut() -> f64,
         mut peer: impl FnMut() -> f64,
     ) -> [f64; 2] {
+        let (ours, peer) = (|| Ok::<_, Infallible>(ours()), || Ok(peer()));
+        let Ok(medians) = self.try_medians(rounds, ours, peer);
+        medians
+    }
+
+    /// [`Options::medians`] of measurements that can fail: the first failure ends the race.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn try_medians<E>(
+        self,
+        rounds: usize,
+        mut ours: impl FnMut() -> Result<f64, E>,
+        mut peer: impl FnMut() -> Result<f64, E>,
+    ) -> Result<[f64; 2], E> {
         let rounds = self.rounds(rounds);
         let warm_up = 1 + rounds / 20;
         let mut samples = (Vec::new(), Vec::new());
         for round in 0..warm_up + rounds {
-            let pair = (ours(), peer());
+            let pair = (ours()?, peer()?);
             if round >= warm_up {
                 samples.0.push(pair.0);
                 samples.1.push(pair.1);
             }
         }
-        [samples.0, samples.1].map(median)
+        Ok([samples.0, samples.1].map(median))
     }
 
     /// Times the same `call` while there is a `burden` (ours) and while there is none (peer), in

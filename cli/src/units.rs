@@ -36,6 +36,16 @@ pub(crate) fn rate(bytes_per_second: f64) -> String {
     format!("{}/s", bytes(bytes_per_second as u64))
 }
 
+/// `0`, `0.4`, `12`, `3500`, `120k`: how often in a second.
+pub(crate) fn frequency(per_second: f64) -> String {
+    match per_second {
+        ..0.05 => "0".into(),
+        ..9.95 => format!("{per_second:.1}"),
+        ..99_999.5 => format!("{per_second:.0}"),
+        _ => format!("{:.0}k", per_second / 1000.0),
+    }
+}
+
 /// `0.42s`, `3.1s`, `4m05s`, `2h07m`, `3d04h`: the two largest units.
 pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -101,6 +111,12 @@ mod tests {
             assert_eq!(bytes(amount), text);
         }
         assert_eq!((rate(0.0), rate(2048.0)), ("0".to_owned(), "2.0 KiB/s".to_owned()));
+    }
+
+    #[test]
+    fn frequencies_are_short() {
+        let shown = [0.0, 0.04, 0.42, 9.9, 12.4, 99_999.0, 123_456.0].map(frequency);
+        assert_eq!(shown, ["0", "0", "0.4", "9.9", "12", "99999", "123k"]);
     }
 
     #[test]

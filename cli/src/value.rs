@@ -25,6 +25,8 @@ pub(crate) enum Value {
     Bytes(u64),
     /// Bytes in a second.
     Rate(f64),
+    /// Times in a second.
+    Frequency(f64),
     /// Hundredths.
     Percent(f64),
     /// A number with a fraction and without a unit.
@@ -70,6 +72,7 @@ impl Value {
             Self::Number(number) => number.to_string(),
             Self::Bytes(bytes) => units::bytes(*bytes),
             Self::Rate(rate) => units::rate(*rate),
+            Self::Frequency(rate) => units::frequency(*rate),
             Self::Percent(percent) => units::percent(*percent),
             Self::Ratio(ratio) => format!("{ratio:.2}"),
             Self::Span(span) => units::span(*span),
@@ -89,7 +92,10 @@ impl Value {
             Self::Text(text) => text::json(text.as_bytes()),
             Self::Number(number) => (*number).into(),
             Self::Bytes(bytes) => (*bytes).into(),
-            Self::Rate(number) | Self::Percent(number) | Self::Ratio(number) => rounded(*number),
+            Self::Rate(number)
+            | Self::Frequency(number)
+            | Self::Percent(number)
+            | Self::Ratio(number) => rounded(*number),
             Self::Span(span) => rounded(span.as_secs_f64()),
             Self::Moment(moment) => rounded(*moment),
             Self::Words(words, _) => words.iter().map(|word| text::json(word.as_bytes())).collect(),
@@ -140,6 +146,7 @@ impl Value {
             }
             Self::Bytes(bytes) => units::float(*bytes),
             Self::Rate(number)
+            | Self::Frequency(number)
             | Self::Percent(number)
             | Self::Ratio(number)
             | Self::Moment(number) => *number,

@@ -2,7 +2,6 @@
 
 use crate::{Outcome, cargo, facts};
 use serde_json::Value;
-use std::process::Command;
 
 /// What a program is for: the word that is typed, and the crates that have such programs.
 ///
@@ -25,8 +24,8 @@ const BENCH: Family = Family {
 };
 /// Whose peer has to be fetched first.
 const NEEDS_PSUTIL: &str = "polyproc-bench-info";
-/// One of whose peers is built with libclang, as a feature.
-const NEEDS_LIBCLANG: (&str, &str) = ("polyproc-bench-channel", "iceoryx2");
+/// One of whose peers is so large that it is a feature, which whoever builds the workspace goes without.
+const HAS_FEATURE: (&str, &str) = ("polyproc-bench-channel", "iceoryx2");
 const CHAOS: Family = Family { word: "chaos", crates: &["polyproc-chaos", "polyproc-chaos-ipc"] };
 
 /// A program: its crate, and cargo's name for it.
@@ -74,22 +73,12 @@ impl Program<'_> {
             facts::python_with_psutil(&cargo::target_folder(&cargo::metadata()?))?;
         }
         let mut command = cargo::cargo(&["run", "--quiet", "--release", "--package", package]);
-        let (needs_libclang, feature) = NEEDS_LIBCLANG;
-        if *package == needs_libclang {
-            if has_libclang() {
-                command.args(["--features", feature]);
-            } else {
-                eprintln!("without {feature}: it is built with libclang (Debian: libclang-dev)");
-            }
+        let (large, feature) = HAS_FEATURE;
+        if *package == large {
+            command.args(["--features", feature]);
         }
         cargo::run(command.args(["--bin", binary, "--"]).args(arguments))
     }
-}
-
-fn has_libclang() -> bool {
-    let list = Command::new("ldconfig").arg("-p").output();
-    std::env::var_os("LIBCLANG_PATH").is_some()
-        || list.is_ok_and(|list| String::from_utf8_lossy(&list.stdout).contains("libclang"))
 }
 
 /// `cargo xtask bench NAME [--json]`.

@@ -212,8 +212,8 @@ impl<S: 'static> PoolBuilder<S> {
     }
 
     /// Has each worker call `initializer(argument)` before its first task. What it returns is the
-    /// worker's state: tasks get it by [`submit_with`](Pool::submit_with) and
-    /// [`map_with`](Pool::map_with).
+    /// worker's state: tasks get it by [`submit_with`](Pool::submit_with),
+    /// [`map_with`](Pool::map_with), and every other form [`with_state`](super::Calls::with_state).
     ///
     /// An initializer that panics, or ends its worker, fails the tasks that wait
     /// ([`TaskError::NoWorkers`](super::TaskError::NoWorkers)) after three tries.

@@ -1,15 +1,17 @@
-//! Calls of a pool with settings of their own.
+//! Calls of a pool with settings of their own, and for every kind of function.
 
 use super::chunk;
-use super::iter::{Imap, ImapUnordered, MapTask};
+use super::iter::{Imap, ImapUnordered};
+use super::kind::{self, Kind, Plain, Sharing, WithState};
+use super::map_task::MapTask;
 use super::stream::{BlockValues, Cutting, Stream};
-use super::task::Target;
-use super::{Job, Pool, Task, TaskError, TaskFacts};
-use polyproc_pool::TaskRules;
+use super::{Job, Pool, Task, TaskError};
+use polyproc_pool::{Spares, TaskRules};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 /// So many items of an `imap` may be under way, or done and not taken yet.
@@ -25,14 +27,18 @@ const IMAP_WINDOW: usize = 1 << 16;
 /// assert_eq!(calls.map(|x: u8| x + 1, [1, 2])?, [2, 3]);
 /// # Ok::<(), polyproc::Error>(())
 /// ```
-pub struct Calls<'p, S = ()> {
+///
+/// What they take are functions of an argument, unless [`with_state`](Calls::with_state) or
+/// [`sharing`](Calls::sharing) was called.
+pub struct Calls<'p, S = (), K = Plain> {
     pool: &'p Pool<S>,
+    kind: K,
     rules: TaskRules,
     chunk: Option<usize>,
     window: usize,
 }
 
-impl<S> fmt::Debug for Calls<'_, S> {
+impl<S, K> fmt::Debug for Calls<'_, S, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Calls").field("rules", &self.rules).field("chunk", &self.chunk).finish()
     }
@@ -40,9 +46,60 @@ impl<S> fmt::Debug for Calls<'_, S> {
 
 impl<'p, S: 'static> Calls<'p, S> {
     pub(super) fn new(pool: &'p Pool<S>) -> Self {
-        Self { pool, rules: pool.inner.rules, chunk: None, window: IMAP_WINDOW }
+        Self { pool, kind: Plain, rules: pool.inner.rules, chunk: None, window: IMAP_WINDOW }
     }
 
+    /// Calls of functions that are given the state that the
+    /// [initializer](super::PoolBuilder::initializer) made in their worker.
+    ///
+    /// ```
+    /// use polyproc::prelude::*;
+    ///
+    /// fn connect(url: String) -> Vec<String> { vec![url] }
+    /// fn ask(seen: &mut Vec<String>, word: String) -> usize { seen.push(word); seen.len() }
+    ///
+    /// let pool = Pool::builder().workers(1).initializer(connect, "db".to_owned()).build()?;
+    /// let words = ["a", "b"].map(str::to_owned);
+    /// let counts: Result<Vec<_>, _> = pool.calls().with_state().imap(ask, words).collect();
+    /// assert_eq!(counts?, [2, 3]);
+    /// # Ok::<(), polyproc::Error>(())
+    /// ```
+    pub fn with_state(self) -> Calls<'p, S, WithState<S>> {
+        self.with_kind(WithState(PhantomData))
+    }
+
+    /// Calls of functions that are given `object`. It is encoded here and now, and goes to each worker
+    /// once, however many tasks there are; when these calls and what came of them are dropped, it is
+    /// forgotten.
+    ///
+    /// An object that cannot be encoded fails each task. It may hold no handles of shared objects: those
+    /// go into arguments.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// let pool = polyproc::Pool::new(2)?;
+    /// let prices = HashMap::from([("tea".to_owned(), 3), ("cake".to_owned(), 5)]);
+    /// let asked = ["tea", "cake", "tea"].map(str::to_owned);
+    /// let bill = pool.calls().sharing(&prices).map(|prices, what: String| prices[&what], asked)?;
+    /// assert_eq!(bill, [3, 5, 3]);
+    /// # Ok::<(), polyproc::Error>(())
+    /// ```
+    pub fn sharing<C>(self, object: &C) -> Calls<'p, S, Sharing<C>>
+    where
+        C: Serialize + DeserializeOwned + 'static,
+    {
+        let kind = Sharing::new(&self.pool.inner, object);
+        self.with_kind(kind)
+    }
+
+    fn with_kind<K>(self, kind: K) -> Calls<'p, S, K> {
+        let Self { pool, rules, chunk, window, .. } = self;
+        Calls { pool, kind, rules, chunk, window }
+    }
+}
+
+impl<S: 'static, K: Kind> Calls<'_, S, K> {
     /// A time limit for each task. Then every item is a task of its own.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
@@ -71,38 +128,44 @@ impl<'p, S: 'static> Calls<'p, S> {
         self
     }
 
-    fn job(&self, target: Target) -> Result<Job, TaskError> {
-        self.pool.inner.job(target, self.rules)
+    fn job<A, R>(&self, function: K::Function<A, R>) -> Result<Job, TaskError>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let target = K::target(function);
+        let object = self.kind.object().map_err(kind::not_encoded)?;
+        let definition = match object {
+            Some(object) => object.definition(target)?,
+            None => self.pool.inner.definition(target)?,
+        };
+        Ok(Job { definition, rules: self.rules, _object: object.cloned() })
     }
 
     /// As [`Pool::submit`].
-    pub fn submit<A, R>(&self, function: fn(A) -> R, argument: A) -> Task<R>
+    pub fn submit<A, R>(&self, function: K::Function<A, R>, argument: A) -> Task<R>
     where
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        self.submit_to(Target::plain(function), argument)
+        let encoded = chunk::encode(&mut vec![argument], &mut Spares::default());
+        let encoded = encoded.map_err(kind::not_encoded);
+        Task::submit(&self.pool.inner, self.job(function), encoded)
     }
 
-    /// As [`Pool::submit_with`].
-    pub fn submit_with<A, R>(&self, function: fn(&mut S, A) -> R, argument: A) -> Task<R>
+    fn stream<A, R, I>(
+        &self,
+        function: K::Function<A, R>,
+        items: I,
+        (window, in_order): (usize, bool),
+    ) -> Result<Stream<I, A, R>, TaskError>
     where
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
+        I: Iterator<Item = A>,
     {
-        self.submit_to(Target::stateful(function), argument)
-    }
-
-    fn submit_to<A, R>(&self, target: Target, argument: A) -> Task<R>
-    where
-        A: Serialize + 'static,
-        R: DeserializeOwned + 'static,
-    {
-        let encoded = chunk::encode(&mut vec![argument]).map_err(|source| {
-            let (task, source) = (TaskFacts::default(), Box::new(source));
-            TaskError::Arguments { task, verb: "encoded", source }
-        });
-        Task::submit(&self.pool.inner, self.job(target), encoded)
+        let cutting = Cutting { size: self.chunk, window, in_order };
+        Ok(Stream::new(&self.pool.inner, self.job(function)?, cutting, items))
     }
 
     /// As [`Pool::map`].
@@ -111,64 +174,20 @@ impl<'p, S: 'static> Calls<'p, S> {
     /// As [`Pool::map`].
     pub fn map<A, R>(
         &self,
-        function: fn(A) -> R,
+        function: K::Function<A, R>,
         items: impl IntoIterator<Item = A>,
     ) -> Result<Vec<R>, TaskError>
     where
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        self.map_to(Target::plain(function), items.into_iter())
-    }
-
-    /// As [`Pool::map_with`].
-    ///
-    /// # Errors
-    /// As [`Pool::map`].
-    pub fn map_with<A, R>(
-        &self,
-        function: fn(&mut S, A) -> R,
-        items: impl IntoIterator<Item = A>,
-    ) -> Result<Vec<R>, TaskError>
-    where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
-    {
-        self.map_to(Target::stateful(function), items.into_iter())
-    }
-
-    fn stream<A, R, I>(
-        &self,
-        target: Target,
-        items: I,
-        window: usize,
-    ) -> Result<Stream<I, A, R>, TaskError>
-    where
-        A: Serialize + DeserializeOwned + 'static,
-        R: DeserializeOwned + 'static,
-        I: Iterator<Item = A>,
-    {
-        let cutting = Cutting { size: self.chunk, window };
-        Ok(Stream::new(&self.pool.inner, self.job(target)?, cutting, items))
-    }
-
-    fn map_to<A, R>(
-        &self,
-        target: Target,
-        items: impl Iterator<Item = A>,
-    ) -> Result<Vec<R>, TaskError>
-    where
-        A: Serialize + DeserializeOwned + 'static,
-        R: DeserializeOwned + 'static,
-    {
+        let items = items.into_iter();
         let most = items.size_hint().0;
-        let mut stream = self.stream(target, items, usize::MAX)?;
+        let mut stream = self.stream(function, items, (usize::MAX, true))?;
         let mut gathered = Gathered::new(most);
         let mut done = 0;
-        while let Some(block) = stream.next_block(true) {
-            stream.taken(block.len());
-            done += block.len() as u64;
-            gathered.add(block.first, block.values)?;
+        while let Some(count) = stream.gather(&mut gathered)? {
+            done += count as u64;
             if let Some(progress) = &self.pool.inner.progress {
                 progress(done, stream.total());
             }
@@ -179,7 +198,7 @@ impl<'p, S: 'static> Calls<'p, S> {
     /// As [`Pool::map_async`].
     pub fn map_async<A, R>(
         &self,
-        function: fn(A) -> R,
+        function: K::Function<A, R>,
         items: impl IntoIterator<Item = A>,
     ) -> MapTask<A, R>
     where
@@ -189,29 +208,33 @@ impl<'p, S: 'static> Calls<'p, S> {
         let items: Vec<A> = items.into_iter().collect();
         // Nobody measures while nobody waits: eight chunks for each worker.
         let size = self.chunk.unwrap_or(items.len().div_ceil(8 * self.pool.workers().max(1)));
-        let cutting = Cutting { size: Some(size), window: usize::MAX };
-        let job = self.job(Target::plain(function));
-        MapTask::new(job.map(|job| {
-            let mut stream = Stream::new(&self.pool.inner, job, cutting, items.into_iter());
-            stream.fill_all();
-            stream
-        }))
+        let cutting = Cutting { size: Some(size), window: usize::MAX, in_order: true };
+        let job = self.job(function);
+        MapTask::new(
+            &self.pool.inner,
+            job.map(|job| {
+                let mut stream = Stream::new(&self.pool.inner, job, cutting, items.into_iter());
+                stream.fill_all();
+                stream
+            }),
+        )
     }
 
     /// As [`Pool::imap`].
-    pub fn imap<A, R, I>(&self, function: fn(A) -> R, items: I) -> Imap<I::IntoIter, A, R>
+    pub fn imap<A, R, I>(&self, function: K::Function<A, R>, items: I) -> Imap<I::IntoIter, A, R>
     where
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
         I: IntoIterator<Item = A>,
     {
-        Imap::new(self.stream(Target::plain(function), items.into_iter(), self.window))
+        let window = (self.window, true);
+        Imap::new(self.stream(function, items.into_iter(), window))
     }
 
     /// As [`Pool::imap_unordered`].
     pub fn imap_unordered<A, R, I>(
         &self,
-        function: fn(A) -> R,
+        function: K::Function<A, R>,
         items: I,
     ) -> ImapUnordered<I::IntoIter, A, R>
     where
@@ -219,7 +242,8 @@ impl<'p, S: 'static> Calls<'p, S> {
         R: Serialize + DeserializeOwned + 'static,
         I: IntoIterator<Item = A>,
     {
-        ImapUnordered::new(self.stream(Target::plain(function), items.into_iter(), self.window))
+        let window = (self.window, false);
+        ImapUnordered::new(self.stream(function, items.into_iter(), window))
     }
 }
 

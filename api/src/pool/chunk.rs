@@ -1,39 +1,80 @@
 //! Several items, or several results, as one run of bytes and back.
 //!
-//! Numbers go as they lie in memory, a single byte string as it is, everything else through serde. The
-//! last byte says which; both ends are one build.
+//! Numbers go as they lie in memory, a single vector of numbers as well (see `run`), everything else through
+//! serde. The last byte says which; both ends are one build.
 
+use super::run::{self, Taken};
 use crate::codec::CodecError;
 use crate::message;
+use polyproc_pool::{Bytes, Run, Spares};
 use polyproc_shm::Parcel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::any::{Any, TypeId};
+use std::any::Any;
 
 const SERDE: u8 = 0;
 const NUMBERS: u8 = 1;
-const BYTES: u8 = 2;
+const RUN: u8 = 2;
 
 /// What [`encode`] gives: bytes, and what holds the handles in them until they are received.
 #[derive(Debug, Default)]
 pub(super) struct Encoded {
-    pub(super) bytes: Vec<u8>,
+    /// Before the bytes.
+    pub(super) run: Option<Run>,
+    pub(super) bytes: Bytes,
     pub(super) parcels: Vec<Parcel>,
 }
 
+/// What goes beside the bytes: a run before them, and what holds the handles in them.
+pub(super) type Beside = (Option<Run>, Vec<Parcel>);
+
+impl Encoded {
+    /// How many bytes, those of shared objects that this process does not hold any more included.
+    pub(super) fn len(&self) -> usize {
+        let shared: usize = self.parcels.iter().map(Parcel::freight).sum();
+        self.run.as_ref().map_or(0, Run::len) + self.bytes.len() + shared
+    }
+}
+
 /// All of `items`, as one. After an error they are still there.
-pub(super) fn encode<T: Serialize + 'static>(items: &mut Vec<T>) -> Result<Encoded, CodecError> {
-    if let Some(mut bytes) = single_bytes(items) {
-        bytes.push(BYTES);
-        return Ok(Encoded { bytes, parcels: Vec::new() });
+pub(super) fn encode<T: Serialize + 'static>(
+    items: &mut Vec<T>,
+    spares: &mut Spares,
+) -> Result<Encoded, CodecError> {
+    if let Some(bytes) = few_numbers(items) {
+        return Ok(Encoded { bytes, ..Encoded::default() });
     }
-    if let Some(mut bytes) = numbers_to_bytes(items) {
+    let mut bytes = spares.take();
+    let (run, parcels) = encode_into(items, &mut bytes)?;
+    Ok(Encoded { run, bytes: bytes.into(), parcels })
+}
+
+/// The same, into an empty buffer.
+pub(super) fn encode_into<T: Serialize + 'static>(
+    items: &mut Vec<T>,
+    bytes: &mut Vec<u8>,
+) -> Result<Beside, CodecError> {
+    if let Some(numbers) = as_numbers(items) {
+        bytes.reserve_exact(numbers.len() + 2);
+        bytes.extend_from_slice(numbers);
         bytes.push(NUMBERS);
-        return Ok(Encoded { bytes, parcels: Vec::new() });
+        return Ok(Beside::default());
     }
-    let (mut bytes, parcels) = message::encode(items, Vec::new())?.pack();
+    if let Some(taken) = run::take(items) {
+        let run = match taken {
+            Taken::Short(short) => {
+                *bytes = short;
+                None
+            }
+            Taken::Long(run) => Some(run),
+        };
+        bytes.push(RUN);
+        return Ok((run, Vec::new()));
+    }
+    let (packed, parcels) = message::encode(items, std::mem::take(bytes))?.pack();
+    *bytes = packed;
     bytes.push(SERDE);
-    Ok(Encoded { bytes, parcels })
+    Ok((None, parcels))
 }
 
 /// Whether an item can be encoded.
@@ -41,34 +82,56 @@ pub(super) fn check<T: Serialize>(item: &T) -> Result<(), CodecError> {
     message::encode(item, Vec::new()).map(drop)
 }
 
-/// What [`encode`] was given.
+/// Appends what [`encode`] was given.
 pub(super) fn decode<T: DeserializeOwned + 'static>(
-    mut bytes: Vec<u8>,
-) -> Result<Vec<T>, CodecError> {
-    match bytes.pop() {
-        Some(BYTES) => single_from_bytes(bytes),
-        Some(NUMBERS) => numbers_from_bytes(&bytes),
-        Some(SERDE) => serde_from_bytes(&bytes),
-        _ => Err(CodecError::of::<T>(&"not in the form of a chunk")),
+    bytes: Bytes,
+    items: &mut Vec<T>,
+    spares: &mut Spares,
+) -> Result<(), CodecError> {
+    if bytes.last() == Some(&RUN) {
+        let bytes = bytes.split_last().map(|(_, bytes)| bytes.into_vec());
+        items.append(&mut run::own(bytes.unwrap_or_default())?);
+        return Ok(());
     }
+    let decoded = decode_with(&bytes, items, message::open);
+    drop(spares.keep(bytes));
+    decoded
 }
 
-/// The same from borrowed bytes.
+/// The same from the bytes of a task, which may have to be tried again: the handles in it stay its
+/// sender's.
 pub(super) fn decode_slice<T: DeserializeOwned + 'static>(
     bytes: &[u8],
-) -> Result<Vec<T>, CodecError> {
+    items: &mut Vec<T>,
+) -> Result<(), CodecError> {
+    decode_with(bytes, items, message::open_again)
+}
+
+fn decode_with<T: DeserializeOwned + 'static>(
+    bytes: &[u8],
+    items: &mut Vec<T>,
+    open: Open<Vec<T>>,
+) -> Result<(), CodecError> {
     match bytes.split_last() {
-        Some((&BYTES, bytes)) => single_from_bytes(bytes.to_vec()),
-        Some((&NUMBERS, bytes)) => numbers_from_bytes(bytes),
-        Some((&SERDE, bytes)) => serde_from_bytes(bytes),
+        Some((&RUN, bytes)) => run::copy(bytes).map(|mut copy| items.append(&mut copy)),
+        Some((&NUMBERS, bytes)) => numbers_from_bytes(bytes, items),
+        Some((&SERDE, bytes)) => serde_from_bytes(bytes, items, open),
         _ => Err(CodecError::of::<T>(&"not in the form of a chunk")),
     }
 }
 
-fn serde_from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, CodecError> {
+/// Reads the body of a message with its tickets.
+type Open<T> = fn(&[u8], &[u8]) -> Result<T, CodecError>;
+
+fn serde_from_bytes<T: DeserializeOwned>(
+    bytes: &[u8],
+    items: &mut Vec<T>,
+    open: Open<Vec<T>>,
+) -> Result<(), CodecError> {
     let broken = || CodecError::of::<T>(&"not in the form of a message");
     let (body, tickets) = split_tickets(bytes).ok_or_else(broken)?;
-    message::open(body, tickets)
+    items.append(&mut open(body, tickets)?);
+    Ok(())
 }
 
 /// The form of [`polyproc_process::Payload::pack`], without a copy.
@@ -88,44 +151,38 @@ pub(super) fn give_back(bytes: &[u8]) {
     }
 }
 
-/// The one byte string that these items are.
-#[expect(clippy::ptr_arg, reason = "a slice has no type to be asked for")]
-fn single_bytes<T: 'static>(items: &mut Vec<T>) -> Option<Vec<u8>> {
-    if items.len() != 1 {
-        return None;
-    }
-    let items: &mut dyn Any = items;
-    items.downcast_mut::<Vec<Vec<u8>>>().and_then(Vec::pop)
-}
-
-fn single_from_bytes<T: 'static>(bytes: Vec<u8>) -> Result<Vec<T>, CodecError> {
-    let items: Box<dyn Any> = Box::new(vec![bytes]);
-    let items = items.downcast::<Vec<T>>();
-    items.map(|items| *items).map_err(|_other| CodecError::of::<T>(&"it is no byte string"))
+/// Numbers that are so few that they need no memory of their own.
+fn few_numbers<T: 'static>(items: &Vec<T>) -> Option<Bytes> {
+    let numbers = as_numbers(items)?;
+    Bytes::few(numbers.len() + 1, |few| {
+        few[..numbers.len()].copy_from_slice(numbers);
+        few[numbers.len()] = NUMBERS;
+    })
 }
 
 macro_rules! for_numbers {
     ($($number:ty),*) => {
         #[expect(clippy::ptr_arg, reason = "a slice has no type to be asked for")]
-        fn numbers_to_bytes<T: 'static>(items: &Vec<T>) -> Option<Vec<u8>> {
+        fn as_numbers<T: 'static>(items: &Vec<T>) -> Option<&[u8]> {
             let items: &dyn Any = items;
             $(if let Some(items) = items.downcast_ref::<Vec<$number>>() {
-                let bytes: &[u8] = bytemuck::cast_slice(items);
-                let mut copy = Vec::with_capacity(bytes.len() + 1);
-                copy.extend_from_slice(bytes);
-                return Some(copy);
+                return Some(bytemuck::cast_slice(items));
             })*
             None
         }
 
-        fn numbers_from_bytes<T: 'static>(bytes: &[u8]) -> Result<Vec<T>, CodecError> {
-            $(if TypeId::of::<T>() == TypeId::of::<$number>() && bytes.len() % size_of::<$number>() == 0 {
-                let mut items = vec![<$number>::default(); bytes.len() / size_of::<$number>()];
-                bytemuck::cast_slice_mut::<$number, u8>(&mut items).copy_from_slice(bytes);
-                let items: Box<dyn Any> = Box::new(items);
-                if let Ok(items) = items.downcast::<Vec<T>>() {
-                    return Ok(*items);
-                }
+        #[expect(clippy::ptr_arg, reason = "a slice has no type to be asked for")]
+        fn numbers_from_bytes<T: 'static>(
+            bytes: &[u8],
+            items: &mut Vec<T>,
+        ) -> Result<(), CodecError> {
+            let items: &mut dyn Any = items;
+            $(if let Some(items) = items.downcast_mut::<Vec<$number>>() {
+                let (numbers, []) = bytes.as_chunks() else {
+                    return Err(CodecError::of::<T>(&"not a whole number of numbers"));
+                };
+                items.extend(numbers.iter().map(|number| <$number>::from_ne_bytes(*number)));
+                return Ok(());
             })*
             Err(CodecError::of::<T>(&"they are no such numbers"))
         }
@@ -136,34 +193,57 @@ for_numbers!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Blob;
 
     fn round_trip<T: Serialize + DeserializeOwned + Clone + PartialEq + 'static>(
         items: &[T],
     ) -> u8 {
-        let encoded = encode(&mut items.to_vec()).unwrap();
-        let form = *encoded.bytes.last().unwrap();
-        assert!(decode_slice::<T>(&encoded.bytes).unwrap() == items);
-        assert!(decode::<T>(encoded.bytes).unwrap() == items);
+        let Encoded { run, bytes, .. } =
+            encode(&mut items.to_vec(), &mut Spares::default()).unwrap();
+        let form = *bytes.last().unwrap();
+        let whole = [run.as_ref().map_or(&[][..], Run::as_ref), &bytes].concat();
+        let mut back = items.to_vec();
+        decode_slice(&whole, &mut back).unwrap();
+        decode(whole.into(), &mut back, &mut Spares::default()).unwrap();
+        assert!(back == [items, items, items].concat(), "appended");
         form
     }
 
     #[test]
     fn every_form_goes_there_and_back() {
         assert_eq!(round_trip(&[1_u64, u64::MAX]), NUMBERS);
+        assert_eq!(round_trip(&vec![7_u64; 100]), NUMBERS);
         assert_eq!(round_trip(&[1.5_f32, f32::MIN]), NUMBERS);
-        assert_eq!(round_trip(&[vec![1_u8, 2, 3]]), BYTES);
+        assert_eq!(round_trip(&[vec![1_u8, 2, 3]]), RUN);
+        assert_eq!(round_trip(&[vec![1_u8; 100_000]]), RUN);
+        assert_eq!(round_trip(&[vec![1.5_f64; 100_000]]), RUN);
+        assert_eq!(round_trip(&[Blob(vec![1_u128, 2])]), RUN);
+        assert_eq!(round_trip(&[Blob(vec![1_u8, 2])]), RUN);
+        assert_eq!(round_trip::<Vec<i32>>(&[vec![]]), RUN);
         assert_eq!(round_trip(&[vec![1_u8], vec![2]]), SERDE);
         assert_eq!(round_trip(&["a".to_owned(), "b".to_owned()]), SERDE);
         assert_eq!(round_trip::<u64>(&[]), NUMBERS);
     }
 
     #[test]
+    fn a_long_vector_is_not_copied_into_the_message() {
+        let encoded = encode(&mut vec![vec![1.5_f64; 100_000]], &mut Spares::default()).unwrap();
+        assert_eq!((encoded.run.unwrap().len(), &*encoded.bytes), (800_000, &[RUN][..]));
+    }
+
+    #[test]
     fn other_bytes_are_an_error() {
-        assert!(decode::<u64>(vec![]).is_err());
-        assert!(decode::<u64>(vec![1, 2, 3, NUMBERS]).is_err());
-        assert!(decode::<String>(vec![1, NUMBERS]).is_err());
-        assert!(decode::<String>(vec![1, BYTES]).is_err());
-        assert!(decode::<String>(vec![9, 9, SERDE]).is_err());
-        assert!(decode::<String>(vec![7]).is_err());
+        fn is_error<T: DeserializeOwned + 'static>(bytes: &[u8]) {
+            let mut items = Vec::<T>::new();
+            assert!(decode_slice(bytes, &mut items).is_err() && items.is_empty());
+            assert!(decode(Bytes::copy(bytes), &mut items, &mut Spares::default()).is_err());
+        }
+        is_error::<u64>(&[]);
+        is_error::<u64>(&[1, 2, 3, NUMBERS]);
+        is_error::<String>(&[1, NUMBERS]);
+        is_error::<String>(&[1, RUN]);
+        is_error::<Vec<u16>>(&[1, 2, 3, RUN]);
+        is_error::<String>(&[9, 9, SERDE]);
+        is_error::<String>(&[7]);
     }
 }

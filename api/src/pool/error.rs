@@ -4,7 +4,7 @@ use super::task::Failure;
 use crate::codec::CodecError;
 use crate::error::debug_is_display;
 use crate::panic::Panic;
-use polyproc_pool::{Cause, Loss, NoStart, Outcome};
+use polyproc_pool::{Bytes, Cause, Loss, NoStart, Outcome};
 use polyproc_process::{ExitStatus, StartError, Usage};
 use std::fmt;
 use std::io;
@@ -241,7 +241,7 @@ impl TaskError {
     }
 
     /// What became of a single task that has no value.
-    pub(super) fn of_outcome(outcome: Outcome, index: Option<u64>) -> Result<Vec<u8>, Self> {
+    pub(super) fn of_outcome(outcome: Outcome, index: Option<u64>) -> Result<Bytes, Self> {
         match outcome {
             Outcome::Value(bytes) => Ok(bytes),
             Outcome::Failed { report, pid, attempts } => {

@@ -2,10 +2,10 @@
 
 use super::chunk::Encoded;
 use super::error::{TaskError, TaskFacts};
-use super::task::{self, Values};
+use super::task;
 use super::{Inner, Job};
 use crate::panic;
-use polyproc_pool::{Deadline, NewTask, Notice, Outcome, Sink, TaskId};
+use polyproc_pool::{Deadline, Delivery, NewTask, Notice, Outcome, Sink, Spares, TaskId};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -70,8 +70,10 @@ impl Ticket {
 }
 
 impl Sink for Ticket {
-    fn deliver(&self, _index: u64, outcome: Outcome, _cost: u64, notices: &mut Vec<Notice>) {
-        notices.extend(self.settle(State::Done(outcome)));
+    fn deliver(&self, deliveries: &mut Vec<Delivery>, notices: &mut Vec<Notice>) {
+        let outcome = deliveries.pop().map(|delivery| delivery.outcome);
+        notices
+            .extend(outcome.map(|outcome| self.settle(State::Done(outcome))).into_iter().flatten());
     }
 }
 
@@ -117,12 +119,12 @@ impl<R: DeserializeOwned + 'static> Task<R> {
     ) -> Self {
         let ticket = Arc::new(Ticket::default());
         let submitted = job.and_then(|job| {
-            let Encoded { bytes, parcels } = encoded?;
+            let Encoded { run, bytes, parcels } = encoded?;
             if !parcels.is_empty() {
                 ticket.lock().parcels = parcels;
             }
             let sink = Arc::clone(&ticket) as Arc<dyn Sink>;
-            let task = NewTask { bytes: Arc::new(bytes), index: 0, sink };
+            let task = NewTask { bytes, run, index: 0, sink };
             let place = (pool.engine.default_lane(), job.definition);
             pool.engine.submit(place, job.rules, [task]).map_err(TaskError::from)
         });
@@ -155,6 +157,9 @@ impl<R: DeserializeOwned + 'static> Task<R> {
     }
 
     fn get_until(&self, deadline: Deadline) -> Result<R, TaskError> {
+        if self.ticket.is_done() {
+            return self.take();
+        }
         let since = Instant::now();
         if self.wait_until(deadline) {
             self.take()
@@ -215,25 +220,9 @@ impl<R: DeserializeOwned + 'static> Task<R> {
     /// # Ok::<(), polyproc::Error>(())
     /// ```
     pub fn on_done(self, callback: impl FnOnce(Result<R, TaskError>) + Send + 'static) -> Task<()> {
-        let told = Arc::new(Ticket::default());
-        let handle = Task {
-            pool: Arc::clone(&self.pool),
-            ticket: Arc::clone(&told),
-            id: self.id,
-            result: PhantomData,
-        };
+        let (handle, call) = announce(&self.pool, self.id, callback);
         let (pool, ticket) = (Arc::clone(&self.pool), Arc::clone(&self.ticket));
-        let call = move || {
-            panic::watch(drop);
-            let called = panic::catch(|| callback(self.take()));
-            let state = match called {
-                Ok(()) => State::Done(Outcome::Value(task::nothing())),
-                Err(panic) => {
-                    State::Refused(Some(TaskError::Callback { panic: panic.into() }.into()))
-                }
-            };
-            self.pool.engine.notify(told.settle(state));
-        };
+        let call = move || call(self.take());
         remind(&pool, &ticket, Notice::Call(Box::new(call)));
         handle
     }
@@ -247,6 +236,26 @@ impl<R: DeserializeOwned + 'static> Task<R> {
             State::Open | State::Refused(None) | State::Taken => Err(TaskError::Taken),
         }
     }
+}
+
+/// A callback, as what calls it and tells the handle that this gives what came of that.
+pub(super) fn announce<T>(
+    pool: &Arc<Inner>,
+    id: Option<TaskId>,
+    callback: impl FnOnce(T) + Send + 'static,
+) -> (Task<()>, impl FnOnce(T) + Send + 'static) {
+    let (pool, told) = (Arc::clone(pool), Arc::new(Ticket::default()));
+    let ticket = Arc::clone(&told);
+    let handle = Task { pool: Arc::clone(&pool), ticket, id, result: PhantomData };
+    let call = move |result| {
+        panic::watch(drop);
+        let state = match panic::catch(|| callback(result)) {
+            Ok(()) => State::Done(Outcome::Value(task::nothing())),
+            Err(panic) => State::Refused(Some(TaskError::Callback { panic: panic.into() }.into())),
+        };
+        pool.engine.notify(told.settle(state));
+    };
+    (handle, call)
 }
 
 /// Has something happen when the task is done.
@@ -264,17 +273,13 @@ fn read<R: DeserializeOwned + 'static>(outcome: Outcome) -> Result<R, TaskError>
         let task = TaskFacts::default();
         TaskError::Value { task, verb: "decoded", source: Box::new(source) }
     };
-    let decoded = panic::catch(|| task::decode_values::<R>(bytes));
+    let mut values = Vec::new();
+    let decoded = panic::catch(|| task::decode_all(bytes, &mut values, &mut Spares::default()));
     match decoded {
-        Ok(Ok(Values::All(values))) => {
+        Ok(Ok(())) => {
             let none = || unreadable(crate::CodecError::of::<R>(&"no result in the message"));
-            values.into_iter().next().ok_or_else(none)
+            values.pop().ok_or_else(none)
         }
-        Ok(Ok(Values::Some(values))) => match values.into_iter().next() {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(failure)) => Err(TaskError::of_failure(failure, TaskFacts::default())),
-            None => Err(unreadable(crate::CodecError::of::<R>(&"no result in the message"))),
-        },
         Ok(Err(error)) => Err(unreadable(error)),
         Err(panic) => Err(unreadable(crate::CodecError::of::<R>(&format!("it panicked {panic}")))),
     }

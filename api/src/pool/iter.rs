@@ -1,77 +1,20 @@
-//! The results of many items: all together later, or one by one.
+//! The results of many items, one by one.
 
 use super::Pool;
-use super::calls::Gathered;
 use super::error::TaskError;
 use super::stream::{Block, Stream};
-use polyproc_pool::Deadline;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::time::Duration;
 
-/// A `map` that nobody waits for yet: see [`Pool::map_async`]. Dropping it cancels what has not begun.
-#[must_use = "dropping it cancels the tasks that have not begun"]
-pub struct MapTask<A, R> {
-    stream: Result<Stream<std::vec::IntoIter<A>, A, R>, TaskError>,
-}
-
-impl<A, R> fmt::Debug for MapTask<A, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapTask").finish_non_exhaustive()
-    }
-}
-
-impl<A, R> MapTask<A, R>
-where
-    A: Serialize + DeserializeOwned + 'static,
-    R: DeserializeOwned + 'static,
-{
-    pub(super) fn new(stream: Result<Stream<std::vec::IntoIter<A>, A, R>, TaskError>) -> Self {
-        Self { stream }
-    }
-
-    /// Waits for all results, in the items' order.
-    ///
-    /// # Errors
-    /// The first [`TaskError`] that comes.
-    pub fn get(self) -> Result<Vec<R>, TaskError> {
-        let mut stream = self.stream?;
-        let mut gathered = Gathered::new(0);
-        while let Some(block) = stream.next_block(true) {
-            stream.taken(block.len());
-            gathered.add(block.first, block.values)?;
-        }
-        Ok(gathered.in_order)
-    }
-
-    /// Waits until all are done, whatever comes of them, for no longer than `timeout`; says whether they
-    /// are.
-    pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        let wait = |stream: &Stream<_, _, _>| stream.wait_all(Deadline::after(timeout));
-        self.stream.as_ref().map_or(true, wait)
-    }
-
-    /// [`get`](Self::get), if all are done within `timeout`.
-    ///
-    /// # Errors
-    /// The handle, when the time is over: the tasks go on.
-    pub fn get_timeout(self, timeout: Duration) -> Result<Result<Vec<R>, TaskError>, Box<Self>> {
-        if self.wait_timeout(timeout) { Ok(self.get()) } else { Err(Box::new(self)) }
-    }
-
-    /// Whether all are done, whatever came of them. Does not wait.
-    pub fn ready(&self) -> bool {
-        self.stream.as_ref().map_or(true, Stream::has_all)
-    }
-}
+/// Where results come from; or why there are none, until that is told as the only one.
+type Source<I, A, R> = Result<Stream<I, A, R>, Option<TaskError>>;
 
 /// The results in the items' order: see [`Pool::imap`]. Dropping it cancels what has not begun.
 #[must_use = "it runs nothing until it is asked for results"]
 pub struct Imap<I, A, R> {
-    stream: Option<Stream<I, A, R>>,
-    refused: Option<TaskError>,
+    source: Source<I, A, R>,
     /// Blocks whose turn has not come.
     early: BTreeMap<u64, Block<R>>,
     /// The rest of the block whose turn it is.
@@ -87,11 +30,8 @@ impl<I, A, R> fmt::Debug for Imap<I, A, R> {
 
 impl<I, A, R> Imap<I, A, R> {
     pub(super) fn new(stream: Result<Stream<I, A, R>, TaskError>) -> Self {
-        let (stream, refused) = match stream {
-            Ok(stream) => (Some(stream), None),
-            Err(error) => (None, Some(error)),
-        };
-        Self { stream, refused, early: BTreeMap::new(), current: VecDeque::new(), next: 0 }
+        let source = stream.map_err(Some);
+        Self { source, early: BTreeMap::new(), current: VecDeque::new(), next: 0 }
     }
 }
 
@@ -104,10 +44,10 @@ where
     type Item = Result<R, TaskError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.refused.take() {
-            return Some(Err(error));
-        }
-        let stream = self.stream.as_mut()?;
+        let stream = match &mut self.source {
+            Ok(stream) => stream,
+            Err(refused) => return refused.take().map(Err),
+        };
         while self.current.is_empty() {
             if let Some(block) = self.early.remove(&self.next) {
                 self.next += block.len() as u64;
@@ -127,8 +67,7 @@ where
 /// what has not begun.
 #[must_use = "it runs nothing until it is asked for results"]
 pub struct ImapUnordered<I, A, R> {
-    stream: Option<Stream<I, A, R>>,
-    refused: Option<TaskError>,
+    source: Source<I, A, R>,
     current: VecDeque<Result<R, TaskError>>,
 }
 
@@ -140,11 +79,7 @@ impl<I, A, R> fmt::Debug for ImapUnordered<I, A, R> {
 
 impl<I, A, R> ImapUnordered<I, A, R> {
     pub(super) fn new(stream: Result<Stream<I, A, R>, TaskError>) -> Self {
-        let (stream, refused) = match stream {
-            Ok(stream) => (Some(stream), None),
-            Err(error) => (None, Some(error)),
-        };
-        Self { stream, refused, current: VecDeque::new() }
+        Self { source: stream.map_err(Some), current: VecDeque::new() }
     }
 }
 
@@ -157,10 +92,10 @@ where
     type Item = Result<R, TaskError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.refused.take() {
-            return Some(Err(error));
-        }
-        let stream = self.stream.as_mut()?;
+        let stream = match &mut self.source {
+            Ok(stream) => stream,
+            Err(refused) => return refused.take().map(Err),
+        };
         if self.current.is_empty() {
             let block = stream.next_block(false)?;
             self.current.extend(block.into_results());

@@ -7,6 +7,9 @@ mod error;
 mod handle;
 mod insights;
 mod iter;
+mod kind;
+mod map_task;
+mod run;
 mod stream;
 mod task;
 mod worker;
@@ -16,7 +19,9 @@ pub use calls::Calls;
 pub use error::{PoolError, TaskError, TaskFacts};
 pub use handle::Task;
 pub use insights::PoolInsights;
-pub use iter::{Imap, ImapUnordered, MapTask, PoolMap};
+pub use iter::{Imap, ImapUnordered, PoolMap};
+pub use kind::{Kind, Plain, Sharing, WithState};
+pub use map_task::MapTask;
 pub use worker::worker_id;
 
 use polyproc_pool::{Deadline, Definition, Refused, TaskRules};
@@ -48,25 +53,38 @@ impl fmt::Debug for Inner {
 }
 
 /// What the tasks of a call have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Job {
     definition: Definition,
     rules: TaskRules,
+    /// What keeps the definition known to the pool, if it is not for good.
+    _object: Option<Arc<kind::Object>>,
 }
 
 impl Inner {
-    fn job(&self, target: Target, rules: TaskRules) -> Result<Job, TaskError> {
-        let mut known = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+    /// That of tasks that have nothing in common but their function. It is kept for good.
+    fn definition(&self, target: Target) -> Result<Definition, TaskError> {
+        self.define(&self.definitions, target, &[])
+    }
+
+    /// The definition for these tasks, which `known` holds if there is one.
+    fn define(
+        &self,
+        known: &Mutex<HashMap<Target, Definition>>,
+        target: Target,
+        object: &[u8],
+    ) -> Result<Definition, TaskError> {
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&definition) = known.get(&target) {
-            return Ok(Job { definition, rules });
+            return Ok(definition);
         }
-        let bytes = target.encode().ok_or_else(|| TaskError::NotHere {
+        let bytes = target.encode(object).ok_or_else(|| TaskError::NotHere {
             task: TaskFacts::default(),
             reason: "its function is in no loaded program file".into(),
         })?;
         let definition = self.engine.define(&bytes);
         known.insert(target, definition);
-        Ok(Job { definition, rules })
+        Ok(definition)
     }
 }
 
@@ -175,7 +193,7 @@ impl<S: 'static> Pool<S> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        self.calls().submit_with(function, argument)
+        self.calls().with_state().submit(function, argument)
     }
 
     /// Runs `function` for every item, and gives the results in the items' order. Several arguments are
@@ -212,7 +230,7 @@ impl<S: 'static> Pool<S> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        self.calls().map_with(function, items)
+        self.calls().with_state().map(function, items)
     }
 
     /// [`map`](Self::map) without waiting: the items are taken at once.

@@ -1,26 +1,28 @@
 //! Many items through a pool: cut into chunks by what they cost, a bounded number of them under way, and
 //! their results as blocks.
 
-use super::chunk;
+use super::calls::Gathered;
+use super::chunk::{self, Encoded};
 use super::error::{TaskError, TaskFacts};
-use super::task::{self, Failure, Values};
+use super::task::{self, Failure};
 use super::{Inner, Job};
 use crate::CodecError;
-use crate::panic;
-use polyproc_pool::{Cause, Deadline, Lane, Loss, NewTask, Notice, Outcome, Refused, Sink};
+use crate::panic::{self, Panic};
+use polyproc_pool::{
+    Bytes, Cause, Deadline, Delivery, Lane, Loss, NewTask, Notice, Outcome, Refused, Sink, Spares,
+};
 use polyproc_shm::Parcel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A chunk is to take so long: much longer than its way to the worker and back.
 const CHUNK_NS: u64 = 300_000;
 /// And be no larger, so that it stays in a processor's cache.
-const CHUNK_BYTES: usize = 128 << 10;
+const CHUNK_BYTES: usize = 32 << 10;
 /// A chunk is at most so many times as large as the one before.
 const GROWTH: usize = 16;
 /// So many chunks are under way for each worker, when they are cut by cost.
@@ -28,34 +30,59 @@ const CHUNKS_OF_WORKER: usize = 4;
 /// So many tasks are under way when every item is one, or the chunks are cut by hand.
 const TASKS: usize = 4096;
 
-/// What came of a chunk.
-#[derive(Debug)]
-struct Arrival {
-    chunk: u64,
-    outcome: Outcome,
-    cost: u64,
-}
+/// With so many bytes under way, one chunk for each worker and one in reserve are enough: more would only
+/// take memory, and push each other out of the processors' caches.
+const HEAVY: usize = 8 << 20;
+/// So many are submitted at a time.
+const BATCH: usize = 256;
 
 /// Where the outcomes of chunks go.
 #[derive(Debug, Default)]
 pub(super) struct Feed {
-    arrived: Mutex<Vec<Arrival>>,
+    inbox: Mutex<Inbox>,
     count: AtomicUsize,
 }
 
+#[derive(Debug, Default)]
+struct Inbox {
+    arrived: Vec<Delivery>,
+    /// What is to happen when so many have arrived.
+    reminders: (usize, Vec<Notice>),
+}
+
 impl Sink for Feed {
-    fn deliver(&self, chunk: u64, outcome: Outcome, cost: u64, _notices: &mut Vec<Notice>) {
-        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-        arrived.push(Arrival { chunk, outcome, cost });
-        self.count.store(arrived.len(), Ordering::Release);
+    fn deliver(&self, deliveries: &mut Vec<Delivery>, notices: &mut Vec<Notice>) {
+        let mut inbox = self.lock();
+        inbox.arrived.append(deliveries);
+        if inbox.arrived.len() >= inbox.reminders.0 {
+            notices.append(&mut inbox.reminders.1);
+        }
+        self.count.store(inbox.arrived.len(), Ordering::Release);
     }
 }
 
 impl Feed {
-    fn take(&self) -> Vec<Arrival> {
-        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes all, and leaves an empty list for the next ones.
+    fn take(&self, into: &mut Vec<Delivery>) {
+        let mut inbox = self.lock();
         self.count.store(0, Ordering::Release);
-        std::mem::take(&mut arrived)
+        std::mem::swap(&mut inbox.arrived, into);
+        inbox.reminders.0 = inbox.reminders.0.saturating_sub(into.len());
+    }
+
+    /// Keeps what is to happen when `wanted` outcomes are there; gives it back if they are.
+    fn remind(&self, wanted: usize, notice: Notice) -> Option<Notice> {
+        let mut inbox = self.lock();
+        if inbox.arrived.len() >= wanted {
+            return Some(notice);
+        }
+        inbox.reminders.0 = wanted;
+        inbox.reminders.1.push(notice);
+        None
     }
 }
 
@@ -66,6 +93,8 @@ pub(super) struct Cutting {
     pub(super) size: Option<usize>,
     /// So many items may be under way or wait to be taken.
     pub(super) window: usize,
+    /// Whether results are wanted in the items' order.
+    pub(super) in_order: bool,
 }
 
 /// The next chunk's size.
@@ -98,7 +127,11 @@ impl Cutter {
         self.size = goal.min(GROWTH * items.max(self.size / GROWTH));
     }
 
-    fn most_chunks(&self) -> usize {
+    /// How many chunks may be under way, if they are so many `bytes`.
+    fn most_chunks(&self, bytes: usize) -> usize {
+        if bytes >= HEAVY {
+            return self.workers + 1;
+        }
         if self.fixed.is_some() { TASKS } else { CHUNKS_OF_WORKER * self.workers }
     }
 }
@@ -108,21 +141,34 @@ impl Cutter {
 struct Chunk {
     first: u64,
     len: usize,
-    bytes: Arc<Vec<u8>>,
+    /// How many bytes it is, with those of shared objects that only go with it.
+    size: usize,
     /// What holds the handles in it until they are received.
     _parcels: Vec<Parcel>,
 }
 
-/// The chunks that are under way, by their numbers, which follow each other.
-#[derive(Debug, Default)]
-struct UnderWay {
-    /// The number of the first.
-    first: u64,
-    chunks: VecDeque<Option<Chunk>>,
-    count: usize,
+/// How far a chunk has come.
+#[derive(Debug)]
+enum Place {
+    UnderWay(Chunk),
+    /// It has all its values, and its turn has not come.
+    Waits(Chunk, Bytes),
+    Gone,
 }
 
-impl UnderWay {
+/// The chunks by their numbers, which follow each other.
+#[derive(Debug, Default)]
+struct Chunks {
+    /// The number of the first.
+    first: u64,
+    places: VecDeque<Place>,
+    /// How many are under way.
+    count: usize,
+    /// And how many bytes they are.
+    bytes: usize,
+}
+
+impl Chunks {
     fn len(&self) -> usize {
         self.count
     }
@@ -133,25 +179,57 @@ impl UnderWay {
 
     /// Gives the chunk the next number.
     fn push(&mut self, chunk: Chunk) -> u64 {
-        self.chunks.push_back(Some(chunk));
         self.count += 1;
-        self.first + self.chunks.len() as u64 - 1
+        self.bytes += chunk.size;
+        self.places.push_back(Place::UnderWay(chunk));
+        self.first + self.places.len() as u64 - 1
     }
 
-    fn remove(&mut self, number: u64) -> Option<Chunk> {
+    fn place(&mut self, number: u64) -> Option<&mut Place> {
         let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        let chunk = self.chunks.get_mut(place)?.take()?;
+        self.places.get_mut(place)
+    }
+
+    /// The chunk has arrived.
+    fn remove(&mut self, number: u64) -> Option<Chunk> {
+        let place = self.place(number).filter(|place| matches!(place, Place::UnderWay(_)))?;
+        let Place::UnderWay(chunk) = std::mem::replace(place, Place::Gone) else { return None };
         self.count -= 1;
-        while matches!(self.chunks.front(), Some(None)) {
-            self.chunks.pop_front();
-            self.first += 1;
-        }
+        self.bytes -= chunk.size;
+        self.tidy();
         Some(chunk)
     }
 
+    /// The chunk has arrived, and waits for its turn.
+    fn keep(&mut self, number: u64, bytes: Bytes) {
+        let Some(place) = self.place(number) else { return };
+        if let Place::UnderWay(chunk) = std::mem::replace(place, Place::Gone) {
+            let size = chunk.size;
+            *place = Place::Waits(chunk, bytes);
+            self.bytes -= size;
+            self.count -= 1;
+        }
+    }
+
+    /// The chunk whose turn it is, if it has arrived.
+    fn take_first(&mut self) -> Option<(Chunk, Bytes)> {
+        let first = self.places.pop_front_if(|first| matches!(first, Place::Waits(..)))?;
+        self.first += 1;
+        self.tidy();
+        let Place::Waits(chunk, bytes) = first else { return None };
+        Some((chunk, bytes))
+    }
+
+    fn tidy(&mut self) {
+        while self.places.pop_front_if(|first| matches!(first, Place::Gone)).is_some() {
+            self.first += 1;
+        }
+    }
+
     fn numbers(&self) -> Vec<u64> {
-        let numbered = (self.first..).zip(&self.chunks);
-        numbered.filter(|(_, chunk)| chunk.is_some()).map(|(number, _)| number).collect()
+        let numbered = (self.first..).zip(&self.places);
+        let under_way = numbered.filter(|(_, place)| matches!(place, Place::UnderWay(_)));
+        under_way.map(|(number, _)| number).collect()
     }
 }
 
@@ -193,12 +271,18 @@ pub(super) struct Stream<I, A, R> {
     cutter: Cutter,
     window: usize,
     feed: Arc<Feed>,
-    under_way: UnderWay,
+    /// What was taken from it last: nothing, but its memory.
+    arrived: Vec<Delivery>,
+    chunks: Chunks,
+    /// Whether results are wanted in the items' order.
+    in_order: bool,
     /// Items under way, or in blocks that were not taken yet.
     out: usize,
     next_item: u64,
     ready: VecDeque<Block<R>>,
-    arguments: PhantomData<fn(A)>,
+    items: Vec<A>,
+    tasks: Vec<NewTask>,
+    spares: Spares,
 }
 
 impl<I, A, R> fmt::Debug for Stream<I, A, R> {
@@ -226,11 +310,15 @@ where
             cutter: Cutter::new::<A>(size, pool.engine.workers().max(1)),
             window: cutting.window.max(1),
             feed: Arc::default(),
-            under_way: UnderWay::default(),
+            arrived: Vec::new(),
+            chunks: Chunks::default(),
+            in_order: cutting.in_order,
             out: 0,
             next_item: 0,
             ready: VecDeque::new(),
-            arguments: PhantomData,
+            items: Vec::new(),
+            tasks: Vec::new(),
+            spares: Spares::default(),
         }
     }
 
@@ -249,14 +337,71 @@ where
             if let Some(block) = self.ready.pop_front() {
                 return Some(block);
             }
-            self.fill();
-            if self.ready.is_empty() && self.under_way.is_empty() {
-                return None;
-            }
-            if self.ready.is_empty() {
-                self.absorb(in_bulk);
+            match self.chunks.take_first() {
+                Some((chunk, bytes)) => self.take_values(&chunk, bytes),
+                None if self.advance(in_bulk) => {}
+                None => return None,
             }
         }
+    }
+
+    /// Appends the next values to those that were gathered, in their order; waits for them. Gives how
+    /// many came, `None` at the end.
+    ///
+    /// # Errors
+    /// The first that comes.
+    pub(super) fn gather(
+        &mut self,
+        gathered: &mut Gathered<R>,
+    ) -> Result<Option<usize>, TaskError> {
+        loop {
+            let mut count = 0;
+            while let Some((chunk, bytes)) = self.chunks.take_first() {
+                count += self.gather_chunk(&chunk, bytes, gathered)?;
+            }
+            while let Some(block) = self.ready.pop_front() {
+                count += block.len();
+                gathered.add(block.first, block.values)?;
+            }
+            if count > 0 {
+                self.taken(count);
+                return Ok(Some(count));
+            }
+            if !self.advance(true) {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Gives how many values it has gathered; 0 if there are errors now in their place.
+    fn gather_chunk(
+        &mut self,
+        chunk: &Chunk,
+        bytes: Bytes,
+        gathered: &mut Gathered<R>,
+    ) -> Result<usize, TaskError> {
+        if chunk.first == gathered.in_order.len() as u64 {
+            let is_good = self.decode(chunk, bytes, &mut gathered.in_order);
+            return Ok(if is_good { chunk.len } else { 0 });
+        }
+        let mut values = Vec::with_capacity(chunk.len);
+        if !self.decode(chunk, bytes, &mut values) {
+            return Ok(0);
+        }
+        gathered.add(chunk.first, BlockValues::All(values))?;
+        Ok(chunk.len)
+    }
+
+    /// Submits what there is room for, and waits until something comes; `false` at the end.
+    fn advance(&mut self, in_bulk: bool) -> bool {
+        self.fill();
+        if self.ready.is_empty() && self.chunks.is_empty() {
+            return false;
+        }
+        if self.ready.is_empty() {
+            self.absorb(in_bulk);
+        }
+        true
     }
 
     /// What was taken makes room for more.
@@ -266,90 +411,98 @@ where
 
     /// Submits chunks until enough is under way.
     pub(super) fn fill(&mut self) {
-        let mut tasks = Vec::new();
-        while self.under_way.len() < self.cutter.most_chunks() && self.out < self.window {
-            let Some(items) = self.cut() else { break };
-            tasks.extend(self.pack(items));
+        while self.has_room() && self.out < self.window {
+            if !self.cut() {
+                break;
+            }
+            if self.tasks.len() == BATCH {
+                self.submit();
+            }
         }
-        self.submit(tasks);
+        self.submit();
+    }
+
+    fn has_room(&self) -> bool {
+        self.chunks.len() < self.cutter.most_chunks(self.chunks.bytes)
     }
 
     /// Everything at once.
     pub(super) fn fill_all(&mut self) {
-        while let Some(items) = self.cut() {
-            let task = self.pack(items);
-            self.submit(task.into_iter().collect());
+        while self.cut() {
+            self.submit();
         }
     }
 
-    fn cut(&mut self) -> Option<Vec<A>> {
+    /// Makes a task of the next items; says whether there were any.
+    fn cut(&mut self) -> bool {
         let room = self.window.saturating_sub(self.out).max(1);
-        let source = self.source.as_mut()?;
+        let Some(source) = self.source.as_mut() else { return false };
         let left = source.size_hint().1.unwrap_or(usize::MAX);
         let size = self.cutter.next(left).min(room);
-        let items: Vec<A> = source.by_ref().take(size).collect();
+        let mut items = std::mem::take(&mut self.items);
+        items.extend(source.by_ref().take(size));
         if items.len() < size {
             self.source = None;
         }
-        (!items.is_empty()).then_some(items)
+        let is_some = !items.is_empty();
+        if is_some {
+            self.pack(&mut items);
+        }
+        items.clear();
+        self.items = items;
+        is_some
     }
 
     /// A chunk of the next items as a task; items that cannot be encoded are done at once.
-    fn pack(&mut self, items: Vec<A>) -> Option<NewTask> {
+    fn pack(&mut self, items: &mut Vec<A>) {
         let (first, len) = (self.next_item, items.len());
         self.next_item += len as u64;
         self.out += len;
-        self.pack_items(first, items)
+        self.pack_items(first, items);
     }
 
-    fn pack_items(&mut self, first: u64, mut items: Vec<A>) -> Option<NewTask> {
+    fn pack_items(&mut self, first: u64, items: &mut Vec<A>) {
         let len = items.len();
-        match chunk::encode(&mut items) {
+        match chunk::encode(items, &mut self.spares) {
             Ok(encoded) => {
-                let bytes = Arc::new(encoded.bytes);
-                let parcels = encoded.parcels;
-                let chunk = Chunk { first, len, bytes: Arc::clone(&bytes), _parcels: parcels };
-                let number = self.under_way.push(chunk);
+                let size = encoded.len();
+                let Encoded { run, bytes, parcels } = encoded;
+                // What they hold may be large, and is encoded.
+                items.clear();
+                let chunk = Chunk { first, len, size, _parcels: parcels };
+                let index = self.chunks.push(chunk);
                 let sink = Arc::clone(&self.feed) as Arc<dyn Sink>;
-                Some(NewTask { bytes, index: number, sink })
+                self.tasks.push(NewTask { bytes, run, index, sink });
             }
             Err(source) if len == 1 => {
                 let task = TaskFacts { index: Some(first), ..TaskFacts::default() };
                 let source = Box::new(source);
                 self.finish_one(first, Err(TaskError::Arguments { task, verb: "encoded", source }));
-                None
             }
             // Whose fault it is shows one by one.
-            Err(_) => {
-                self.submit_singly(first, items);
-                None
-            }
+            Err(_) => self.pack_singly(first, std::mem::take(items)),
         }
     }
 
-    fn submit_singly(&mut self, first: u64, items: Vec<A>) {
-        let numbered = (first..).zip(items);
-        let tasks: Vec<_> =
-            numbered.filter_map(|(number, item)| self.pack_items(number, vec![item])).collect();
-        self.submit(tasks);
+    fn pack_singly(&mut self, first: u64, items: Vec<A>) {
+        for (number, item) in (first..).zip(items) {
+            self.pack_items(number, &mut vec![item]);
+        }
     }
 
-    fn submit(&mut self, tasks: Vec<NewTask>) {
-        if tasks.is_empty() {
-            return;
-        }
-        let numbers: Vec<_> = tasks.iter().map(|task| task.index).collect();
+    /// Submits what was packed.
+    fn submit(&mut self) {
+        let Some(first) = self.tasks.first().map(|task| task.index) else { return };
+        let numbers = first..first + self.tasks.len() as u64;
         let place = (self.lane, self.job.definition);
-        if let Err(refused) = self.pool.engine.submit(place, self.job.rules, tasks) {
+        if let Err(refused) = self.pool.engine.submit(place, self.job.rules, self.tasks.drain(..)) {
             self.source = None;
-            for number in numbers {
-                self.refuse(number, refused);
-            }
+            numbers.for_each(|number| self.refuse(number, refused));
         }
     }
 
     fn refuse(&mut self, number: u64, refused: Refused) {
-        if let Some(chunk) = self.under_way.remove(number) {
+        if let Some(chunk) = self.chunks.remove(number) {
             for item in chunk.first..chunk.first + chunk.len as u64 {
                 self.finish_one(item, Err(refused.into()));
             }
@@ -363,42 +516,81 @@ where
     /// Waits until something has come, and makes blocks of it.
     fn absorb(&mut self, in_bulk: bool) {
         // Who wants everything takes it in fewer, larger parts.
-        let wanted = if in_bulk { (self.under_way.len() / 2).max(1) } else { 1 };
+        let wanted = if in_bulk { (self.chunks.len() / 2).max(1) } else { 1 };
         let feed = &self.feed;
         self.pool.engine.wait(Deadline::NEVER, || feed.count.load(Ordering::Acquire) >= wanted);
-        let arrived = self.feed.take();
-        if arrived.is_empty() {
+        if !self.take_arrived() {
             // Only a copy of the pool's process gets here.
-            for number in self.under_way.numbers() {
+            for number in self.chunks.numbers() {
                 self.refuse(number, Refused::NotOurs);
             }
         }
-        for arrival in arrived {
-            self.take_arrival(arrival);
+    }
+
+    /// Takes what has come; says whether anything had.
+    fn take_arrived(&mut self) -> bool {
+        let mut arrived = std::mem::take(&mut self.arrived);
+        self.feed.take(&mut arrived);
+        let is_some = !arrived.is_empty();
+        for delivery in arrived.drain(..) {
+            self.take_delivery(delivery);
+        }
+        self.arrived = arrived;
+        // Chunks that were split.
+        self.submit();
+        is_some
+    }
+
+    /// Waits until everything that was submitted is done, or until `deadline`; says whether.
+    pub(super) fn settle(&mut self, deadline: Deadline) -> bool {
+        loop {
+            self.pool.engine.look();
+            self.take_arrived();
+            // What a crash left undone is under way again by now.
+            let (feed, count) = (&self.feed, self.chunks.len());
+            let has_all = || feed.count.load(Ordering::Acquire) >= count;
+            if count == 0 || !self.pool.engine.wait(deadline, has_all) {
+                return count == 0;
+            }
         }
     }
 
-    /// Whether everything has come that was submitted. Does not wait.
-    pub(super) fn has_all(&self) -> bool {
-        self.pool.engine.look();
-        self.feed.count.load(Ordering::Acquire) >= self.under_way.len()
+    /// Whether any item is known to have failed.
+    pub(super) fn has_failures(&self) -> bool {
+        self.ready.iter().any(|block| match &block.values {
+            BlockValues::All(_) => false,
+            BlockValues::Some(values) => values.iter().any(Result::is_err),
+        })
     }
 
-    /// Waits until everything that was submitted has come, or until `deadline`; says whether.
-    pub(super) fn wait_all(&self, deadline: Deadline) -> bool {
-        let feed = &self.feed;
-        let count = self.under_way.len();
-        self.pool.engine.wait(deadline, || feed.count.load(Ordering::Acquire) >= count)
+    /// Has something happen when everything that is under way has come, or some of it has.
+    pub(super) fn remind(&self, notice: Notice) {
+        let engine = &self.pool.engine;
+        engine.attend(1);
+        if let Some(notice) = self.feed.remind(self.chunks.len(), notice) {
+            engine.attend_not(1);
+            engine.notify(vec![notice]);
+        }
     }
 
-    fn take_arrival(&mut self, arrival: Arrival) {
-        let Arrival { chunk, outcome, cost } = arrival;
-        let Some(chunk) = self.under_way.remove(chunk) else { return };
-        match outcome {
-            Outcome::Value(bytes) => {
-                self.cutter.learn(chunk.len, cost, chunk.bytes.len().max(bytes.len()));
+    pub(super) fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    fn take_delivery(&mut self, delivery: Delivery) {
+        let Delivery { index: number, outcome, cost } = delivery;
+        let Some(Place::UnderWay(chunk)) = self.chunks.place(number) else { return };
+        if let Outcome::Value(bytes) = outcome {
+            self.cutter.learn(chunk.len, cost, chunk.size.max(bytes.len()));
+            if self.in_order && task::has_all_values(&bytes) {
+                self.chunks.keep(number, bytes);
+            } else if let Some(chunk) = self.chunks.remove(number) {
                 self.take_values(&chunk, bytes);
             }
+            return;
+        }
+        let Some(chunk) = self.chunks.remove(number) else { return };
+        match outcome {
             Outcome::Lost(loss) if chunk.len > 1 && is_blamed_on_one(&loss) => {
                 self.split(&chunk, *loss);
             }
@@ -406,25 +598,41 @@ where
         }
     }
 
-    fn take_values(&mut self, chunk: &Chunk, bytes: Vec<u8>) {
-        let decoded = panic::catch(|| task::decode_values::<R>(bytes));
+    fn take_values(&mut self, chunk: &Chunk, bytes: Bytes) {
         let first = chunk.first;
-        let error = match decoded {
-            Ok(Ok(Values::All(values))) if values.len() == chunk.len => {
+        let mut values = Vec::new();
+        if task::has_all_values(&bytes) {
+            if self.decode(chunk, bytes, &mut values) {
                 self.ready.push_back(Block { first, values: BlockValues::All(values) });
-                return;
             }
-            Ok(Ok(Values::Some(values))) if values.len() == chunk.len => {
+            return;
+        }
+        let decoded = panic::catch(|| task::decode_some::<R>(&bytes));
+        match check(decoded, |values| values.len() == chunk.len) {
+            Ok(values) => {
                 let results = (first..).zip(values).map(|(index, value)| tell(index, value));
                 let values = BlockValues::Some(results.collect());
                 self.ready.push_back(Block { first, values });
-                return;
             }
-            Ok(Ok(_)) => CodecError::of::<R>(&"results of another number of items"),
-            Ok(Err(error)) => error,
-            Err(panic) => CodecError::of::<R>(&format!("it panicked {panic}")),
-        };
-        for index in first..first + chunk.len as u64 {
+            Err(error) => self.fail_decoding(chunk, &error),
+        }
+    }
+
+    /// Appends the values of a chunk of which all items have one; says whether that was possible.
+    fn decode(&mut self, chunk: &Chunk, bytes: Bytes, values: &mut Vec<R>) -> bool {
+        let before = values.len();
+        let spares = &mut self.spares;
+        let decoded = panic::catch(|| task::decode_all(bytes, values, spares));
+        let checked = check(decoded, |()| values.len() - before == chunk.len);
+        if let Err(error) = &checked {
+            values.truncate(before);
+            self.fail_decoding(chunk, error);
+        }
+        checked.is_ok()
+    }
+
+    fn fail_decoding(&mut self, chunk: &Chunk, error: &CodecError) {
+        for index in chunk.first..chunk.first + chunk.len as u64 {
             let task = TaskFacts { index: Some(index), attempts: 1, ..TaskFacts::default() };
             let source = Box::new(error.clone());
             self.finish_one(index, Err(TaskError::Value { task, verb: "decoded", source }));
@@ -432,19 +640,20 @@ where
     }
 
     /// The worker was lost in a chunk: all items but the one that it was in are tried again, one by one.
-    fn split(&mut self, chunk: &Chunk, loss: Loss) {
-        let decoded = panic::catch(|| chunk::decode_slice::<A>(&chunk.bytes));
-        let Ok(Ok(mut items)) = decoded else {
+    fn split(&mut self, chunk: &Chunk, mut loss: Loss) {
+        let (task, mut items) = (std::mem::take(&mut loss.task), Vec::new());
+        let decoded = panic::catch(|| chunk::decode_slice::<A>(&task, &mut items));
+        if !matches!(decoded, Ok(Ok(()))) || items.len() != chunk.len {
             return self.fail_all(chunk, &Outcome::Lost(Box::new(loss)));
-        };
+        }
         // The worker's word: within the chunk it can blame nobody else's task.
         let blamed = (loss.item as usize).min(items.len() - 1);
         let after = items.split_off(blamed + 1);
         items.truncate(blamed);
-        self.submit_singly(chunk.first, items);
+        self.pack_singly(chunk.first, items);
         let index = chunk.first + blamed as u64;
         self.finish_one(index, Err(TaskError::of_loss(loss, Some(index))));
-        self.submit_singly(index + 1, after);
+        self.pack_singly(index + 1, after);
     }
 
     /// A chunk failed as a whole: with the same error for each of its items.
@@ -464,6 +673,19 @@ where
     }
 }
 
+/// What decoding has given, if it is what is to be expected.
+fn check<T>(
+    decoded: Result<Result<T, CodecError>, Panic>,
+    is_expected: impl FnOnce(&T) -> bool,
+) -> Result<T, CodecError> {
+    match decoded {
+        Ok(Ok(values)) if is_expected(&values) => Ok(values),
+        Ok(Ok(_)) => Err(CodecError::of::<T>(&"results of another number of items")),
+        Ok(Err(error)) => Err(error),
+        Err(panic) => Err(CodecError::of::<T>(&format!("it panicked {panic}"))),
+    }
+}
+
 fn tell<R>(index: u64, value: Result<R, Failure>) -> Result<R, TaskError> {
     value.map_err(|failure| {
         let task = TaskFacts { index: Some(index), attempts: 1, ..TaskFacts::default() };
@@ -477,7 +699,7 @@ fn is_blamed_on_one(loss: &Loss) -> bool {
 
 impl<I, A, R> Drop for Stream<I, A, R> {
     fn drop(&mut self) {
-        if !self.under_way.is_empty() {
+        if !self.chunks.is_empty() {
             self.pool.engine.cancel_lane(self.lane);
         }
         self.pool.engine.close_lane(self.lane);

@@ -1,11 +1,11 @@
 //! What a task is, on both sides: a definition says which function, a chunk holds its arguments, and a
 //! report what came of each.
 
-use super::chunk::{self, Encoded};
+use super::chunk::{self, Beside};
 use crate::codec::{self, CodecError};
 use crate::function::{Address, CodeRef, NotHere, signature};
 use crate::panic::{self, Panic};
-use polyproc_pool::{Handler, Output, Verdict};
+use polyproc_pool::{Bytes, Handler, Output, Run, Spares, Verdict};
 use polyproc_sync::Owner;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,19 +26,22 @@ struct Head {
 }
 
 /// Knows the types of a function: makes the handler for its tasks.
-type Trampoline = fn(Local) -> Handler;
+type Trampoline = fn(Local<'_>) -> Handler;
 
 /// What a trampoline gets in the worker.
-pub(super) struct Local {
+pub(super) struct Local<'a> {
     function: Address,
     signature: u64,
     state: State,
     parent: Owner,
+    /// What all tasks of the definition are given, as bytes.
+    object: &'a [u8],
 }
 
 /// A function by its place, for the tasks of one pool.
+#[expect(unnameable_types, reason = "a detail of `Kind`, which is sealed")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Target {
+pub struct Target {
     trampoline: usize,
     function: usize,
     signature: u64,
@@ -72,15 +75,37 @@ impl Target {
         }
     }
 
-    /// For the workers; `None` when no image holds the function.
-    pub(super) fn encode(self) -> Option<Vec<u8>> {
+    pub(super) fn sharing<C, A, R>(function: fn(&C, A) -> R) -> Self
+    where
+        C: DeserializeOwned + 'static,
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + DeserializeOwned + 'static,
+    {
+        let trampoline: Trampoline = sharing_handler::<C, A, R>;
+        Self {
+            trampoline: trampoline as usize,
+            function: Address::of_sharing(function).number(),
+            signature: signature::<(C, A), R>(),
+        }
+    }
+
+    /// For the workers, with what all tasks are given; `None` when no image holds the function.
+    pub(super) fn encode(self, object: &[u8]) -> Option<Vec<u8>> {
         let head = Head {
             trampoline: CodeRef::of(self.trampoline)?,
             function: CodeRef::of(self.function)?,
             signature: self.signature,
         };
-        codec::encode(&head, Vec::new()).ok()
+        let head = codec::encode(&head, Vec::new()).ok()?;
+        let len = u32::try_from(head.len()).ok()?.to_le_bytes();
+        Some([&len[..], &head, object].concat())
     }
+}
+
+/// The parts of what [`Target::encode`] has made.
+fn split_head(definition: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = definition.split_first_chunk()?;
+    rest.split_at_checked(u32::from_le_bytes(*len) as usize)
 }
 
 /// Why an item has no result, as its worker says.
@@ -110,30 +135,44 @@ struct Mixed {
     values: Vec<u8>,
 }
 
+/// A list that takes up so much memory is kept from one chunk to the next.
+const KEPT_BYTES: usize = 1 << 20;
 /// After the values of a chunk: whether they are all, or a [`Mixed`].
 const ALL: u8 = 0;
 const SOME: u8 = 1;
 
-/// What came of a chunk.
-#[derive(Debug)]
-pub(super) enum Values<R> {
-    All(Vec<R>),
-    Some(Vec<Result<R, Failure>>),
+/// Whether all items of a chunk have a value, as the worker's bytes say.
+pub(super) fn has_all_values(bytes: &[u8]) -> bool {
+    bytes.last() == Some(&ALL)
 }
 
-/// In the parent: what the worker's bytes say.
-pub(super) fn decode_values<R>(mut bytes: Vec<u8>) -> Result<Values<R>, CodecError>
+/// In the parent: appends the values of a chunk whose items have one.
+pub(super) fn decode_all<R>(
+    bytes: Bytes,
+    values: &mut Vec<R>,
+    spares: &mut Spares,
+) -> Result<(), CodecError>
 where
     R: DeserializeOwned + 'static,
 {
-    match bytes.pop() {
-        Some(ALL) => chunk::decode(bytes).map(Values::All),
-        Some(SOME) => {
-            let Mixed { failures, values } = codec::decode(&bytes)?;
-            merge(failures, chunk::decode(values)?).map(Values::Some)
-        }
+    match bytes.split_last() {
+        Some((ALL, bytes)) => chunk::decode(bytes, values, spares),
         _ => Err(CodecError::of::<R>(&"not in the form of results")),
     }
+}
+
+/// The same for a chunk of which some failed.
+pub(super) fn decode_some<R>(bytes: &[u8]) -> Result<Vec<Result<R, Failure>>, CodecError>
+where
+    R: DeserializeOwned + 'static,
+{
+    let Some((&SOME, bytes)) = bytes.split_last() else {
+        return Err(CodecError::of::<R>(&"not in the form of results"));
+    };
+    let Mixed { failures, values: bytes } = codec::decode(bytes)?;
+    let mut values = Vec::new();
+    chunk::decode_slice(&bytes, &mut values)?;
+    merge(failures, values)
 }
 
 fn merge<R>(
@@ -160,7 +199,8 @@ pub(super) fn give_back(bytes: &[u8]) {
 /// In the worker: what runs the tasks of a definition.
 #[expect(unsafe_code, reason = "calls a function by its place")]
 pub(super) fn define(definition: &[u8], state: &State, parent: Owner) -> Handler {
-    let head: Result<Head, _> = codec::decode(definition);
+    let (head, object) = split_head(definition).unwrap_or_default();
+    let head: Result<Head, _> = codec::decode(head);
     let resolved = head.map_err(Failure::BadArguments).and_then(|head| {
         let trampoline = head.trampoline.resolve().map_err(Failure::NotHere)?;
         let function = head.function.resolve().map_err(Failure::NotHere)?;
@@ -169,8 +209,8 @@ pub(super) fn define(definition: &[u8], state: &State, parent: Owner) -> Handler
     match resolved {
         Ok((trampoline, function, signature)) => {
             // SAFETY: the parent put the place of a `Trampoline` there; image and build-id agree.
-            let trampoline = unsafe { trampoline.function::<Local, Handler>() };
-            trampoline(Local { function, signature, state: Rc::clone(state), parent })
+            let trampoline = unsafe { trampoline.function::<Local<'_>, Handler>() };
+            trampoline(Local { function, signature, state: Rc::clone(state), parent, object })
         }
         Err(failure) => failing(&failure),
     }
@@ -191,7 +231,7 @@ fn other_type() -> Handler {
 
 #[expect(unsafe_code, reason = "calls a function by its place")]
 #[expect(clippy::needless_pass_by_value, reason = "the type of a trampoline")]
-fn plain_handler<A, R>(local: Local) -> Handler
+fn plain_handler<A, R>(local: Local<'_>) -> Handler
 where
     A: Serialize + DeserializeOwned + 'static,
     R: Serialize + DeserializeOwned + 'static,
@@ -201,11 +241,12 @@ where
     }
     // SAFETY: the target was made with a `fn(A) -> R`: the signature agrees.
     let function = unsafe { local.function.function::<A, R>() };
-    Box::new(move |task, output| run_chunk(task, output, local.parent, function))
+    let mut bench = Bench::new(local.parent);
+    Box::new(move |task, output| bench.run(task, output, function))
 }
 
 #[expect(unsafe_code, reason = "calls a function by its place")]
-fn stateful_handler<S, A, R>(local: Local) -> Handler
+fn stateful_handler<S, A, R>(local: Local<'_>) -> Handler
 where
     S: 'static,
     A: Serialize + DeserializeOwned + 'static,
@@ -217,123 +258,168 @@ where
     }
     // SAFETY: the target was made with a `fn(&mut S, A) -> R`: the signature agrees.
     let function = unsafe { local.function.stateful::<S, A, R>() };
+    let mut bench = Bench::new(local.parent);
     Box::new(move |task, output| {
         let mut state = local.state.borrow_mut();
         let Some(state) = state.downcast_mut::<S>() else { return Verdict::Failed };
-        run_chunk(task, output, local.parent, |item| function(state, item))
+        bench.run(task, output, |item| function(state, item))
     })
 }
 
-/// Runs the items of a task, one after the other.
-fn run_chunk<A, R>(
-    task: &[u8],
-    output: &mut Output<'_>,
+#[expect(unsafe_code, reason = "calls a function by its place")]
+#[expect(clippy::needless_pass_by_value, reason = "the type of a trampoline")]
+fn sharing_handler<C, A, R>(local: Local<'_>) -> Handler
+where
+    C: DeserializeOwned + 'static,
+    A: Serialize + DeserializeOwned + 'static,
+    R: Serialize + DeserializeOwned + 'static,
+{
+    if local.signature != signature::<(C, A), R>() {
+        return other_type();
+    }
+    let object: C = match panic::catch(|| codec::decode(local.object)) {
+        Ok(Ok(object)) => object,
+        Ok(Err(error)) => return failing(&Failure::BadArguments(error)),
+        Err(panic) => return failing(&Failure::Panicked(panic)),
+    };
+    // SAFETY: the target was made with a `fn(&C, A) -> R`: the signature agrees.
+    let function = unsafe { local.function.sharing::<C, A, R>() };
+    let mut bench = Bench::new(local.parent);
+    Box::new(move |task, output| bench.run(task, output, |item| function(&object, item)))
+}
+
+/// Where the items of a task are run, one after the other: lists that are used again and again.
+struct Bench<A, R> {
+    items: Vec<A>,
+    values: Vec<R>,
+    failures: Vec<Numbered<Failure>>,
     parent: Owner,
-    mut function: impl FnMut(A) -> R,
-) -> Verdict
+}
+
+/// A failure under the number of its item.
+type Numbered<T> = (u64, T);
+
+impl<A, R> Bench<A, R>
 where
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
 {
-    let items: Vec<A> = match panic::catch(|| chunk::decode_slice(task)) {
-        Ok(Ok(items)) => items,
-        Ok(Err(error)) => return fail(&Failure::BadArguments(error), output),
-        Err(panic) => return fail(&Failure::Panicked(panic), output),
-    };
-    let is_single = items.len() == 1;
-    let (values, mut failures) = run_items(items, output, &mut function);
-    match encode_values(values, &mut failures) {
-        _ if is_single && failures.len() == 1 => fail(&failures[0].1, output),
-        Ok(encoded) => {
-            report(encoded, failures, output, parent);
-            Verdict::Value
-        }
-        Err(failure) => fail(&failure, output),
+    fn new(parent: Owner) -> Self {
+        Self { items: Vec::new(), values: Vec::new(), failures: Vec::new(), parent }
     }
-}
 
-fn fail(failure: &Failure, output: &mut Output<'_>) -> Verdict {
-    output.bytes.clear();
-    output.bytes.extend(failure.encode());
-    Verdict::Failed
-}
+    fn run(
+        &mut self,
+        task: &[u8],
+        output: &mut Output<'_>,
+        function: impl FnMut(A) -> R,
+    ) -> Verdict {
+        let verdict = self.try_run(task, output, function);
+        // What a value does when it is dropped is not ours either; its result is made.
+        drop(panic::catch(|| self.clear()));
+        verdict.unwrap_or_else(|failure| {
+            output.bytes.clear();
+            output.bytes.extend(failure.encode());
+            Verdict::Failed
+        })
+    }
 
-/// A result under the number of its item.
-type Numbered<T> = (u64, T);
+    fn try_run(
+        &mut self,
+        task: &[u8],
+        output: &mut Output<'_>,
+        mut function: impl FnMut(A) -> R,
+    ) -> Result<Verdict, Failure> {
+        let decoded = panic::catch(|| chunk::decode_slice(task, &mut self.items));
+        decoded.map_err(Failure::Panicked)?.map_err(Failure::BadArguments)?;
+        let is_single = self.items.len() == 1;
+        self.run_items(output, &mut function);
+        let encoded = self.encode_values(output.bytes);
+        if is_single && self.failures.len() == 1 {
+            return Err(self.failures.remove(0).1);
+        }
+        self.report(encoded?, output);
+        Ok(Verdict::Value)
+    }
 
-fn run_items<A, R>(
-    items: Vec<A>,
-    output: &Output<'_>,
-    function: &mut impl FnMut(A) -> R,
-) -> (Vec<R>, Vec<Numbered<Failure>>) {
-    let (mut values, mut failures) = (Vec::with_capacity(items.len()), Vec::new());
-    let mut items = items.into_iter();
-    let mut number = 0;
-    loop {
-        let all = panic::catch(|| {
-            for item in items.by_ref() {
-                output.begin_item(number);
-                number += 1;
-                values.push(function(item));
-            }
+    fn run_items(&mut self, output: &Output<'_>, function: &mut impl FnMut(A) -> R) {
+        let count = self.items.len();
+        self.values.reserve(count);
+        let mut items = self.items.drain(..);
+        let (mut number, values) = (0, &mut self.values);
+        let mut run_one = |item| {
+            output.begin_item(number);
+            number += 1;
+            values.push(function(item));
+        };
+        while let Err(panic) = panic::catch(|| items.by_ref().for_each(&mut run_one)) {
+            let number = count - items.len() - 1;
+            self.failures.push((number as u64, Failure::Panicked(panic)));
+        }
+    }
+
+    /// The values as bytes; those that serde refuses are failures.
+    fn encode_values(&mut self, bytes: &mut Vec<u8>) -> Result<Beside, Failure> {
+        let encoded = panic::catch(|| chunk::encode_into(&mut self.values, bytes));
+        if let Ok(Ok(beside)) = encoded {
+            return Ok(beside);
+        }
+        self.sort_out();
+        bytes.clear();
+        let encoded = panic::catch(|| chunk::encode_into(&mut self.values, bytes));
+        encoded.map_err(Failure::Panicked)?.map_err(Failure::BadResult)
+    }
+
+    /// Makes failures of the values that serde refuses.
+    fn sort_out(&mut self) {
+        let failed: Vec<u64> = self.failures.iter().map(|(number, _)| *number).collect();
+        let mut numbers = (0..).filter(|number| failed.binary_search(number).is_err());
+        let failures = &mut self.failures;
+        self.values.retain(|value| {
+            let number = numbers.next().unwrap_or_default();
+            let failure = match panic::catch(|| chunk::check(value)) {
+                Ok(Ok(())) => return true,
+                Ok(Err(error)) => Failure::BadResult(error),
+                Err(panic) => Failure::Panicked(panic),
+            };
+            failures.push((number, failure));
+            false
         });
-        match all {
-            Ok(()) => return (values, failures),
-            Err(panic) => failures.push((number - 1, Failure::Panicked(panic))),
+        self.failures.sort_by_key(|(number, _)| *number);
+    }
+
+    fn report(&mut self, (run, parcels): Beside, output: &mut Output<'_>) {
+        for parcel in parcels {
+            parcel.hand_over(self.parent);
+            // The parent has it now; given back here it would be gone before it looks.
+            _ = parcel.into_bytes();
+        }
+        if self.failures.is_empty() {
+            *output.run = run;
+            output.bytes.push(ALL);
+        } else {
+            let failures = std::mem::take(&mut self.failures);
+            let values = [run.as_ref().map_or(&[][..], Run::as_ref), output.bytes].concat();
+            let mixed = Mixed { failures, values };
+            *output.bytes = codec::encode(&mixed, Vec::new()).unwrap_or_default();
+            output.bytes.push(SOME);
         }
     }
-}
 
-/// The values as bytes; those that serde refuses are failures.
-fn encode_values<R: Serialize + 'static>(
-    mut values: Vec<R>,
-    failures: &mut Vec<Numbered<Failure>>,
-) -> Result<Encoded, Failure> {
-    if let Ok(Ok(encoded)) = panic::catch(|| chunk::encode(&mut values)) {
-        return Ok(encoded);
-    }
-    let failed: Vec<u64> = failures.iter().map(|(number, _)| *number).collect();
-    let numbers = (0..).filter(|number| failed.binary_search(number).is_err());
-    let mut good = Vec::new();
-    for (number, value) in numbers.zip(values) {
-        match panic::catch(|| chunk::check(&value)) {
-            Ok(Ok(())) => good.push(value),
-            Ok(Err(error)) => failures.push((number, Failure::BadResult(error))),
-            Err(panic) => failures.push((number, Failure::Panicked(panic))),
-        }
-    }
-    failures.sort_by_key(|(number, _)| *number);
-    match panic::catch(|| chunk::encode(&mut good)) {
-        Ok(encoded) => encoded.map_err(Failure::BadResult),
-        Err(panic) => Err(Failure::Panicked(panic)),
-    }
-}
-
-fn report(
-    encoded: Encoded,
-    failures: Vec<Numbered<Failure>>,
-    output: &mut Output<'_>,
-    parent: Owner,
-) {
-    for parcel in encoded.parcels {
-        parcel.hand_over(parent);
-        // The parent has it now; given back here it would be gone before it looks.
-        _ = parcel.into_bytes();
-    }
-    if failures.is_empty() {
-        *output.bytes = encoded.bytes;
-        output.bytes.push(ALL);
-    } else {
-        let mixed = Mixed { failures, values: encoded.bytes };
-        *output.bytes = codec::encode(&mixed, Vec::new()).unwrap_or_default();
-        output.bytes.push(SOME);
+    fn clear(&mut self) {
+        self.failures.clear();
+        self.items.clear();
+        self.values.clear();
+        self.items.shrink_to(KEPT_BYTES / size_of::<A>().max(1));
+        self.values.shrink_to(KEPT_BYTES / size_of::<R>().max(1));
     }
 }
 
 /// The results of a task that gives one `()`.
-pub(super) fn nothing() -> Vec<u8> {
-    let encoded = chunk::encode(&mut vec![()]).unwrap_or_default();
-    let mut bytes = encoded.bytes;
+pub(super) fn nothing() -> Bytes {
+    let mut bytes = Vec::new();
+    // Nothing is always possible to encode.
+    drop(chunk::encode_into(&mut vec![()], &mut bytes));
     bytes.push(ALL);
-    bytes
+    bytes.into()
 }

@@ -194,4 +194,8 @@ impl Starter for Workers {
     fn copies(&self) -> bool {
         self.method == StartMethod::Fork
     }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
 }

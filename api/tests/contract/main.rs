@@ -15,8 +15,10 @@ mod endings;
 mod families;
 mod faults;
 mod futures;
+mod pool_calls;
 mod pools;
 mod pools_ending;
+mod pools_large;
 mod queues;
 mod regressions;
 mod settings;
@@ -56,7 +58,9 @@ fn main() -> ExitCode {
         queues::TESTS,
         futures::TESTS,
         pools::TESTS,
+        pool_calls::TESTS,
         pools_ending::TESTS,
+        pools_large::TESTS,
         connections::TESTS,
         faults::TESTS,
         regressions::TESTS,

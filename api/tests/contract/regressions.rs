@@ -82,7 +82,7 @@ fn a_function_runs_once_though_its_server_dies(method: StartMethod) {
 
 fn a_limit_on_file_sizes_is_an_error(method: StartMethod) {
     // In units of 512 bytes: too little for the family's table, then for a large result.
-    for (limit, message) in [("100", "the limit on the size of files"), ("4000", "passed on")] {
+    for (limit, message) in [("100", "the limit on the size of files"), ("8000", "passed on")] {
         let script = format!("ulimit -f {limit}; exec \"$0\"");
         let subject = command_under(&["sh", "-c", &script], "large result", method);
         let output = run_with_deadline(subject, LONG);

@@ -1,6 +1,7 @@
 //! What the benches of `ipc/` share: forked players, and memory for them.
 
 pub mod play;
+pub mod players;
 
 /// Locks and queues that were built with crash points are slower than what users get: an error
 /// for the bench of that name, which then measures nothing.

@@ -1,18 +1,17 @@
-//! Taking turns, processes that play together, and clocks.
-#![expect(unsafe_code, reason = "forks, and puts a structure into bare memory")]
+//! What players do together, memory that they share, and clocks.
+#![expect(unsafe_code, reason = "puts a structure into bare memory")]
 #![expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 
+use crate::players::{Players, child, join};
 use polyproc_shm::Arena;
 use polyproc_sync::{Deadline, Host, Outcome, Wait, raw};
-use polyproc_sys::fork::{Fork, exit_now, fork};
+use polyproc_sys::fork::exit_now;
 use polyproc_sys::memory::{Mapping, memfd};
-use polyproc_sys::pidfd::PidFd;
+use polyproc_sys::poll;
 use polyproc_sys::signal::Signal;
-use polyproc_sys::{poll, wait};
 use std::io;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -56,30 +55,6 @@ pub fn per_step(steps: u32, mut step: impl FnMut()) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / f64::from(steps)
 }
 
-/// A forked child that runs `work`. Only for programs with one thread.
-///
-/// # Errors
-/// At the limits on processes.
-pub fn child(work: impl FnOnce()) -> io::Result<PidFd> {
-    // SAFETY: this program has one thread.
-    match unsafe { fork() }? {
-        Fork::Child => {
-            work();
-            exit_now(0)
-        }
-        Fork::Parent { child, .. } => Ok(child),
-    }
-}
-
-/// Waits for its end.
-///
-/// # Errors
-/// When somebody else reaped it.
-pub fn join(child: &PidFd) -> io::Result<()> {
-    poll::readable([Some(child.as_fd())], Deadline::NEVER)?;
-    wait::reap(child).map(drop)
-}
-
 /// On cache lines of its own, so that the processes share nothing but the lock.
 #[repr(align(128))]
 struct Count(AtomicU64);
@@ -87,29 +62,25 @@ struct Count(AtomicU64);
 /// Steps per microsecond of all processes together, and the slowest one's share of the mean.
 ///
 /// # Errors
-/// At the limits on processes.
+/// As [`Players::finish`].
 pub fn both_busy(processes: usize, step: impl Fn()) -> io::Result<(f64, f64)> {
     const TIME: Duration = Duration::from_millis(150);
     let counts = Shared::new(std::array::from_fn::<_, 16, _>(|_| Count(AtomicU64::new(0))))?;
     let stop = Shared::new(AtomicU64::new(0))?;
     let start = Instant::now();
-    let children: Vec<_> = counts[..processes]
-        .iter()
-        .map(|count| {
-            child(|| {
-                while stop.load(Ordering::Relaxed) == 0 {
-                    step();
-                    count.0.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect::<io::Result<_>>()?;
+    let mut players = Players::default();
+    for count in &counts[..processes] {
+        players.start("contender", || {
+            while stop.load(Ordering::Relaxed) == 0 {
+                step();
+                count.0.fetch_add(1, Ordering::Relaxed);
+            }
+        })?;
+    }
     poll::any_readable(&[], Deadline::after(TIME))?;
     stop.store(1, Ordering::Relaxed);
     let time = start.elapsed().as_secs_f64();
-    for child in &children {
-        join(child)?;
-    }
+    players.finish()?;
     let counts: Vec<f64> =
         counts[..processes].iter().map(|count| count.0.load(Ordering::Relaxed) as f64).collect();
     let all: f64 = counts.iter().sum();
@@ -117,69 +88,21 @@ pub fn both_busy(processes: usize, step: impl Fn()) -> io::Result<(f64, f64)> {
     Ok((all / time / 1e6, slowest * processes as f64 / all))
 }
 
-/// Microseconds of one round trip between two processes. With `asleep`, both rest long enough between
-/// their turns that the other one is asleep when it is called; that rest is taken off.
-pub fn ping_pong(rounds: u32, set: impl Fn(usize), wait: impl Fn(usize), asleep: bool) -> f64 {
-    const REST: Duration = Duration::from_micros(300);
-    let rest = || {
+/// So many processes that do nothing but keep the processors busy, until this is dropped.
+///
+/// # Errors
+/// At the limits on processes.
+pub fn hogs(count: usize) -> io::Result<Players> {
+    let hog = || {
+        // Ends by itself should nobody kill it.
         let start = Instant::now();
-        while asleep && start.elapsed() < REST {
+        while start.elapsed() < Duration::from_mins(1) {
             std::hint::spin_loop();
         }
     };
-    let other = child(|| {
-        for _ in 0..rounds {
-            wait(0);
-            rest();
-            set(1);
-        }
-    });
-    let mut spent = Duration::ZERO;
-    for _ in 0..rounds {
-        rest();
-        let start = Instant::now();
-        set(0);
-        wait(1);
-        spent += start.elapsed();
-    }
-    if asleep {
-        spent = spent.saturating_sub(REST * rounds);
-    }
-    if other.and_then(|other| join(&other)).is_err() {
-        return f64::NAN;
-    }
-    spent.as_secs_f64() * 1e6 / f64::from(rounds)
-}
-
-/// Processes that do nothing but keep the processors busy; killed on drop.
-#[derive(Debug)]
-pub struct Hogs(Vec<PidFd>);
-
-impl Hogs {
-    /// So many.
-    ///
-    /// # Errors
-    /// At the limits on processes.
-    pub fn start(count: usize) -> io::Result<Self> {
-        let hog = || {
-            // Ends by itself should nobody kill it.
-            let start = Instant::now();
-            while start.elapsed() < Duration::from_mins(1) {
-                std::hint::spin_loop();
-            }
-        };
-        (0..count).map(|_| child(hog)).collect::<io::Result<_>>().map(Self)
-    }
-}
-
-impl Drop for Hogs {
-    fn drop(&mut self) {
-        for hog in &self.0 {
-            if hog.send_signal(Signal::KILL).and_then(|()| join(hog)).is_err() {
-                return;
-            }
-        }
-    }
+    let mut hogs = Players::default();
+    (0..count).try_for_each(|_| hogs.start("hog", hog))?;
+    Ok(hogs)
 }
 
 /// Milliseconds from the kill of a lock's holder to the moment at which a sleeping taker has it.
@@ -212,7 +135,8 @@ pub fn inherit(lock: &raw::Lock) -> io::Result<f64> {
     let now = base.elapsed().as_nanos() as u64;
     lock.recover();
     lock.release();
-    join(&holder)?;
+    // It was killed.
+    drop(join(&holder));
     join(&killer)?;
     Ok((now - killed_at.load(Ordering::Relaxed)) as f64 / 1e6)
 }

@@ -35,8 +35,10 @@ Examples:
   polyproc show $$ --only files,sockets     these sections
   polyproc show 4242 --json | jq .threads
   polyproc show 4242 --only environment --csv
+  polyproc show 4242 --only pools           what its pools do, if it uses polyproc
 
-What is not yours to see (others' files, environment and so on) is missing, with a line that says why.
+What is not yours to see (others' files, environment and so on) is missing, with a line that says
+why.
 With several processes the section `process` is always there.
 The exit code is 1 when there is no such process.";
 
@@ -83,7 +85,8 @@ Examples:
   polyproc wait --any 4242 4243             until one of them has
   polyproc wait $(pgrep make); notify-send done
 
-The exit code is 0 when they have ended, 1 when one was not there to begin with, 4 when time ran out.";
+The exit code is 0 when they have ended, 1 when one was not there to begin with, 4 when time ran
+out.";
 
 pub(crate) const TOP: &str = "\
 Examples:
@@ -93,9 +96,11 @@ Examples:
   polyproc top --families                   programs that use polyproc, with their roles
   polyproc top --delay 5s                   over a slow line
   polyproc top --frames 1 > now.txt         one frame, as text
+  polyproc top --json | jq -c .pools        what pools do, look by look
 
-Keys: arrows and page keys move, `s` sorts, `t` tree, `/` filters, `n` searches on, `k` ends a process,
-`z` suspends and resumes it, `?` lists all keys, `q` leaves.";
+Keys: arrows and page keys move, `s` sorts, `t` tree, `/` filters, `f` finds, `k` ends a process, `z`
+suspends and resumes it, `m` shows families that use polyproc alone, `?` lists all keys, `q` leaves.
+A program's pools have a line each, with busy workers, queue and tasks per second.";
 
 pub(crate) const COMPLETIONS: &str = "\
 Examples:

@@ -8,7 +8,7 @@ use crate::exit;
 use crate::host::Host;
 use crate::output::{Form, Output};
 use crate::paint::ColorChoice;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use parse::SignalName;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -135,10 +135,6 @@ pub(crate) struct Selection {
     #[arg(long, value_name = "STATE", value_parser = parse::state_names(), help_heading = "Which processes")]
     pub(crate) state: Vec<String>,
 
-    /// Only those with a socket bound to this port (may be repeated)
-    #[arg(long, value_name = "PORT", help_heading = "Which processes")]
-    pub(crate) port: Vec<u16>,
-
     /// Only these pids (may be repeated, or separated by commas)
     #[arg(
         long,
@@ -149,7 +145,7 @@ pub(crate) struct Selection {
     )]
     pub(crate) pid: Vec<u32>,
 
-    /// Only families that use polyproc
+    /// Only families that use polyproc; with their roles
     #[arg(long, help_heading = "Which processes")]
     pub(crate) families: bool,
 
@@ -164,6 +160,10 @@ pub(crate) struct Selection {
 pub(crate) struct Ps {
     #[command(flatten)]
     pub(crate) selection: Selection,
+
+    /// Only those with a socket bound to this port (may be repeated)
+    #[arg(long, value_name = "PORT", help_heading = "Which processes")]
+    pub(crate) port: Vec<u16>,
 
     /// Which columns, in this order, separated by commas; `+NAME,...` adds to the usual ones; `help`
     /// lists them all
@@ -271,9 +271,10 @@ pub(crate) struct Net {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_long_help = examples::KILL)]
+#[command(group(ArgGroup::new("whom").required(true).multiple(true).args(["pids", "name"])))]
 pub(crate) struct Kill {
     /// Which processes
-    #[arg(value_name = "PID", required_unless_present = "name")]
+    #[arg(value_name = "PID")]
     pub(crate) pids: Vec<u32>,
 
     /// Those with this name; `*` and `?` stand for any text and any character (may be repeated)
@@ -324,7 +325,7 @@ pub(crate) struct Wait {
     #[arg(long, short, value_name = "TIME", value_parser = parse::duration)]
     pub(crate) timeout: Option<Duration>,
 
-    /// Until the first of them has ended
+    /// Until the first of them has ended; one that is not there has
     #[arg(long, short)]
     pub(crate) any: bool,
 
@@ -338,6 +339,10 @@ pub(crate) struct Wait {
 pub(crate) struct Top {
     #[command(flatten)]
     pub(crate) selection: Selection,
+
+    /// Not read at every look: named so that the error says who reads it.
+    #[arg(long, hide = true)]
+    pub(crate) port: Vec<u16>,
 
     /// Time between two looks
     #[arg(long, short, value_name = "TIME", default_value = "1.5s", value_parser = parse::delay)]
@@ -354,6 +359,10 @@ pub(crate) struct Top {
     /// End after so many frames; without a terminal they are printed as text
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) frames: Option<u64>,
+
+    /// Print a line of JSON for each look, instead of the screen: amounts are bytes and seconds
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
 }
 
 /// Options of `completions`.

@@ -30,6 +30,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "files",
     "sockets",
     "children",
+    "pools",
     "maps",
     "environment",
 ];

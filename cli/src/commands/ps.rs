@@ -22,7 +22,7 @@ pub(crate) fn run(options: &Ps, common: &Common) -> Result<(), Exit> {
     }
     let plan = Plan::new(options).map_err(|message| output::usage(&message))?;
     let seen = plan.look(&common.host(), options).map_err(|error| complain(&error))?;
-    let Seen { rows, hidden } = seen;
+    let Seen { rows, hidden, .. } = seen;
     output.print(&Report::Table(plan.table(&rows)))?;
     if hidden > 0 {
         output::say(&format!("{hidden} processes are hidden from you (hidepid): try as root"));
@@ -43,9 +43,14 @@ impl Plan {
         let usual = if options.tree { "pid" } else { "cpu" };
         let for_programs = options.format.json || options.format.csv;
         let order = options.sort.as_deref().unwrap_or(usual);
+        let mut names = options.columns.clone();
+        let adds = names.first().is_none_or(|name| name.starts_with('+'));
+        if options.selection.families && adds && !names.iter().any(|name| name == "+role") {
+            names.insert(0, "+role".into());
+        }
         Ok(Self {
-            columns: columns::chosen(&options.columns, for_programs)?,
-            filter: Filter::from(&options.selection),
+            columns: columns::chosen(&names, for_programs)?,
+            filter: Filter::from(&options.selection).with_ports(&options.port),
             order: Order::by(order, options.reverse)?,
             tree: options.tree,
         })
@@ -58,14 +63,14 @@ impl Plan {
     }
 
     fn look(&self, host: &Host, options: &Ps) -> Result<Seen, polyproc_info::Error> {
-        let Seen { mut rows, hidden } = match options.interval {
+        let mut seen = match options.interval {
             Some(interval) => look_twice(host, &self.needs(), interval)?,
             None => look(host, &self.needs())?,
         };
-        rows.retain(|row| self.filter.passes(row));
-        self.order.sort(&mut rows);
-        rows.truncate(options.limit.unwrap_or(usize::MAX));
-        Ok(Seen { rows, hidden })
+        seen.rows.retain(|row| self.filter.passes(row));
+        self.order.sort(&mut seen.rows);
+        seen.rows.truncate(options.limit.unwrap_or(usize::MAX));
+        Ok(seen)
     }
 
     fn table(&self, rows: &[Row]) -> Table {

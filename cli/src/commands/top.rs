@@ -5,12 +5,12 @@ use crate::exit::Exit;
 use crate::output;
 use crate::process::columns::Need;
 use crate::process::{Filter, Order};
-use crate::top::{Failure, Live, Look, Top as State};
+use crate::top::{Failure, Live, Look, Top as State, frame, record};
 use ratatui::layout::Rect;
 use std::env;
 use std::io::{self, IsTerminal};
 
-/// Shows the live view; without a terminal, some frames of it as text.
+/// Shows the live view; without a terminal, some frames of it as text; looks as JSON if asked for.
 pub(crate) fn run(options: &Top, common: &Common) -> Result<(), Exit> {
     let live = Live {
         top: state(options).map_err(|message| output::usage(&message))?,
@@ -19,17 +19,22 @@ pub(crate) fn run(options: &Top, common: &Common) -> Result<(), Exit> {
         frames: options.frames,
     };
     let has_terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
+    if options.json {
+        let print = |top: &mut State| output::write(record::line(top).as_bytes()).map_err(Ended);
+        return live.into_looks(common.host(), print).map_err(|ended| ended.0);
+    }
     if has_terminal {
         return live.on_terminal(common.host()).map_err(|failure| complain(&failure));
     }
     if options.frames.is_none() {
         let message = "there is no terminal: `polyproc top --frames 1` prints a frame as text, \
-                       `polyproc ps` a table";
+                       `--json` looks for programs, `polyproc ps` a table";
         return Err(output::usage(message));
     }
     let mut is_first = true;
-    let ended = live.into_text(common.host(), area(), |frame| {
+    let ended = live.into_looks(common.host(), |top| {
         let between = if std::mem::take(&mut is_first) { "" } else { "\n" };
+        let frame = frame(top, area());
         output::write(format!("{between}{frame}").as_bytes()).map_err(Ended)
     });
     ended.map_err(|ended| ended.0)
@@ -42,7 +47,7 @@ fn state(options: &Top) -> Result<State, String> {
         let name = column.column.name;
         return Err(format!("`top` does not read the column `{name}`; `ps --sort {name}` does"));
     }
-    if !options.selection.port.is_empty() {
+    if !options.port.is_empty() {
         return Err("`top` does not read ports; `ps --port` does".into());
     }
     let order = chosen.map_or_else(|| Order::by("cpu", false), Ok)?;

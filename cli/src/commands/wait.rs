@@ -43,12 +43,14 @@ pub(crate) fn run(options: &Wait, common: &Common) -> Result<(), Exit> {
     let output = options.format.output(common);
     let (mut rows, processes) = find(&common.host().system, &options.pids)?;
     let missing = !rows.is_empty();
-    let ended = wait(&processes, options).map_err(|error| complain(&error))?;
+    // Who is not there has ended: with --any there is nothing to wait for.
+    let timeout = if options.any && missing { Some(Duration::ZERO) } else { options.timeout };
+    let ended = wait(&processes, options.any, timeout).map_err(|error| complain(&error))?;
     let alive = ended.iter().any(|row| row.outcome == "runs");
     let none = ended.iter().all(|row| row.outcome == "runs") && !ended.is_empty();
     rows.extend(ended);
     let end = match (options.any, missing) {
-        (true, _) if none => Exit::TimedOut,
+        (true, false) if none => Exit::TimedOut,
         (false, _) if alive => Exit::TimedOut,
         (_, true) => Exit::NothingFound,
         _ => Exit::Done,
@@ -78,7 +80,7 @@ fn find(system: &System, pids: &[u32]) -> Result<(Vec<Waited>, Vec<Process>), Ex
 }
 
 /// Waits for all, or for one of them.
-fn wait(processes: &[Process], options: &Wait) -> Result<Vec<Waited>, Error> {
+fn wait(processes: &[Process], any: bool, timeout: Option<Duration>) -> Result<Vec<Waited>, Error> {
     let started = Instant::now();
     let names: Vec<_> = processes.iter().map(|process| process.name().ok()).collect();
     let row = |process: &Process, outcome, end| Waited {
@@ -89,11 +91,11 @@ fn wait(processes: &[Process], options: &Wait) -> Result<Vec<Waited>, Error> {
         after: started.elapsed(),
     };
     // With --any the first end is waited for, and then it is seen who has ended.
-    let timeout = if options.any {
-        first_end(processes, options.timeout)?;
+    let timeout = if any {
+        first_end(processes, timeout)?;
         Some(Duration::ZERO)
     } else {
-        options.timeout
+        timeout
     };
     let mut rows = Vec::new();
     let waited = wait_all(processes, timeout, |process, end| {

@@ -91,6 +91,12 @@ pub(crate) const ALL: &[ProcessColumn] = columns! {
         |row| Value::List(row.ports.iter().map(|&port| Value::number(port)).collect());
     "role" "ROLE" Text Role other "its role in a family that uses polyproc"
         |row| Value::maybe(row.role.as_ref(), Role::value);
+    "pool" "POOL" Text Role other "the pool that it works for"
+        |row| row.role.as_ref().map_or(Value::Missing, Role::pool);
+    "task_time" "TASK" Span Role other "how long it has been at its task for that pool"
+        |row| row.role.as_ref().map_or(Value::Missing, Role::task_time);
+    "tasks" "TASKS" Count Role other "how many tasks it has done for it; a chunk of a map is one"
+        |row| row.role.as_ref().map_or(Value::Missing, Role::tasks);
     "family" "FAMILY" Number Role other "a number that the members of such a family share"
         |row| Value::maybe(row.role.as_ref(), |role| Value::number(role.family));
     "cgroup" "CGROUP" Text Cgroup other "the control group that it is in"

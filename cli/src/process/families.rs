@@ -1,8 +1,8 @@
-//! Which processes use polyproc, and as what. Found from outside: a family's table of members is a
+//! Which processes use polyproc, as what, and what their pools do. Found from outside: a family's table of members is a
 //! file in memory that all of them hold open.
 
-use super::{Identity, Place, Role, Row};
-use polyproc_process::{Listing, ObservedFamily, Phase};
+use super::{Identity, Job, Place, Pool, Role, Row};
+use polyproc_process::{Listing, ObservedFamily, Phase, PoolListing, Work, WorkerListing};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,21 +16,30 @@ pub(crate) struct Families {
 }
 
 impl Families {
-    /// Gives their roles to those of `rows` that have one. What cannot be looked into has none.
-    pub(crate) fn assign(&mut self, rows: &mut [Row]) {
+    /// Gives their roles to those of `rows` that have one; returns the pools that they have. What cannot
+    /// be looked into has none.
+    pub(crate) fn assign(&mut self, rows: &mut [Row]) -> Vec<Pool> {
         for parent in self.candidates(rows) {
             self.ask(parent);
         }
-        let mut roles = HashMap::new();
+        let (mut roles, mut pools) = (HashMap::new(), Vec::new());
         self.known.retain(|family| {
             let members = family.members().unwrap_or_default();
-            roles.extend(members.iter().map(|member| (member.pid, role(family, member))));
+            let listed = family.pools().unwrap_or_default();
+            let jobs: HashMap<u32, Job> = listed.iter().flat_map(jobs).collect();
+            roles.extend(members.iter().map(|member| {
+                let job = jobs.get(&member.pid).cloned();
+                (member.pid, Role { job, ..role(family, member) })
+            }));
+            pools.extend(listed.iter().map(|listing| Pool::of(family.id(), listing)));
             // Without a member it would only keep memory from the kernel.
             !members.is_empty()
         });
         for row in rows {
             row.role = roles.get(&row.pid()).cloned();
         }
+        pools.sort_by_key(|pool| (pool.parent, pool.id));
+        pools
     }
 
     /// Who may hold a table that is not known yet: whoever has got a child since the look before. A
@@ -70,5 +79,20 @@ fn role(family: &ObservedFamily, member: &Listing) -> Role {
         Phase::Running => None,
         Phase::Ended => Some("ending"),
     };
-    Role { family: family.id(), place, name: member.name.clone(), remark }
+    Role { family: family.id(), place, name: member.name.clone(), remark, job: None }
+}
+
+/// Who does what for a pool.
+fn jobs(pool: &PoolListing) -> impl Iterator<Item = (u32, Job)> {
+    pool.workers.iter().map(|worker| (worker.pid, job(&pool.name, worker)))
+}
+
+fn job(pool: &str, worker: &WorkerListing) -> Job {
+    let work = match worker.work {
+        Work::Starting => "starting",
+        Work::Idle => "idle",
+        Work::Busy => "busy",
+    };
+    let task_time = (worker.work == Work::Busy).then_some(worker.time);
+    Job { pool: pool.to_owned(), work, task_time, done: worker.done }
 }

@@ -32,7 +32,7 @@ impl From<&Selection> for Filter {
                 .collect(),
             users: selection.user.clone(),
             states: selection.state.clone(),
-            ports: selection.port.clone(),
+            ports: Vec::new(),
             pids: selection.pid.clone(),
             families: selection.families,
             no_kernel: selection.no_kernel,
@@ -42,6 +42,11 @@ impl From<&Selection> for Filter {
 }
 
 impl Filter {
+    /// Those of them that have a socket bound to any of these ports, if any are named.
+    pub(crate) fn with_ports(self, ports: &[u16]) -> Self {
+        Self { ports: ports.to_owned(), ..self }
+    }
+
     /// Whether `row` is to be seen.
     pub(crate) fn passes(&self, row: &Row) -> bool {
         let user = |user: &String| row.user == user.as_str() || user.parse() == Ok(row.user_id);
@@ -107,12 +112,11 @@ mod tests {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         assert!(fits(Selection::default()));
         assert!(fits(Selection { text: texts(&["nothing", "-M SERV"]), ..Selection::default() }));
-        assert!(fits(Selection {
-            user: texts(&["1000"]),
-            port: vec![1, 80],
-            ..Selection::default()
-        }));
-        assert!(!fits(Selection { user: texts(&["bob"]), port: vec![80], ..Selection::default() }));
+        let ada = Selection { user: texts(&["1000"]), ..Selection::default() };
+        assert!(Filter::from(&ada).with_ports(&[1, 80]).passes(&row()));
+        assert!(!Filter::from(&ada).with_ports(&[81]).passes(&row()));
+        let bob = Selection { user: texts(&["bob"]), ..Selection::default() };
+        assert!(!Filter::from(&bob).with_ports(&[80]).passes(&row()));
         assert!(!fits(Selection { state: texts(&["zombie"]), ..Selection::default() }));
         assert!(!fits(Selection { pid: vec![8], ..Selection::default() }));
         assert!(!fits(Selection { families: true, ..Selection::default() }));

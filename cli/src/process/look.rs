@@ -3,7 +3,7 @@
 use super::columns::Need;
 use super::families::Families;
 use super::read::Scale;
-use super::{Identity, Row};
+use super::{Identity, Pool, Row};
 use crate::host::Host;
 use polyproc_info::{Attributes, Error};
 use polyproc_sys::clock::Deadline;
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) rows: Vec<Row>,
+    /// If roles were asked for: all pools.
+    pub(crate) pools: Vec<Pool>,
     /// How many processes there are besides, of which nothing may be seen.
     pub(crate) hidden: usize,
 }
@@ -27,10 +29,9 @@ pub(crate) fn look(host: &Host, needs: &[Need]) -> Result<Seen, Error> {
     let scale = Scale::of(host)?;
     let snapshot = host.system.snapshot(attributes(needs))?;
     let mut rows: Vec<_> = snapshot.processes.iter().map(|facts| Row::of(facts, &scale)).collect();
-    if needs.contains(&Need::Role) && host.is_live() {
-        Families::default().assign(&mut rows);
-    }
-    Ok(Seen { rows, hidden: snapshot.hidden.len() })
+    let has_roles = needs.contains(&Need::Role) && host.is_live();
+    let pools = if has_roles { Families::default().assign(&mut rows) } else { Vec::new() };
+    Ok(Seen { rows, pools, hidden: snapshot.hidden.len() })
 }
 
 /// [`look`] twice, with shares and rates over the time in between.

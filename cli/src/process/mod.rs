@@ -6,13 +6,14 @@
 //! | [`columns`] | every column that can be shown, as data |
 //! | [`Filter`], [`Order`], [`tree`] | which processes, in which order, below whom |
 //! | [`look`], [`read`] | a look at all of them, through `polyproc-info` |
-//! | [`Role`], [`Families`] | what it is in a family that uses polyproc |
+//! | [`Role`], [`Families`], [`Pool`] | what it is in a family that uses polyproc; the pools there |
 
 pub(crate) mod columns;
 mod families;
 mod filter;
 pub(crate) mod look;
 mod order;
+mod pools;
 pub(crate) mod read;
 mod role;
 pub(crate) mod tree;
@@ -20,7 +21,8 @@ pub(crate) mod tree;
 pub(crate) use families::Families;
 pub(crate) use filter::Filter;
 pub(crate) use order::Order;
-pub(crate) use role::{Place, Role};
+pub(crate) use pools::{COLUMNS as POOL_COLUMNS, PARENT as POOL_PARENT, Pool};
+pub(crate) use role::{Job, Place, Role};
 
 use crate::text;
 use std::ffi::OsString;

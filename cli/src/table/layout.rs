@@ -40,7 +40,7 @@ impl Table {
         for ((head, &width), &(full, tone)) in self.heads.iter().zip(widths).zip(cells) {
             let cut = text::cut(full, width);
             let free = width.saturating_sub(text::width(&cut));
-            if head.kind.is_right() {
+            if head.is_right() {
                 due += free;
             }
             if !cut.is_empty() {
@@ -48,7 +48,7 @@ impl Table {
                 line.push_str(&paint.apply(tone, &cut));
                 due = 0;
             }
-            due += GAP + if head.kind.is_right() { 0 } else { free };
+            due += GAP + if head.is_right() { 0 } else { free };
         }
         line
     }
@@ -68,12 +68,12 @@ fn fit(widths: &mut [usize], heads: &[Head], line: usize) {
         let excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(line);
         let spare = |at: &usize| widths[*at].saturating_sub(least(*at));
         let widest = (0..widths.len())
-            .filter(|at| !heads[*at].kind.is_right() && spare(at) > 0)
+            .filter(|at| !heads[*at].is_right() && spare(at) > 0)
             .max_by_key(|at| (widths[*at], *at));
         let Some(widest) = widest.filter(|_| excess > 0) else { return };
         // Down to the next widest at most, so that the two then share what is to be taken.
         let next = (0..widths.len())
-            .filter(|&at| at != widest && !heads[at].kind.is_right())
+            .filter(|&at| at != widest && !heads[at].is_right())
             .map(|at| widths[at])
             .max();
         let step = widths[widest] - next.unwrap_or(0).min(widths[widest] - 1);

@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Bytes,
     /// Bytes in a second.
     Rate,
+    /// Times in a second.
+    Frequency,
     /// Hundredths.
     Percent,
     /// A length of time.
@@ -61,6 +63,7 @@ impl Kind {
             Self::Number | Self::Count => "number",
             Self::Bytes => "bytes",
             Self::Rate => "bytes per second",
+            Self::Frequency => "per second",
             Self::Percent => "percent",
             Self::Span => "seconds",
             Self::Moment => "seconds since 1970, UTC",
@@ -100,7 +103,7 @@ pub(crate) use columns;
 impl<Row> Column<Row> {
     /// What a [`Table`] keeps of it.
     pub(crate) fn head(&self) -> Head {
-        Head { name: self.name, title: self.title, kind: self.kind }
+        Head { name: self.name, title: self.title, kind: self.kind, is_tree: false }
     }
 }
 
@@ -110,6 +113,15 @@ pub(crate) struct Head {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) kind: Kind,
+    /// Whether the lines of a tree stand before its values: those go down the left side.
+    pub(crate) is_tree: bool,
+}
+
+impl Head {
+    /// Whether its values stand at the right side of the column.
+    fn is_right(self) -> bool {
+        self.kind.is_right() && !self.is_tree
+    }
 }
 
 /// One field, and how it is to look.
@@ -163,6 +175,7 @@ impl Table {
     /// Puts lines of a tree, one for each row, before the column `name`.
     pub(crate) fn lead(&mut self, name: &str, leads: Vec<String>) {
         let Some(at) = self.heads.iter().position(|head| head.name == name) else { return };
+        self.heads[at].is_tree = true;
         for (row, lead) in self.rows.iter_mut().zip(leads) {
             row[at].lead = lead;
         }

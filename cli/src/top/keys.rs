@@ -68,8 +68,13 @@ pub(crate) const BINDINGS: &[Binding] = &[
         Action::Filter,
         &[Key::Char('/')],
     ),
-    bind("f", "find a text", Action::Find, &[Key::Char('f')]),
-    bind("n N", "the next, the previous that has it", Action::FindNext, &[Key::Char('n')]),
+    bind(
+        "f n N",
+        "find a text; the next, the previous that has it",
+        Action::Find,
+        &[Key::Char('f')],
+    ),
+    bind("", "", Action::FindNext, &[Key::Char('n')]),
     bind("", "", Action::FindPrevious, &[Key::Char('N')]),
     bind("s", "choose the column to sort by", Action::ChooseOrder, &[Key::Char('s')]),
     bind(

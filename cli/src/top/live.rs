@@ -121,29 +121,35 @@ impl Live {
             .map(drop)
     }
 
-    /// Frames as text, for where there is no terminal; `each` gets one at a time.
+    /// Looks without a screen; `each` gets the state after one at a time.
     ///
     /// # Errors
     /// [`Failure`], and what `each` says.
-    pub(crate) fn into_text<E: From<Failure>>(
+    pub(crate) fn into_looks<E: From<Failure>>(
         mut self,
         host: Host,
-        area: Rect,
-        mut each: impl FnMut(String) -> Result<(), E>,
+        mut each: impl FnMut(&mut Top) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut sampler = Sampler::new(host).map_err(Failure::from)?;
-        for _ in 0..self.frames.unwrap_or(1) {
+        let mut taken = 0;
+        while self.frames.is_none_or(|frames| taken < frames) {
             crate::process::look::pause(self.delay);
             let sample = sampler.sample().map_err(Failure::from)?;
             self.top.handle(Event::Sample(sample));
-            let page = view::page(&self.top, area);
-            self.top.handle(Event::Page(page));
-            let mut buffer = Buffer::empty(area);
-            view::draw(&self.top, self.look, area, &mut buffer);
-            each(text(&buffer))?;
+            each(&mut self.top)?;
+            taken += 1;
         }
         Ok(())
     }
+}
+
+/// The picture as text, for where there is no terminal.
+pub(crate) fn frame(top: &mut Top, area: Rect) -> String {
+    let page = view::page(top, area);
+    top.handle(Event::Page(page));
+    let mut buffer = Buffer::empty(area);
+    view::draw(top, Look { color: false }, area, &mut buffer);
+    text(&buffer)
 }
 
 /// The characters of a frame, without blanks at the ends of lines.

@@ -5,7 +5,7 @@ use super::input::Key;
 use super::keys::{self, Action};
 use super::sample::{Machine, Sample};
 use crate::process::tree::{self, Branch};
-use crate::process::{Filter, Identity, Order, Row, columns};
+use crate::process::{Filter, Identity, Order, Pool, Row, columns};
 use crate::units;
 use polyproc_sys::signal::Signal;
 use std::collections::HashSet;
@@ -100,6 +100,8 @@ pub(crate) struct Top {
     pub(crate) history: Vec<Vec<f64>>,
     /// All processes, in order.
     pub(crate) rows: Vec<Row>,
+    /// All pools.
+    pub(crate) pools: Vec<Pool>,
     /// The lines of the list.
     pub(crate) lines: Vec<Branch>,
     pub(crate) order: Order,
@@ -133,6 +135,7 @@ impl Top {
             machine: Machine::default(),
             history: Vec::new(),
             rows: Vec::new(),
+            pools: Vec::new(),
             lines: Vec::new(),
             order,
             flat_order: order,
@@ -199,6 +202,7 @@ impl Top {
         }
         self.machine = sample.machine;
         self.rows = sample.rows;
+        self.pools = sample.pools;
         self.arrange();
     }
 

@@ -1,6 +1,6 @@
 //! What one look at the machine gives.
 
-use crate::process::Row;
+use crate::process::{Pool, Row};
 use crate::units;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(crate) struct Machine {
     pub(crate) cpu_limit: Option<f64>,
     pub(crate) load: [f64; 3],
     pub(crate) uptime: Duration,
+    /// How many processes there are besides, of which nothing may be seen.
+    pub(crate) hidden: usize,
 }
 
 impl Machine {
@@ -41,4 +43,6 @@ impl Machine {
 pub(crate) struct Sample {
     pub(crate) machine: Machine,
     pub(crate) rows: Vec<Row>,
+    /// Those of the families that use polyproc.
+    pub(crate) pools: Vec<Pool>,
 }

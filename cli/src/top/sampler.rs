@@ -3,10 +3,12 @@
 use super::sample::{Machine, Sample};
 use crate::host::Host;
 use crate::process::read::Scale;
-use crate::process::{Families, Row};
+use crate::process::{Families, Pool, Row};
+use crate::units;
 use polyproc_info::{
     Attributes, CgroupLimits, Limit, Monitor, Process, ProcessorMeter, Resource, Result,
 };
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// See the [module](self).
@@ -16,6 +18,8 @@ pub(crate) struct Sampler {
     monitor: Monitor,
     processors: ProcessorMeter,
     families: Families,
+    /// How many tasks each pool had done at the look before.
+    done: HashMap<(u64, u64), u64>,
     limits: CgroupLimits,
     scale: Scale,
 }
@@ -34,15 +38,19 @@ impl Sampler {
         keep_more_open();
         let mut monitor = Monitor::new(&host.system, attributes)?;
         monitor.tick()?;
-        Ok(Self {
+        let mut sampler = Self {
             monitor,
             processors: ProcessorMeter::new(&host.system)?,
             families: Families::default(),
+            done: HashMap::new(),
             // They do not change while a container runs, or hardly ever.
             limits: host.system.limits().unwrap_or_default(),
             scale: Scale::of(&host)?,
             host,
-        })
+        };
+        // Pools are compared as well.
+        sampler.rows(Duration::ZERO);
+        Ok(sampler)
     }
 
     /// Looks again.
@@ -54,12 +62,31 @@ impl Sampler {
         let before = std::mem::replace(&mut self.scale.uptime, self.host.uptime());
         let between = self.scale.uptime.saturating_sub(before);
         let machine = self.machine()?;
+        let (rows, pools) = self.rows(between);
+        Ok(Sample { machine, rows, pools })
+    }
+
+    /// The processes, with their roles, and the pools.
+    fn rows(&mut self, between: Duration) -> (Vec<Row>, Vec<Pool>) {
         let scale = self.scale;
         let mut rows: Vec<_> = self.monitor.rows().map(|seen| row(seen, &scale, between)).collect();
+        let mut pools = Vec::new();
         if self.host.is_live() {
-            self.families.assign(&mut rows);
+            pools = self.families.assign(&mut rows);
+            self.compare(&mut pools, between);
         }
-        Ok(Sample { machine, rows })
+        (rows, pools)
+    }
+
+    /// How fast pools were since the look before; one that is new keeps the rate of its life.
+    fn compare(&mut self, pools: &mut [Pool], between: Duration) {
+        let seconds = between.as_secs_f64();
+        for pool in pools.iter_mut().filter(|_| seconds > 0.0) {
+            if let Some(&before) = self.done.get(&pool.id) {
+                pool.rate = units::float(pool.done.saturating_sub(before)) / seconds;
+            }
+        }
+        self.done = pools.iter().map(|pool| (pool.id, pool.done)).collect();
     }
 
     fn machine(&mut self) -> Result<Machine> {
@@ -76,6 +103,7 @@ impl Sampler {
             cpu_limit: self.limits.processors,
             load: system.load_average()?,
             uptime: self.scale.uptime,
+            hidden: self.monitor.hidden().len(),
         })
     }
 }

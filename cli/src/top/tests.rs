@@ -4,7 +4,7 @@ use super::input::Key;
 use super::model::{Effect, Event, Mode, Target, Top};
 use super::sample::{Machine, Sample};
 use super::view::{self, Look};
-use crate::process::{Filter, Identity, Order, Place, Role, Row};
+use crate::process::{Filter, Identity, Job, Order, Place, Pool, Role, Row};
 use polyproc_sys::signal::Signal;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -31,7 +31,27 @@ fn row(pid: u32, parent: u32, name: &str, cpu: f64, memory: u64) -> Row {
 }
 
 fn role(place: Place, name: &str, remark: Option<&'static str>) -> Role {
-    Role { family: 77, place, name: name.into(), remark }
+    Role { family: 77, place, name: name.into(), remark, job: None }
+}
+
+fn worker(pool: &str, work: &'static str) -> Role {
+    let job = Job { pool: pool.into(), work, task_time: None, done: 12 };
+    Role { job: Some(job), ..role(Place::Child, &format!("{pool}-1"), None) }
+}
+
+fn pool(name: &str, parent: u32) -> Pool {
+    Pool {
+        name: name.into(),
+        parent,
+        workers: 4,
+        present: Some(2),
+        busy: 1,
+        queued: 120,
+        in_flight: 2,
+        done: 10_234,
+        rate: 250.4,
+        ..Pool::default()
+    }
 }
 
 fn sample() -> Sample {
@@ -51,10 +71,7 @@ fn sample() -> Sample {
             role: Some(role(Place::ForkServer, "fork server", None)),
             ..row(201, 200, "render", 0.0, 40)
         },
-        Row {
-            role: Some(role(Place::Child, "worker-1", None)),
-            ..row(202, 201, "render", 97.2, 520)
-        },
+        Row { role: Some(worker("tiles", "busy")), ..row(202, 201, "render", 97.2, 520) },
         Row {
             role: Some(role(Place::Child, "worker-2", Some("starting"))),
             ..row(203, 201, "render", 64.0, 512)
@@ -81,8 +98,9 @@ fn sample() -> Sample {
         cpu_limit: None,
         load: [1.25, 0.7, 0.31],
         uptime: Duration::from_secs(11_000),
+        hidden: 0,
     };
-    Sample { machine, rows }
+    Sample { machine, rows, pools: vec![pool("tiles", 200)] }
 }
 
 /// A view after two looks, on a screen of that size.
@@ -175,10 +193,24 @@ fn frame_with_64_processors() {
 }
 
 #[test]
+fn frame_with_more_pools_than_lines() {
+    let mut screen = Screen::new(80, 24);
+    let mut sample = sample();
+    let idle = Pool { busy: 0, queued: 0, in_flight: 0, rate: 0.0, ..pool("idle", 7) };
+    let large = Pool { workers: 500, present: None, busy: 224, ..pool("x", 41_234) };
+    let long = pool("thumbnails\u{1b} of all pictures", 7);
+    sample.pools = vec![idle, large, pool("a", 8), long, pool("b", 9)];
+    screen.top.handle(Event::Sample(sample));
+    insta::assert_snapshot!(screen.shown());
+}
+
+#[test]
 fn frame_help() {
     let mut screen = Screen::new(80, 24);
     screen.keys("?");
-    insta::assert_snapshot!(screen.shown());
+    let shown = screen.shown();
+    assert!(shown.contains(" q         leave "), "all keys have room: {shown}");
+    insta::assert_snapshot!(shown);
 }
 
 #[test]

@@ -222,6 +222,13 @@ fn one_that_never_was_is_named() {
     let output = run(&["wait", "1073741824"]);
     assert_eq!(code(&output), Some(1));
     assert!(String::from_utf8_lossy(&output.stdout).contains("gone"));
+    // With --any it has ended, so nobody is waited for.
+    let sleeper = sleeper();
+    for arguments in
+        [&["wait", "--any", "1073741824"][..], &["wait", "--any", "1073741824", &sleeper.pid()]]
+    {
+        assert_eq!(code(&run(arguments)), Some(1), "{arguments:?}");
+    }
     let text = printed(&["kill", "--help"]);
     assert!(text.contains("The exit code is"));
 }

@@ -1,7 +1,8 @@
 //! Families that use polyproc, as anybody can see them from outside.
 
 use super::{PATIENCE, json};
-use polyproc::{Process, StartMethod};
+use polyproc::{Pool, Process, StartMethod};
+use polyproc_process::{ObservedFamily, PoolListing};
 use polyproc_testkit::eventually;
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ fn every_member_is_known_by_its_role() {
         assert_eq!(role(&rows, std::process::id()).as_deref(), Some("program"));
         let shown = json(&["show", &child.pid().to_string(), "--only", "process"]);
         assert_eq!(shown["role"], "worker-7");
+        let usual = json(&["ps", "--families"]);
+        assert_eq!(role(&usual, child.pid()).as_deref(), Some("worker-7"));
         child.kill().unwrap();
         assert!(child.join().is_err());
         let gone = || {
@@ -41,4 +44,114 @@ fn every_member_is_known_by_its_role() {
         };
         eventually(PATIENCE, gone).unwrap();
     }
+}
+
+fn sleep_if(long: bool) {
+    if long {
+        std::thread::park();
+    }
+}
+
+/// The row of a pool, from its program's `show`.
+fn pool_row(name: &str) -> Option<Value> {
+    let pools = json(&["show", &std::process::id().to_string(), "--only", "pools"]);
+    pools.as_array()?.iter().find(|pool| pool["pool"] == name).cloned()
+}
+
+#[test]
+fn a_pool_and_its_workers_are_seen_at_work() {
+    let pool = Pool::builder().workers(2).name("resize").build().unwrap();
+    pool.map(sleep_if, [false; 3]).unwrap();
+    let tasks: Vec<_> = (0..4).map(|_| pool.submit(sleep_if, true)).collect();
+    let busy = || {
+        // Whoever has a pool looks after it now and then.
+        assert!(!tasks[0].ready());
+        pool_row("resize").filter(|row| row["workers_busy"] == 2 && row["queued"] == 2)
+    };
+    let row = eventually(PATIENCE, busy).unwrap();
+    assert_eq!(
+        (&row["workers"], &row["in_flight"], &row["workers_present"]),
+        (&2.into(), &2.into(), &2.into())
+    );
+    assert!(row["done"].as_u64() > Some(0) && row["task_rate"].as_f64() > Some(0.0), "{row}");
+
+    let workers = json(&["ps", "--families", "-c", "role,pool,task_time,tasks", "resize"]);
+    assert_eq!(workers.as_array().map(Vec::len), Some(2), "{workers}");
+    for worker in workers.as_array().unwrap() {
+        assert_eq!(
+            (&worker["role"], &worker["pool"]),
+            (&"busy worker of resize".into(), &"resize".into())
+        );
+        assert!(worker["task_time"].as_f64() > Some(0.0) && worker["tasks"].is_u64(), "{worker}");
+    }
+
+    let frame = super::printed(&["top", "--frames", "1", "--delay", "0.1"]);
+    let line = format!("pool resize of {}", std::process::id());
+    let line = frame.lines().find(|shown| shown.starts_with(&line)).unwrap();
+    assert!(
+        line.contains("2/2 busy") && line.contains(" 2 queued") && line.contains(" done"),
+        "{line}"
+    );
+
+    let look = json(&["top", "--frames", "1", "--delay", "0.1", "resize"]);
+    let seen =
+        look["pools"].as_array().unwrap().iter().find(|one| one["pool"] == "resize").unwrap();
+    assert_eq!((&seen["parent"], &seen["task_rate"]), (&std::process::id().into(), &0.0.into()));
+    assert_eq!(look["processes"].as_array().map(Vec::len), Some(2), "{look}");
+    assert_eq!(look["processes"][0]["pool"], "resize");
+
+    drop((tasks, pool));
+    eventually(PATIENCE, || pool_row("resize").is_none().then_some(())).unwrap();
+}
+
+fn keep_a_pool(_: ()) {
+    let pool = Pool::builder().workers(1).name("nested").build().unwrap();
+    let _task = pool.submit(sleep_if, true);
+    std::thread::park();
+}
+
+#[test]
+fn a_pool_goes_with_its_process() {
+    let child = Process::builder().daemon(true).spawn(keep_a_pool, ()).unwrap();
+    let pid = child.pid().to_string();
+    let pools = || json(&["show", &pid, "--only", "pools"]);
+    let there = || pools().as_array()?.iter().any(|pool| pool["workers_busy"] == 1).then_some(());
+    eventually(PATIENCE, there).unwrap();
+    child.kill().unwrap();
+    assert!(child.join().is_err());
+    let family = ObservedFamily::find("/proc/self/fd".as_ref()).unwrap().unwrap();
+    let gone = || family.pools().unwrap().iter().all(|pool| pool.name != "nested").then_some(());
+    eventually(PATIENCE, gone).unwrap();
+}
+
+/// A pool of a few tasks, called after how many workers it has.
+fn short_life(workers: usize) {
+    let pool = Pool::builder().workers(workers).name(format!("round {workers}")).build().unwrap();
+    pool.map(sleep_if, vec![false; 20]).unwrap();
+}
+
+/// Whether it is one of those; then what is seen of it belongs together.
+fn check_short_life(pool: &PoolListing) -> bool {
+    let Some(workers) = pool.name.strip_prefix("round ") else { return false };
+    let workers: u64 = workers.parse().unwrap();
+    assert_eq!(pool.parent_pid, std::process::id());
+    assert!(pool.workers.len() as u64 <= workers && pool.counts.done <= 20, "{pool:?}");
+    assert!([0, workers].contains(&pool.counts.workers), "{pool:?}");
+    true
+}
+
+#[test]
+fn pools_that_come_and_go_are_never_nonsense() {
+    // So that there is a family before anybody looks.
+    drop(Process::builder().spawn(sleep_if, false).unwrap().join());
+    let family = ObservedFamily::find("/proc/self/fd".as_ref()).unwrap().unwrap();
+    let seen = std::thread::scope(|scope| {
+        let work = scope.spawn(|| (0..60).for_each(|round| short_life(1 + round % 3)));
+        let mut seen = 0;
+        while !work.is_finished() {
+            seen += family.pools().unwrap().iter().filter(|pool| check_short_life(pool)).count();
+        }
+        seen
+    });
+    assert!(seen > 0);
 }

@@ -40,6 +40,7 @@ macro_rules! snapshots {
 snapshots! {
     ps: ["ps"];
     ps_tree: ["ps", "--tree"];
+    ps_tree_of_numbers: ["ps", "--tree", "-c", "pid,parent,threads"];
     ps_json: ["ps", "--json", "--sort", "pid"];
     ps_csv: ["ps", "--csv", "--sort", "pid", "-c", "pid,name,command,memory,started"];
     ps_columns: ["ps", "--sort", "pid", "-c", "pid,parent,uid,nice,read,written,shared,virtual,terminal,open,ports,cgroup"];
@@ -136,7 +137,7 @@ fn every_field_is_documented() {
         &[
             "ps",
             "-c",
-            "shared,read,written,read_rate,write_rate,io_rate,open,ports,role,family,executable,directory,cgroup",
+            "shared,read,written,read_rate,write_rate,io_rate,open,ports,role,family,pool,task_time,tasks,executable,directory,cgroup",
         ],
         &["show", "50"],
         &["sys", "-i", "0"],
@@ -148,6 +149,7 @@ fn every_field_is_documented() {
     let own = std::process::id().to_string();
     fields(&json(&["kill", "--dry-run", "--force", &own]), &mut found);
     fields(&json(&["sys", "-i", "0"]), &mut found);
+    fields(&json(&["top", "--frames", "1", "--delay", "0.1"]), &mut found);
     assert!(found.len() > 100, "{found:?}");
     let manual = include_str!("../../README.md");
     let is_unknown = |name: &&String| {

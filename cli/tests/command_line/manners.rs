@@ -96,7 +96,7 @@ fn wrong_arguments_are_named_with_a_remedy() {
         (&["ps", "--sort", "nothing"], "there is no column `nothing`"),
         (&["ps", "--interval", "soon"], "write it as 10s"),
         (&["ps", "--json", "--csv"], "cannot be used with"),
-        (&["kill"], "PID"),
+        (&["kill"], "<PID|--name <NAME>>"),
         (&["kill", "1", "--signal", "TREM"], "there is no signal `TREM`"),
         (&["top"], "polyproc top --frames 1"),
         (&["top", "--sort", "ports"], "`ps --sort ports` does"),

@@ -1,14 +1,15 @@
 //! What the pool's lock guards: the dispatcher, the links to the workers, and what is to be done once
 //! the lock is released. Nothing here waits, starts a process, or runs foreign code.
 
+use crate::bytes::Spares;
 use crate::dispatch::{Action, Dispatcher, Fate, Nanos, Task, Verdict, Why};
 use crate::insights::Ledger;
-use crate::link::{Crew, Link, Work};
-use crate::outcome::{Cause, Loss, NoStart, Notice, Outcome};
-use crate::region::{Answer, Control, Reply};
+use crate::link::{Crew, Link, Watch, Work};
+use crate::outcome::{Cause, Delivery, Loss, NoStart, Notice, Outcome, Run, Sink};
+use crate::region::{Answer, Reply};
 use crate::ring::Bad;
-use polyproc_process::{Child, Ending, ExitStatus, Signal};
-use std::io::PipeReader;
+use polyproc_process::{Ending, ExitStatus, Signal};
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,31 +28,30 @@ pub(crate) enum Driver {
 }
 
 /// What is to be done without the lock.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Errands {
     pub(crate) starts: Vec<usize>,
     pub(crate) notices: Vec<Notice>,
-    /// Dropping it may take long, or run foreign code.
-    pub(crate) trash: Vec<Work>,
+    /// To drop one may run foreign code.
+    pub(crate) sinks: Vec<Arc<dyn Sink>>,
+    /// To give it back may take long.
+    pub(crate) memory: Vec<Vec<u8>>,
+    pub(crate) runs: Vec<Run>,
     pub(crate) links: Vec<Link>,
     /// How many outcomes were delivered.
     pub(crate) delivered: usize,
+}
+
+impl fmt::Debug for Errands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Errands").field("starts", &self.starts).finish_non_exhaustive()
+    }
 }
 
 impl Errands {
     pub(crate) fn is_empty(&self) -> bool {
         self.starts.is_empty() && self.notices.is_empty() && self.links.is_empty()
     }
-}
-
-/// One worker, for a thread that sleeps until it has something to say.
-#[derive(Debug)]
-pub(crate) struct Watch {
-    pub(crate) slot: usize,
-    pub(crate) child: Arc<Child>,
-    pub(crate) bell: Arc<PipeReader>,
-    pub(crate) control: Arc<Control>,
-    pub(crate) position: u64,
 }
 
 /// How a worker ended, for the tasks that it had.
@@ -81,7 +81,10 @@ pub(crate) struct Core {
     /// How many notices are registered and not yet sent.
     pub(crate) attention: usize,
     pub(crate) errands: Errands,
+    /// Outcomes for the last of the errands' sinks.
+    deliveries: Vec<Delivery>,
     pub(crate) ledger: Ledger,
+    spares: Spares,
     epoch: Instant,
     memory_limit: Option<u64>,
     weighed: Instant,
@@ -102,7 +105,9 @@ impl Core {
             waiting: 0,
             attention: 0,
             errands: Errands::default(),
+            deliveries: Vec::new(),
             ledger: Ledger::default(),
+            spares: Spares::default(),
             epoch: now,
             memory_limit,
             weighed: now,
@@ -153,17 +158,17 @@ impl Core {
             }
             self.act(None);
         }
-        self.crew.publish();
-        for slot in self.crew.given.drain(..) {
-            self.ledger.given(slot, now);
-        }
+        self.crew.publish(|slot, count| self.ledger.given(slot, count, now));
+        self.hand_over();
+        let (workers, queued) = (self.dispatcher.workers(), self.dispatcher.queued());
+        self.ledger.published.count(workers, queued, self.dispatcher.in_flight());
     }
 
     /// Reads the answers of one worker.
     fn drain(&mut self, slot: usize, now: Nanos) {
         loop {
             let Some(link) = self.crew.get(slot).filter(|link| !link.is_mute) else { return };
-            let kept_rules = match link.side.next() {
+            let kept_rules = match link.side.next(&mut self.spares) {
                 Ok(None) => {
                     link.side.consume();
                     return;
@@ -197,7 +202,7 @@ impl Core {
                 return Some(());
             }
             Reply::Refused => {
-                self.no_start = Arc::new(NoStart::Refused { pid, reason: answer.bytes });
+                self.no_start = Arc::new(NoStart::Refused { pid, reason: answer.bytes.into_vec() });
                 self.dispatcher.warming_failed();
                 self.crew.get(slot)?.is_mute = true;
                 return Some(());
@@ -209,29 +214,61 @@ impl Core {
         let Answer { reply, sequence, cost, bytes } = answer;
         let told = self.dispatcher.answered(slot, sequence, (verdict, cost), now).ok()?;
         self.crew.get(slot)?.side.release();
-        if let Some((task, fate)) = told {
+        if let Some((mut task, fate)) = told {
             self.ledger.answered(slot, &task, (cost, bytes.len()), now);
             let attempts = task.attempts;
             let outcome = match (fate, reply) {
                 (Fate::Value, _) => Outcome::Value(bytes),
                 (_, Reply::NoRoom) => {
                     let reason = String::from_utf8_lossy(&bytes).into_owned();
-                    loss(Cause::NoRoom(reason), Some(pid), attempts)
+                    let (cause, task) =
+                        (Cause::NoRoom(reason), std::mem::take(&mut task.payload.bytes));
+                    let (pid, ending) = (Some(pid), None);
+                    Outcome::Lost(Box::new(Loss {
+                        cause,
+                        pid,
+                        ending,
+                        attempts,
+                        item: 0,
+                        report: None,
+                        task,
+                    }))
                 }
-                _ => Outcome::Failed { report: bytes, pid, attempts },
+                _ => Outcome::Failed { report: bytes.into_vec(), pid, attempts },
             };
             self.deliver(task, outcome, cost);
+        } else {
+            self.ledger.passed(slot, cost, now);
         }
         Some(())
     }
 
+    /// Notes an outcome for its sink; those that follow each other for the same one are handed over
+    /// together.
     fn deliver(&mut self, task: Task<Work>, outcome: Outcome, cost: Nanos) {
-        let work = task.payload;
+        self.crew.done(task.kind);
+        let Work { bytes, run, index, sink } = task.payload;
+        self.errands.runs.extend(run);
+        self.errands.memory.extend(self.spares.keep(bytes));
+        let is_same =
+            |other: &Arc<dyn Sink>| std::ptr::addr_eq(&raw const **other, &raw const *sink);
+        if !self.errands.sinks.last().is_some_and(is_same) {
+            self.hand_over();
+        }
+        self.errands.sinks.push(sink);
+        self.deliveries.push(Delivery { index, outcome, cost });
+    }
+
+    /// Hands the outcomes that were noted to their sink.
+    pub(crate) fn hand_over(&mut self) {
+        let Some(sink) = self.errands.sinks.last().filter(|_| !self.deliveries.is_empty()) else {
+            return;
+        };
         let before = self.errands.notices.len();
-        work.sink.deliver(work.index, outcome, cost, &mut self.errands.notices);
+        self.errands.delivered += self.deliveries.len();
+        sink.deliver(&mut self.deliveries, &mut self.errands.notices);
+        self.deliveries.clear();
         self.attention = self.attention.saturating_sub(self.errands.notices.len() - before);
-        self.errands.delivered += 1;
-        self.errands.trash.push(work);
     }
 
     fn act(&mut self, death: Option<&Death>) {
@@ -252,7 +289,7 @@ impl Core {
         }
     }
 
-    fn lose(&mut self, task: Task<Work>, fate: Fate, death: Option<&Death>) {
+    fn lose(&mut self, mut task: Task<Work>, fate: Fate, death: Option<&Death>) {
         let limit = Duration::from_nanos(task.rules.timeout.unwrap_or_default());
         let cause = match fate {
             Fate::Value | Fate::Failed | Fate::Crashed => Cause::Crashed,
@@ -270,6 +307,7 @@ impl Core {
             attempts: task.attempts,
             item: death.map_or(0, |death| death.item),
             report: death.and_then(|death| death.report.clone()),
+            task: std::mem::take(&mut task.payload.bytes),
         };
         self.ledger.lost(fate);
         self.deliver(task, Outcome::Lost(Box::new(loss)), 0);
@@ -279,6 +317,7 @@ impl Core {
     pub(crate) fn started(&mut self, slot: usize, link: Link) {
         let now = self.now();
         self.ledger.started(slot, link.child.pid(), now);
+        link.side.post(self.ledger.published.ticket(slot));
         self.crew.add(slot, link);
         self.dispatcher.started(slot);
         self.go_on(now);
@@ -299,7 +338,7 @@ impl Core {
         let is_warming = self.dispatcher.is_warming(slot);
         let Some(link) = self.crew.get(slot) else { return };
         let Some(ending) = link.child.poll() else {
-            link.is_dead = true;
+            self.crew.miss(slot);
             return;
         };
         let (pid, running) = (link.child.pid(), link.side.running());
@@ -313,7 +352,7 @@ impl Core {
                 self.dispatcher.warming_failed();
             }
         }
-        self.errands.links.extend(self.crew.links[slot].take());
+        self.errands.links.extend(self.crew.remove(slot));
         self.ledger.died(slot, ending, now);
         self.dispatcher.died(slot, running, now);
         self.act(Some(&death));
@@ -343,23 +382,6 @@ impl Core {
         look.is_some_and(|look| self.planned.is_none_or(|planned| look < planned))
     }
 
-    /// Everybody who has to be watched.
-    pub(crate) fn watches(&self) -> Vec<Watch> {
-        let links = self.crew.links.iter().enumerate();
-        let links = links.filter_map(|(slot, link)| link.as_ref().map(|link| (slot, link)));
-        // A dead worker has nothing to say any more, and its pidfd would end every sleep.
-        let living = links.filter(|(_, link)| !link.is_dead);
-        living
-            .map(|(slot, link)| Watch {
-                slot,
-                child: Arc::clone(&link.child),
-                bell: Arc::clone(link.side.bell()),
-                control: Arc::clone(link.side.control()),
-                position: link.side.position(),
-            })
-            .collect()
-    }
-
     /// Workers that are dead, and nobody has said how.
     fn has_unexplained(&self) -> bool {
         self.crew.links.iter().flatten().any(|link| link.is_dead)
@@ -384,8 +406,4 @@ impl Core {
             }
         }
     }
-}
-
-fn loss(cause: Cause, pid: Option<u32>, attempts: u32) -> Outcome {
-    Outcome::Lost(Box::new(Loss { cause, pid, ending: None, attempts, item: 0, report: None }))
 }

@@ -2,6 +2,7 @@
 
 use crate::dispatch::{Fate, Nanos, Task};
 use crate::link::Work;
+use crate::published::Published;
 use polyproc_process::Ending;
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub(crate) struct Ledger {
     since: Vec<Nanos>,
     /// By place: how many tasks it has.
     given: Vec<u64>,
+    /// The part of it that others see at once.
+    pub(crate) published: Published,
 }
 
 impl Ledger {
@@ -91,6 +94,7 @@ impl Ledger {
         let worker = self.worker(slot);
         worker.pid = pid;
         worker.starts += 1;
+        self.published.started(slot, pid);
         self.given[slot] = 0;
         self.since[slot] = now;
     }
@@ -99,15 +103,17 @@ impl Ledger {
         self.worker(slot);
         let lap = self.lap(slot, now);
         self.worker(slot).start_time += lap;
+        self.published.ready(slot);
     }
 
-    pub(crate) fn given(&mut self, slot: usize, now: Nanos) {
+    pub(crate) fn given(&mut self, slot: usize, count: u64, now: Nanos) {
         self.worker(slot);
         if self.given[slot] == 0 {
             let lap = self.lap(slot, now);
             self.worker(slot).wait_time += lap;
         }
-        self.given[slot] += 1;
+        self.given[slot] += count;
+        self.published.given(slot, count);
     }
 
     pub(crate) fn answered(
@@ -117,17 +123,25 @@ impl Ledger {
         (cost, bytes): (Nanos, usize),
         now: Nanos,
     ) {
-        let lap = self.lap(slot, now);
-        self.given[slot] = self.given[slot].saturating_sub(1);
-        let worker = self.worker(slot);
+        self.passed(slot, cost, now);
+        self.published.answered();
         let time = Duration::from_nanos(cost);
+        let worker = self.worker(slot);
         worker.tasks += 1;
-        worker.work_time += time;
-        // Several answers read at once: the first one's lap holds the time of all.
-        worker.transfer_time = (worker.transfer_time + lap).saturating_sub(time);
         worker.bytes_in += task.payload.bytes.len() as u64;
         worker.bytes_out += bytes as u64;
         self.note_slow(SlowTask { index: task.payload.index, definition: task.kind, time });
+    }
+
+    /// A task is no longer the worker's, whether it has its result, is tried again or was skipped.
+    pub(crate) fn passed(&mut self, slot: usize, cost: Nanos, now: Nanos) {
+        let lap = self.lap(slot, now);
+        self.given[slot] = self.given[slot].saturating_sub(1);
+        self.published.passed(slot);
+        let (worker, time) = (self.worker(slot), Duration::from_nanos(cost));
+        worker.work_time += time;
+        // Several answers read at once: the first one's lap holds the time of all.
+        worker.transfer_time = (worker.transfer_time + lap).saturating_sub(time);
     }
 
     fn note_slow(&mut self, task: SlowTask) {
@@ -150,10 +164,30 @@ impl Ledger {
         self.worker(slot);
         self.lap(slot, now);
         self.given[slot] = 0;
+        self.published.died(slot);
         let worker = self.worker(slot);
         if let Some(usage) = ending.usage {
             worker.cpu_time += usage.user + usage.system;
             worker.peak_memory = worker.peak_memory.max(Some(usage.peak_memory));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_waits_also_after_a_task_that_was_taken_back() {
+        let mut ledger = Ledger::default();
+        ledger.started(0, 7, 0);
+        ledger.ready(0, 100);
+        ledger.given(0, 1, 110);
+        ledger.passed(0, 20, 150);
+        ledger.given(0, 1, 450);
+        let worker = &ledger.insights().workers[0];
+        let times = [worker.start_time, worker.wait_time, worker.work_time, worker.transfer_time];
+        assert_eq!(times.map(|time| time.as_nanos()), [100, 10 + 300, 20, 20]);
+        assert_eq!(worker.tasks, 0, "it has no result");
     }
 }

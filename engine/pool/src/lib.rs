@@ -4,29 +4,36 @@
 //! | module | what it does |
 //! |---|---|
 //! | `dispatch/` | who gets which task when, and what becomes of the tasks of the dead: pure |
+//! | [`Bytes`] | what a task or a result is |
 //! | `ring`, `region` | what a worker and its parent share |
 //! | [`serve()`] | a worker from inside |
 //! | `core`, `link` | what the pool's lock guards |
-//! | [`Pool`] (`pool`), `supervisor`, `bell` | the pool as its user sees it; who drives it |
+//! | [`Pool`] (`pool`), `shared`, `supervisor`, `bell` | the pool as its user sees it; who waits, drives and wakes |
 //! | [`Outcome`], [`Insights`] | what became of a task; where the time went |
+//! | `published` | what others can see of it while it runs |
 //!
 //! The life of a task and of a worker, what lies where, and what a kill at each step leaves:
 //! `docs/design/0040-pool.md`.
 
 mod bell;
+mod bytes;
 mod core;
+mod definitions;
 mod dispatch;
 mod insights;
 mod link;
 mod outcome;
 mod pool;
+mod published;
 mod region;
 mod ring;
 mod serve;
+mod shared;
 mod supervisor;
 
+pub use bytes::{Bytes, Spares};
 pub use insights::{Insights, SlowTask, WorkerInsights};
-pub use outcome::{Cause, Loss, NoStart, Notice, Outcome, Sink};
+pub use outcome::{Cause, Delivery, Loss, NoStart, Notice, Outcome, Run, Sink};
 pub use polyproc_sync::Deadline;
 pub use pool::{Definition, Lane, NewTask, Pool, Refused, Settings, Starter, TaskId, TaskRules};
 pub use serve::{Handler, Output, Server, Verdict, serve};

@@ -1,18 +1,30 @@
 //! What the parent holds of one worker, and all workers together as the dispatcher's hands.
 
+use crate::bytes::Bytes;
+use crate::definitions::Definitions;
 use crate::dispatch::{Hands, Room, Task};
-use crate::outcome::Sink;
-use crate::region::ParentSide;
+use crate::outcome::{Run, Sink};
+use crate::region::{Control, Order, ParentSide, Preface};
+use crate::ring::Payload;
 use polyproc_process::Child;
 use std::fmt;
+use std::io::PipeReader;
 use std::sync::Arc;
 
 /// A task.
 pub(crate) struct Work {
-    pub(crate) bytes: Arc<Vec<u8>>,
+    pub(crate) bytes: Bytes,
+    /// Before the bytes.
+    pub(crate) run: Option<Run>,
     /// The submitter's own number.
     pub(crate) index: u64,
     pub(crate) sink: Arc<dyn Sink>,
+}
+
+impl Work {
+    fn payload(&self) -> Payload<'_> {
+        Payload { run: Run::of(self.run.as_ref()), bytes: &self.bytes }
+    }
 }
 
 impl fmt::Debug for Work {
@@ -28,6 +40,10 @@ pub(crate) struct Link {
     pub(crate) side: ParentSide,
     /// By definition: whether the worker has it.
     known: Vec<bool>,
+    /// Definitions that it has and will not need again: it is told before its next task.
+    stale: Vec<u32>,
+    /// How many tasks it was given since somebody counted.
+    pub(crate) fresh: u64,
     /// It wrote what no worker writes, or refused: nothing of it is read any more.
     pub(crate) is_mute: bool,
     /// It is dead, and nobody has said yet how it ended.
@@ -36,7 +52,45 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(child: Arc<Child>, side: ParentSide) -> Self {
-        Self { child, side, known: Vec::new(), is_mute: false, is_dead: false }
+        let (known, stale) = (Vec::new(), Vec::new());
+        Self { child, side, known, stale, fresh: 0, is_mute: false, is_dead: false }
+    }
+
+    fn knows(&self, definition: u32) -> bool {
+        self.known.get(definition as usize).copied().unwrap_or(false)
+    }
+
+    fn learns(&mut self, definition: u32) {
+        let place = definition as usize;
+        self.known.resize(self.known.len().max(place + 1), false);
+        self.known[place] = true;
+    }
+
+    fn forgets(&mut self, definition: u32) {
+        if self.knows(definition) {
+            self.known[definition as usize] = false;
+            self.stale.push(definition);
+        }
+    }
+}
+
+/// One worker, for a thread that sleeps until it has something to say.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) slot: usize,
+    pub(crate) child: Arc<Child>,
+    pub(crate) bell: Arc<PipeReader>,
+    pub(crate) control: Arc<Control>,
+}
+
+impl Watch {
+    fn new(slot: usize, link: &Link) -> Self {
+        Self {
+            slot,
+            child: Arc::clone(&link.child),
+            bell: Arc::clone(link.side.bell()),
+            control: Arc::clone(link.side.control()),
+        }
     }
 }
 
@@ -44,9 +98,9 @@ impl Link {
 #[derive(Debug, Default)]
 pub(crate) struct Crew {
     pub(crate) links: Vec<Option<Link>>,
-    pub(crate) definitions: Vec<Arc<[u8]>>,
-    /// The slots that were given tasks since somebody counted.
-    pub(crate) given: Vec<usize>,
+    pub(crate) definitions: Definitions,
+    /// For threads that sleep over them; `None` when somebody has come or gone.
+    roster: Option<Arc<[Watch]>>,
 }
 
 impl Crew {
@@ -59,6 +113,47 @@ impl Crew {
             self.links.resize_with(slot + 1, || None);
         }
         self.links[slot] = Some(link);
+        self.roster = None;
+    }
+
+    /// Takes a dead one's link.
+    pub(crate) fn remove(&mut self, slot: usize) -> Option<Link> {
+        self.roster = None;
+        self.links.get_mut(slot)?.take()
+    }
+
+    /// It is dead, but nobody has said how.
+    pub(crate) fn miss(&mut self, slot: usize) {
+        if let Some(link) = self.get(slot) {
+            link.is_dead = true;
+            self.roster = None;
+        }
+    }
+
+    /// Everybody who has to be watched.
+    pub(crate) fn watches(&mut self) -> Arc<[Watch]> {
+        let links = self.links.iter().enumerate();
+        let watches = || {
+            let links = links.filter_map(|(slot, link)| Some((slot, link.as_ref()?)));
+            // A dead worker has nothing to say any more, and its pidfd would end every sleep.
+            let living = links.filter(|(_, link)| !link.is_dead);
+            living.map(|(slot, link)| Watch::new(slot, link)).collect()
+        };
+        Arc::clone(self.roster.get_or_insert_with(watches))
+    }
+
+    /// No more tasks with this definition will come.
+    pub(crate) fn retire(&mut self, definition: u32) {
+        if self.definitions.retire(definition) {
+            self.links.iter_mut().flatten().for_each(|link| link.forgets(definition));
+        }
+    }
+
+    /// A task with this definition has its outcome.
+    pub(crate) fn done(&mut self, definition: u32) {
+        if self.definitions.done(definition) {
+            self.links.iter_mut().flatten().for_each(|link| link.forgets(definition));
+        }
     }
 
     /// Tells a worker to end in good order.
@@ -68,26 +163,33 @@ impl Crew {
         }
     }
 
-    /// Lets the workers see what they were given.
-    pub(crate) fn publish(&mut self) {
-        self.links.iter_mut().flatten().for_each(|link| link.side.publish());
+    /// Lets the workers see what they were given; tells `count` who got how much.
+    pub(crate) fn publish(&mut self, mut count: impl FnMut(usize, u64)) {
+        for (slot, link) in self.links.iter_mut().enumerate() {
+            if let Some(link) = link.as_mut().filter(|link| link.fresh > 0) {
+                link.side.publish();
+                count(slot, std::mem::take(&mut link.fresh));
+            }
+        }
     }
 }
 
 impl Hands<Work> for Crew {
     fn give(&mut self, slot: usize, sequence: u64, task: &Task<Work>) -> Room {
-        let definition = task.kind as usize;
+        let definition = task.kind;
         let Some(Some(link)) = self.links.get_mut(slot) else { return Room::Full };
-        let is_known = link.known.get(definition).copied().unwrap_or(false);
-        let define = if is_known { None } else { self.definitions.get(definition) };
-        let define = define.map(|bytes| &bytes[..]);
-        let room = link.side.give((sequence, task.kind), &task.payload.bytes, define);
-        if room == Room::Given && !is_known {
-            link.known.resize(self.definitions.len(), false);
-            link.known[definition] = true;
-        }
+        let is_known = link.knows(definition);
+        let bytes = if is_known { None } else { self.definitions.bytes(definition) };
+        let stale = link.stale.iter().map(|stale| (Order::Forget, *stale, &[][..]));
+        let new = bytes.iter().map(|bytes| (Order::Define, definition, &bytes[..]));
+        let prefaces: Vec<Preface<'_>> = stale.chain(new).collect();
+        let room = link.side.give((sequence, definition), task.payload.payload(), &prefaces);
         if room == Room::Given {
-            self.given.push(slot);
+            link.stale.clear();
+            link.fresh += 1;
+            if !is_known {
+                link.learns(definition);
+            }
         }
         room
     }

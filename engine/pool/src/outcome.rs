@@ -1,16 +1,49 @@
 //! What becomes of a task, and who is told.
 
+use crate::bytes::Bytes;
 use polyproc_process::{Ending, StartError};
 use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+/// A long run of bytes that somebody owns, in whatever form.
+pub struct Run(Box<dyn AsRef<[u8]> + Send + Sync>);
+
+impl Run {
+    /// The bytes that `owner` has. They must be the same whenever they are asked for.
+    pub fn new(owner: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        Self(Box::new(owner))
+    }
+
+    /// How many bytes.
+    #[expect(clippy::len_without_is_empty, reason = "an empty run is not worth one")]
+    pub fn len(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    pub(crate) fn of(run: Option<&Self>) -> &[u8] {
+        run.map_or(&[], Self::as_ref)
+    }
+}
+
+impl AsRef<[u8]> for Run {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("len", &self.len()).finish()
+    }
+}
+
 /// What became of a task.
 #[derive(Debug)]
 pub enum Outcome {
     /// Its result.
-    Value(Vec<u8>),
+    Value(Bytes),
     /// Its handler says why there is none.
     Failed {
         /// For the front.
@@ -39,6 +72,8 @@ pub struct Loss {
     pub item: u64,
     /// The last words of the worker's front, if it left any.
     pub report: Option<Vec<u8>>,
+    /// The task, as it was submitted.
+    pub task: Bytes,
 }
 
 /// Why a task was lost.
@@ -104,10 +139,20 @@ impl fmt::Debug for Notice {
     }
 }
 
+/// A task's outcome on its way.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The submitter's own number for the task.
+    pub index: u64,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How many nanoseconds it took, as its worker says.
+    pub cost: u64,
+}
+
 /// Where outcomes go. Called under the pool's lock: keeps what it gets, runs nobody's code, and does
 /// not call the pool.
 pub trait Sink: Send + Sync {
-    /// Task `index` (the submitter's own number) has its outcome; it took `cost` nanoseconds. What is
-    /// to happen now goes to `notices`.
-    fn deliver(&self, index: u64, outcome: Outcome, cost: u64, notices: &mut Vec<Notice>);
+    /// These tasks have their outcomes: takes them all. What is to happen now goes to `notices`.
+    fn deliver(&self, deliveries: &mut Vec<Delivery>, notices: &mut Vec<Notice>);
 }

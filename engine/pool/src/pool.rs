@@ -1,27 +1,20 @@
-//! A pool as its user sees it, and who drives it: see `docs/design/0040-pool.md`.
+//! A pool as its user sees it: see `docs/design/0040-pool.md`.
 
-use crate::bell::Bell;
-use crate::core::{Core, Driver, Errands, Watch};
+use crate::bytes::Bytes;
+use crate::core::Core;
 use crate::dispatch::{Dispatcher, Limits, Meant, Rules};
 use crate::insights::Insights;
-use crate::link::{Link, Work};
-use crate::outcome::{NoStart, Notice, Sink};
-use crate::region;
-use crate::supervisor::is_supervisor;
+use crate::link::Work;
+use crate::outcome::{Notice, Run, Sink};
+use crate::published::Published;
+use crate::shared::{Actor, Own, Shared};
 use polyproc_process::{Child, StartError};
-use polyproc_sync::{Deadline, Host, Owner, Park};
-use polyproc_sys::poll;
+use polyproc_sync::Deadline;
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// No sleep of a thread that waits for the driver is longer.
-const LONGEST_NAP: Duration = Duration::from_millis(500);
 
 /// Every so many tasks, who submits them reads results.
 const HELP: u64 = 256;
@@ -38,6 +31,9 @@ pub trait Starter: Send + Sync {
 
     /// Whether starting copies this process, so that only a thread that uses the pool may do it.
     fn copies(&self) -> bool;
+
+    /// What the pool is called where it is seen from outside.
+    fn name(&self) -> &str;
 }
 
 /// What holds for a pool.
@@ -65,7 +61,9 @@ pub struct TaskRules {
 /// A task to be submitted.
 pub struct NewTask {
     /// For the handler.
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Bytes,
+    /// What comes before them, if that is long: it is written into the worker's ring from where it lies.
+    pub run: Option<Run>,
     /// The submitter's own number, for the sink.
     pub index: u64,
     /// Where the outcome goes.
@@ -105,310 +103,10 @@ pub enum Refused {
     NotOurs,
 }
 
-/// What all handles and the supervisor share.
-pub(crate) struct Shared {
-    core: Mutex<Core>,
-    /// For threads that wait while another drives.
-    changed: Condvar,
-    driver_bell: Bell,
-    pub(crate) supervisor_bell: Bell,
-    starter: Box<dyn Starter>,
-    owner: Owner,
-    calls: Mutex<Vec<Call>>,
-    /// Workers that wait for a thread that may copy this process.
-    deferred: Mutex<Vec<usize>>,
-    supervisor: Mutex<Option<JoinHandle<()>>>,
-    /// Nothing will happen any more.
-    is_over: AtomicBool,
-    /// The supervisor does nothing any more.
-    is_unsupervised: AtomicBool,
-}
-
-type Call = Box<dyn FnOnce() + Send>;
-
-/// Who does something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Actor {
-    /// A thread that uses the pool.
-    User,
-    /// The one that waits and drives.
-    Driver,
-    /// The pool's own.
-    Supervisor,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Core> {
-        lock(&self.core)
-    }
-
-    /// Does something under the lock, and afterwards what came of it.
-    pub(crate) fn with<R>(&self, actor: Actor, change: impl FnOnce(&mut Core) -> R) -> R {
-        let mut core = self.lock();
-        let result = change(&mut core);
-        self.finish(core, actor);
-        result
-    }
-
-    /// Releases the lock and runs the errands; what comes of those as well.
-    fn finish<'a>(&'a self, mut core: MutexGuard<'a, Core>, actor: Actor) {
-        loop {
-            let errands = std::mem::take(&mut core.errands);
-            self.tell(&mut core, errands.delivered > 0, actor);
-            drop(core);
-            let starts = self.run(errands);
-            if starts.is_empty() {
-                return;
-            }
-            for slot in starts {
-                self.start(slot);
-            }
-            core = self.lock();
-        }
-    }
-
-    /// Wakes who has to know, if anybody does.
-    fn tell(&self, core: &mut Core, has_delivered: bool, actor: Actor) {
-        let has_ended = core.dispatcher.is_over() && !self.is_over.swap(true, Ordering::AcqRel);
-        if (has_delivered || has_ended) && core.waiting > 0 {
-            self.changed.notify_all();
-        }
-        if has_ended {
-            self.supervisor_bell.ring();
-        }
-        if core.driver == Driver::Caller {
-            let is_news = has_delivered || has_ended || core.is_hurried();
-            if actor != Actor::Driver && is_news {
-                self.driver_bell.ring();
-            }
-        } else if actor != Actor::Supervisor || has_ended {
-            let is_missing = if core.supervised { core.is_hurried() } else { core.needs_driver() };
-            if is_missing {
-                core.supervised = true;
-                self.supervisor_bell.ring();
-            }
-        }
-    }
-
-    /// Everything but starts, which are given back unless they have to wait.
-    fn run(&self, errands: Errands) -> Vec<usize> {
-        for notice in errands.notices {
-            match notice {
-                // A runtime that panics must not take the driver along.
-                Notice::Wake(waker) => drop(catch_unwind(AssertUnwindSafe(|| waker.wake()))),
-                Notice::Call(call) => {
-                    lock(&self.calls).push(call);
-                    self.supervisor_bell.ring();
-                }
-            }
-        }
-        drop((errands.trash, errands.links));
-        let mut starts = errands.starts;
-        if self.starter.copies() {
-            let mut deferred = lock(&self.deferred);
-            if is_supervisor() {
-                deferred.append(&mut starts);
-                self.supervisor_bell.ring();
-            } else {
-                starts.append(&mut deferred);
-            }
-        }
-        starts
-    }
-
-    /// Makes a worker. Waits for no other process but the fork server.
-    pub(crate) fn start(&self, slot: usize) {
-        let made = region::create().map_err(NoStart::Region).and_then(|(side, descriptors)| {
-            let start = AssertUnwindSafe(|| self.starter.start(slot, descriptors));
-            let started = catch_unwind(start).unwrap_or_else(|_| Err(panicked()));
-            Ok(Link::new(started.map_err(NoStart::Start)?, side))
-        });
-        let mut core = self.lock();
-        match made {
-            Ok(link) => core.started(slot, link),
-            Err(why) => core.start_failed(slot, why),
-        }
-        // Whoever sleeps does not know this worker yet.
-        if core.driver == Driver::Caller {
-            self.driver_bell.ring();
-        }
-        self.supervisor_bell.ring();
-    }
-
-    /// Waits until `done`, and drives meanwhile if nobody else does; says whether it is.
-    fn wait(&self, deadline: Deadline, done: &dyn Fn() -> bool) -> bool {
-        // Nothing that `done` looks at may need the lock.
-        let mut core = self.lock();
-        while !done() && !deadline.has_passed() {
-            if core.driver == Driver::None {
-                core = self.drive(core, deadline, done);
-                break;
-            }
-            core.waiting += 1;
-            let nap = deadline.earlier(Deadline::after(LONGEST_NAP)).remaining();
-            let nap = nap.unwrap_or(LONGEST_NAP);
-            core = self.changed.wait_timeout(core, nap).unwrap_or_else(PoisonError::into_inner).0;
-            core.waiting -= 1;
-        }
-        self.finish(core, Actor::User);
-        done()
-    }
-
-    fn drive<'a>(
-        &'a self,
-        mut core: MutexGuard<'a, Core>,
-        deadline: Deadline,
-        done: &dyn Fn() -> bool,
-    ) -> MutexGuard<'a, Core> {
-        core.driver = Driver::Caller;
-        // If the supervisor sleeps over the rings, it sleeps on: what it has armed, this thread takes.
-        core.supervised = core.stands_by;
-        loop {
-            core.turn();
-            let has_errands = !core.errands.is_empty();
-            if done() || deadline.has_passed() {
-                break;
-            }
-            let watches = core.watches();
-            core.planned = core.next_look();
-            let end = deadline.earlier(core.planned.map_or(Deadline::NEVER, Deadline::at));
-            self.finish(core, Actor::Driver);
-            if !has_errands && !spin(&watches) {
-                self.rest((&watches, true), &self.driver_bell, end, Actor::Driver);
-            }
-            core = self.lock();
-        }
-        core.driver = Driver::None;
-        core.activity += 1;
-        if core.waiting > 0 {
-            self.changed.notify_all();
-        }
-        core
-    }
-
-    /// Sleeps until a worker is dead or (for who `drives`) has something to say, somebody rings, or
-    /// `end`.
-    pub(crate) fn rest(
-        &self,
-        (watches, drives): (&[Watch], bool),
-        bell: &Bell,
-        end: Deadline,
-        actor: Actor,
-    ) {
-        let rung = if drives { watches } else { &[] };
-        for watch in rung {
-            watch.control.arm();
-        }
-        if has_news(rung) {
-            return;
-        }
-        let ends = watches.iter().map(|watch| watch.child.sentinel());
-        let bells = rung.iter().map(|watch| watch.bell.as_fd());
-        let fds: Vec<_> = [bell.as_fd()].into_iter().chain(ends).chain(bells).collect();
-        let Ok(ready) = poll::any_readable(&fds, end) else { return };
-        bell.silence();
-        self.note(watches, &ready, actor);
-    }
-
-    /// What a sleep has ended with: descriptors in the order of [`rest`](Self::rest).
-    fn note(&self, watches: &[Watch], ready: &[usize], actor: Actor) {
-        if ready.iter().all(|index| *index == 0) {
-            return;
-        }
-        self.with(actor, |core| {
-            let woken = ready.iter().filter_map(|index| watches.get(index.checked_sub(1)?));
-            woken.for_each(|watch| core.bury_watched(watch));
-            // The bells are for who drives: one that another silenced would not wake it.
-            if actor == Actor::Driver || core.driver == Driver::None {
-                core.crew.links.iter().flatten().for_each(|link| link.side.silence());
-                core.turn();
-            }
-        });
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut *lock(&self.calls))
-    }
-
-    pub(crate) fn has_deferred(&self) -> bool {
-        !lock(&self.deferred).is_empty()
-    }
-
-    /// Has a thread that waits start what is deferred.
-    pub(crate) fn ask_for_starts(&self) {
-        self.driver_bell.ring();
-    }
-
-    pub(crate) fn start_all_deferred(&self) {
-        let deferred = std::mem::take(&mut *lock(&self.deferred));
-        for slot in deferred {
-            self.start(slot);
-        }
-    }
-
-    /// The supervisor has nothing more to do.
-    pub(crate) fn retire(&self) {
-        let core = self.lock();
-        self.is_unsupervised.store(true, Ordering::Release);
-        self.changed.notify_all();
-        drop(core);
-    }
-
-    /// Makes sure that there is a supervisor.
-    fn supervise(self: &Arc<Self>) {
-        let mut supervisor = lock(&self.supervisor);
-        if supervisor.is_none() {
-            match crate::supervisor::start(self) {
-                Ok(thread) => *supervisor = Some(thread),
-                // Threads that wait for results do without it.
-                Err(error) => tracing::warn!(%error, "a pool without a thread of its own"),
-            }
-        }
-    }
-
-    /// Waits for the end of the supervisor, if that comes before `deadline`.
-    fn dismiss_supervisor(&self, deadline: Deadline) {
-        let Some(thread) = lock(&self.supervisor).take().filter(|_| !is_supervisor()) else {
-            return;
-        };
-        let mut core = self.lock();
-        while !self.is_unsupervised.load(Ordering::Acquire) && !deadline.has_passed() {
-            let nap = deadline.remaining().unwrap_or(LONGEST_NAP).min(LONGEST_NAP);
-            core = self.changed.wait_timeout(core, nap).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        drop(core);
-        if self.is_unsupervised.load(Ordering::Acquire) {
-            drop(thread.join());
-        }
-    }
-}
-
-/// A front whose code for a start panics has no worker, and nobody waits for it.
-fn panicked() -> StartError {
-    let source = io::Error::other("a panic, in what is told to it or in its settings");
-    StartError::System { doing: "start a worker", source }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn has_news(watches: &[Watch]) -> bool {
-    watches.iter().any(|watch| watch.control.has_results(watch.position))
-}
-
-/// Looks for results for as long as that is cheaper than sleeping.
-fn spin(watches: &[Watch]) -> bool {
-    !watches.is_empty() && Host::spin(1, || has_news(watches))
-}
-
-/// A pool of workers. It starts them when they are needed; dropping it terminates it.
+/// A pool of workers. It starts them when they are needed; dropping it terminates it. In a copy of its
+/// process, made by a fork, it refuses tasks and does nothing.
 pub struct Pool {
-    shared: Arc<Shared>,
+    own: Own,
     /// That of single submissions.
     lane: Lane,
 }
@@ -432,36 +130,36 @@ impl Pool {
         };
         let mut dispatcher = Dispatcher::new(limits);
         let lane = Lane(dispatcher.open_lane());
-        let shared = Shared {
-            core: Mutex::new(Core::new(dispatcher, settings.memory)),
-            changed: Condvar::new(),
-            driver_bell: Bell::new()?,
-            supervisor_bell: Bell::new()?,
-            starter,
-            owner: Owner::me(),
-            calls: Mutex::default(),
-            deferred: Mutex::default(),
-            supervisor: Mutex::default(),
-            is_over: AtomicBool::new(false),
-            is_unsupervised: AtomicBool::new(false),
-        };
-        Ok(Self { shared: Arc::new(shared), lane })
+        let mut core = Core::new(dispatcher, settings.memory);
+        core.ledger.published = Published::named(starter.name());
+        Ok(Self { own: Own::new(Shared::new(core, starter)?), lane })
     }
 
-    fn is_ours(&self) -> bool {
-        self.shared.owner == Owner::me()
+    /// Does something to the pool, unless this is a copy of it.
+    fn with<R>(&self, change: impl FnOnce(&mut Core) -> R) -> Option<R> {
+        self.own.ours().map(|shared| shared.with(Actor::User, change))
+    }
+
+    /// Asks the pool something, unless this is a copy of it.
+    fn ask<R>(&self, question: impl FnOnce(&Core) -> R) -> Option<R> {
+        self.own.ours().map(|shared| question(&shared.lock()))
     }
 
     /// Makes the pool know what tasks have in common.
     pub fn define(&self, definition: &[u8]) -> Definition {
-        // In a copy the lock may be held for good; nothing can be submitted there.
-        if !self.is_ours() {
-            return Definition(0);
-        }
-        self.shared.with(Actor::User, |core| {
-            core.crew.definitions.push(definition.into());
-            Definition(core.crew.definitions.len() as u32 - 1)
-        })
+        let defined = self.with(|core| {
+            let number = core.crew.definitions.add(definition);
+            core.dispatcher.unlearn(number);
+            Definition(number)
+        });
+        // With a copy's nothing can be submitted.
+        defined.unwrap_or(Definition(0))
+    }
+
+    /// No more tasks with this definition will be submitted. When those that were are done, it is gone,
+    /// here at once and from each worker with its next task.
+    pub fn retire(&self, definition: Definition) {
+        self.with(|core| core.crew.retire(definition.0));
     }
 
     /// The lane of single submissions.
@@ -471,17 +169,12 @@ impl Pool {
 
     /// Opens a lane for tasks that belong together. To be closed.
     pub fn open_lane(&self) -> Lane {
-        if !self.is_ours() {
-            return self.lane;
-        }
-        self.shared.with(Actor::User, |core| Lane(core.dispatcher.open_lane()))
+        self.with(|core| Lane(core.dispatcher.open_lane())).unwrap_or(self.lane)
     }
 
     /// Nothing more will come into this lane; what is in it goes on.
     pub fn close_lane(&self, lane: Lane) {
-        if self.is_ours() {
-            self.shared.with(Actor::User, |core| core.dispatcher.close_lane(lane.0));
-        }
+        self.with(|core| core.dispatcher.close_lane(lane.0));
     }
 
     /// Takes tasks in. Returns the last one's id.
@@ -494,20 +187,21 @@ impl Pool {
         rules: TaskRules,
         tasks: impl IntoIterator<Item = NewTask>,
     ) -> Result<TaskId, Refused> {
-        if !self.is_ours() {
-            return Err(Refused::NotOurs);
-        }
-        self.shared.supervise();
+        let shared = self.own.ours().ok_or(Refused::NotOurs)?;
+        shared.supervise();
         let rules = Rules { timeout: rules.timeout.map(nanos), retries: rules.retries };
-        self.shared.with(Actor::User, |core| {
+        shared.with(Actor::User, |core| {
             if !core.dispatcher.is_open() {
                 return Err(Refused::Closed);
             }
             let mut number = 0;
-            for NewTask { bytes, index, sink } in tasks {
-                let work = Work { bytes, index, sink };
+            let mut count = 0;
+            for NewTask { bytes, run, index, sink } in tasks {
+                count += 1;
+                let work = Work { bytes, run, index, sink };
                 number = core.dispatcher.submit(lane.0, definition.0, rules, work);
             }
+            core.crew.definitions.submitted(definition.0, count);
             core.go_on(core.now());
             core.activity += 1;
             // Who gives more than there is room for helps to make room, now and then.
@@ -520,46 +214,38 @@ impl Pool {
 
     /// Waits until `done`, and drives the pool meanwhile. Says whether it is done.
     pub fn wait(&self, deadline: Deadline, done: impl Fn() -> bool) -> bool {
-        done() || self.is_ours() && self.shared.wait(deadline, &done)
+        done() || self.own.ours().is_some_and(|shared| shared.wait(deadline, &done))
     }
 
     /// Reads what has come, without waiting: for who only looks whether something is done.
     pub fn look(&self) {
-        if self.is_ours() {
-            self.shared.with(Actor::User, Core::turn);
-        }
+        self.with(Core::turn);
     }
 
     /// A sink has been given `count` notices for outcomes that have not come yet: somebody has to
     /// bring them, even if nobody waits.
     pub fn attend(&self, count: usize) {
-        if self.is_ours() {
-            self.shared.with(Actor::User, |core| core.attention += count);
-        }
+        self.with(|core| core.attention += count);
     }
 
     /// Notices that [`attend`](Self::attend) announced were not left with a sink after all.
     pub fn attend_not(&self, count: usize) {
-        if self.is_ours() {
-            let less = |core: &mut Core| core.attention = core.attention.saturating_sub(count);
-            self.shared.with(Actor::User, less);
-        }
+        self.with(|core| core.attention = core.attention.saturating_sub(count));
     }
 
     /// Has these happen now, and threads that wait look again at what they wait for.
     pub fn notify(&self, notices: Vec<Notice>) {
-        if self.is_ours() {
-            self.shared.supervise();
-            self.shared.with(Actor::User, |core| {
-                core.errands.notices.extend(notices);
-                core.errands.delivered += 1;
-            });
-        }
+        let Some(shared) = self.own.ours() else { return };
+        shared.supervise();
+        shared.with(Actor::User, |core| {
+            core.errands.notices.extend(notices);
+            core.errands.delivered += 1;
+        });
     }
 
     /// Whether the calling process is the one that made it.
     pub fn is_own(&self) -> bool {
-        self.is_ours()
+        self.own.ours().is_some()
     }
 
     /// Cancels a task: one that has not begun will not; one that runs is ended with its worker.
@@ -572,94 +258,83 @@ impl Pool {
         self.cancel_in(lane, Meant::All, true);
     }
 
+    /// Cancels all tasks of a lane: those that run are ended with their workers.
+    pub fn end_lane(&self, lane: Lane) {
+        self.cancel_in(lane, Meant::All, false);
+    }
+
     fn cancel_in(&self, lane: Lane, meant: Meant, spare: bool) {
-        if self.is_ours() {
-            self.shared.with(Actor::User, |core| {
-                core.turn();
-                let now = core.now();
-                core.dispatcher.cancel(lane.0, (meant, spare), now, &mut core.crew);
-                core.go_on(now);
-            });
-        }
+        self.with(|core| {
+            core.turn();
+            let now = core.now();
+            core.dispatcher.cancel(lane.0, (meant, spare), now, &mut core.crew);
+            core.go_on(now);
+        });
     }
 
     /// Takes no more tasks; what was submitted goes on.
     pub fn close(&self) {
-        if self.is_ours() {
-            self.shared.with(Actor::User, |core| {
-                core.dispatcher.close();
-                core.go_on(core.now());
-            });
-        }
+        self.with(|core| {
+            core.dispatcher.close();
+            core.go_on(core.now());
+        });
     }
 
     /// Whether it takes tasks.
     pub fn is_open(&self) -> bool {
-        self.is_ours() && self.shared.with(Actor::User, |core| core.dispatcher.is_open())
+        self.ask(|core| core.dispatcher.is_open()).unwrap_or(false)
     }
 
     /// Ends all workers at once; tasks without a result are lost.
     pub fn terminate(&self) {
-        if self.is_ours() {
-            self.shared.with(Actor::User, |core| {
-                core.turn();
-                core.dispatcher.terminate(core.now());
-                core.go_on(core.now());
-            });
-        }
+        self.with(|core| {
+            core.turn();
+            core.dispatcher.terminate(core.now());
+            core.go_on(core.now());
+        });
     }
 
     /// Waits until a closed pool has done everything and its workers are gone; says whether that is
-    /// so.
+    /// so. A copy knows nothing of that.
     pub fn join(&self, deadline: Deadline) -> bool {
-        let is_over = self.wait(deadline, || self.shared.is_over());
+        let Some(shared) = self.own.ours() else { return false };
+        let is_over = self.wait(deadline, || shared.is_over());
         if is_over {
-            self.shared.dismiss_supervisor(deadline.earlier(Deadline::after(FAREWELL)));
+            shared.dismiss_supervisor(deadline.earlier(Deadline::after(FAREWELL)));
         }
         is_over
     }
 
     /// From now on there may be so many workers.
     pub fn resize(&self, workers: usize) {
-        if self.is_ours() {
-            self.shared.with(Actor::User, |core| {
-                core.dispatcher.resize(workers);
-                core.go_on(core.now());
-            });
-        }
+        self.with(|core| {
+            core.dispatcher.resize(workers);
+            core.go_on(core.now());
+        });
     }
 
     /// How many workers there may be; in a copy, none.
     pub fn workers(&self) -> usize {
-        if !self.is_ours() {
-            return 0;
-        }
-        self.shared.lock().dispatcher.workers()
+        self.ask(|core| core.dispatcher.workers()).unwrap_or(0)
     }
 
-    /// The pids of the workers that there are, by place.
+    /// The pids of the workers that there are, by place; in a copy, none.
     pub fn pids(&self) -> Vec<u32> {
-        if !self.is_ours() {
-            return Vec::new();
-        }
-        self.shared.lock().crew.links.iter().flatten().map(|link| link.child.pid()).collect()
+        let pids =
+            |core: &Core| core.crew.links.iter().flatten().map(|link| link.child.pid()).collect();
+        self.ask(pids).unwrap_or_default()
     }
 
     /// What it has done so far; of that a copy knows nothing.
     pub fn insights(&self) -> Insights {
-        if !self.is_ours() {
-            return Insights::default();
-        }
-        self.shared.lock().ledger.insights()
+        self.ask(|core| core.ledger.insights()).unwrap_or_default()
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        if self.is_ours() {
-            self.terminate();
-            self.join(Deadline::after(FAREWELL));
-        }
+        self.terminate();
+        self.join(Deadline::after(FAREWELL));
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `TaskTail`, `TaskSize` | parent | how far tasks are written; the size of their ring |
 //! | `ResultHead` | parent | how far results are read |
+//! | `Ticket` | parent | where the worker posts what it does, for others to see; 0: nowhere |
 //! | `ResultTail`, `ResultSize` | worker | how far results are written; the size of their ring |
 //! | `Running`, `Item` | worker | the last task that it began; which part of it |
 //! | `WorkerSleeps` | both | what the worker sleeps for: [`TASKS`] or [`ROOM`]; who has that for it takes the mark and wakes it |
@@ -13,9 +14,10 @@
 //! the mark. Both steps are sequentially consistent, so one of the two sees the other.
 #![expect(unsafe_code, reason = "a worker reads its task where it lies")]
 
+use crate::bytes::{Bytes, Spares};
 use crate::dispatch::Room;
-use crate::ring::{self, Bad, Frame, Header, Reader, Writer, frame_len};
-use polyproc_sync::{Deadline, Host, Park};
+use crate::ring::{self, Bad, Frame, Header, Payload, Reader, Writer, frame_len};
+use polyproc_sync::{Deadline, Host, Park, Spin};
 use polyproc_sys::memory::{self, Mapping};
 use polyproc_sys::poll;
 use std::collections::VecDeque;
@@ -23,7 +25,8 @@ use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::time::Instant;
 
 const CONTROL_BYTES: usize = 4096;
 /// Words that different sides write lie on different cache lines.
@@ -32,6 +35,8 @@ const LINE: usize = 8;
 const TASKS: u32 = 1;
 /// The worker sleeps until there is room for a result.
 const ROOM: u32 = 2;
+/// A worker that has written so much beyond what it knows to be read looks how far that is.
+const GLANCE_BYTES: u64 = 8 << 10;
 /// Looks follow each other at once: the other side has one thing to do until it is our turn.
 const EAGER: u32 = 1;
 
@@ -41,6 +46,7 @@ enum Word {
     TaskTail = 0,
     TaskSize = 1,
     ResultHead = LINE as isize,
+    Ticket = LINE as isize + 1,
     ResultTail = 2 * LINE as isize,
     ResultSize = 2 * LINE as isize + 1,
     Running = 3 * LINE as isize,
@@ -55,36 +61,59 @@ enum Mark {
 
 /// The page for both.
 #[derive(Debug)]
-pub(crate) struct Control(Mapping);
+pub(crate) struct Control {
+    page: Mapping,
+    /// For the parent: up to where it has read results. Not in the page, where the worker could have
+    /// it look for ever.
+    read: AtomicU64,
+    /// For the parent: the worker was asleep when it got its tasks, and has answered none yet.
+    wakes_up: AtomicBool,
+    /// For the parent: the worker has tasks.
+    owes: AtomicBool,
+}
 
 impl Control {
     fn map(file: &impl AsFd) -> io::Result<Self> {
         let mapping = Mapping::shared(file, CONTROL_BYTES)?;
         mapping.keep_from_forks();
-        Ok(Self(mapping))
+        Ok(Self {
+            page: mapping,
+            read: AtomicU64::new(0),
+            wakes_up: AtomicBool::new(false),
+            owes: AtomicBool::new(false),
+        })
     }
 
     fn word(&self, word: Word) -> &AtomicU64 {
-        &self.0.words()[word as usize]
+        &self.page.words()[word as usize]
     }
 
     fn mark(&self, mark: Mark) -> &AtomicU32 {
-        &self.0.half_words()[2 * mark as usize]
+        &self.page.half_words()[2 * mark as usize]
     }
 
-    /// For the parent: wakes the worker if it sleeps for this. After the news is published.
-    fn wake_worker(&self, news: u32) {
+    /// For the parent: wakes the worker if it sleeps for this, and says whether it did. After the news
+    /// is published.
+    fn wake_worker(&self, news: u32) -> bool {
         let sleeps = self.mark(Mark::WorkerSleeps);
         fence(Ordering::SeqCst);
-        if sleeps.load(Ordering::Relaxed) == news {
+        let is_asleep = sleeps.load(Ordering::Relaxed) == news;
+        if is_asleep {
             sleeps.store(0, Ordering::SeqCst);
             Host::wake(sleeps, 1);
         }
+        is_asleep
     }
 
-    /// For the parent: whether the worker has written beyond `position`.
-    pub(crate) fn has_results(&self, position: u64) -> bool {
-        self.word(Word::ResultTail).load(Ordering::Acquire) != position
+    /// For the parent: whether the worker has written what was not read.
+    pub(crate) fn has_results(&self) -> bool {
+        let tail = self.word(Word::ResultTail).load(Ordering::Acquire);
+        tail != self.read.load(Ordering::Relaxed)
+    }
+
+    /// For the parent: whether the worker has tasks, and is not on its way from its sleep to the first.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.owes.load(Ordering::Relaxed) && !self.wakes_up.load(Ordering::Relaxed)
     }
 
     /// For the parent, before it sleeps: results are to ring the bell.
@@ -93,22 +122,23 @@ impl Control {
         fence(Ordering::SeqCst);
     }
 
-    /// For the worker: sleeps until there is what it sleeps `for_what`.
-    fn await_news(&self, for_what: u32, news: impl Fn() -> bool) {
-        if Host::spin(EAGER, &news) {
+    /// For the worker: waits until there is what it waits `for_what`.
+    fn await_news(&self, spin: &Spin, for_what: u32, news: impl Fn() -> bool) {
+        if spin.until(EAGER, &news) {
             return;
         }
-        let sleeps = self.mark(Mark::WorkerSleeps);
+        let (sleeps, since) = (self.mark(Mark::WorkerSleeps), Instant::now());
         loop {
             sleeps.store(for_what, Ordering::SeqCst);
             fence(Ordering::SeqCst);
             if news() {
-                sleeps.store(0, Ordering::SeqCst);
-                return;
+                break;
             }
             // If the parent dies, the kernel ends this process.
             Host::sleep(sleeps, for_what, Deadline::NEVER);
         }
+        sleeps.store(0, Ordering::SeqCst);
+        spin.slept(since.elapsed());
     }
 }
 
@@ -119,7 +149,12 @@ pub(crate) enum Order {
     Define = 1,
     Task = 2,
     Leave = 3,
+    /// A definition is not needed any more.
+    Forget = 4,
 }
+
+/// A frame that goes before a task: about a definition, and its bytes.
+pub(crate) type Preface<'a> = (Order, u32, &'a [u8]);
 
 /// What a frame from the worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +186,7 @@ pub(crate) struct Answer {
     pub(crate) sequence: u64,
     /// Nanoseconds, as the worker says.
     pub(crate) cost: u64,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
 }
 
 /// The parent's side.
@@ -165,6 +200,8 @@ pub(crate) struct ParentSide {
     answered: u64,
     published: u64,
     results: Reader,
+    /// How far results are written, and in a ring of which size, as it was seen last.
+    seen: (u64, u64),
     control: Arc<Control>,
     bell: Arc<PipeReader>,
 }
@@ -188,6 +225,7 @@ pub(crate) fn create() -> io::Result<(ParentSide, Vec<OwnedFd>)> {
         answered: 0,
         published: 0,
         results: Reader::new(results.try_clone()?)?,
+        seen: (0, ring::FIRST_SIZE),
         control: Arc::new(Control::map(&control)?),
         bell: Arc::new(bell),
     };
@@ -197,43 +235,43 @@ pub(crate) fn create() -> io::Result<(ParentSide, Vec<OwnedFd>)> {
 }
 
 impl ParentSide {
-    /// Writes a task, and before it the definition that it needs and that the worker has not got.
+    /// Writes a task, and before it what the worker has to know for it.
     pub(crate) fn give(
         &mut self,
         (sequence, definition): (u64, u32),
-        payload: &[u8],
-        define: Option<&[u8]>,
+        payload: Payload<'_>,
+        prefaces: &[Preface<'_>],
     ) -> Room {
-        let len = frame_len(payload.len()) + define.map_or(0, |bytes| frame_len(bytes.len()));
+        let ahead = prefaces.iter().map(|(_, _, bytes)| frame_len(bytes.len())).sum::<u64>();
+        let len = frame_len(payload.len()) + ahead;
         let is_empty = self.given.is_empty();
         if is_empty {
             self.freed = self.tasks.position();
         }
-        // Two frames need twice the room when the first one is skipped over the end.
-        let wanted = if define.is_some() { 2 * len } else { len };
-        if !self.tasks.has_room(self.freed, wanted) {
+        if !self.tasks.has_room(self.freed, len) {
             if !is_empty {
                 return Room::Full;
             }
-            if let Err(error) = self.tasks.grow(wanted) {
+            if let Err(error) = self.tasks.grow(len) {
                 tracing::warn!(%error, len, "a task does not fit into memory");
                 return Room::Never;
             }
             self.freed = self.tasks.position();
             self.control.word(Word::TaskSize).store(self.tasks.size(), Ordering::Relaxed);
         }
-        let value = definition.into();
-        if let Some(bytes) = define {
-            let header = Header { kind: Order::Define as u32, sequence: 0, value };
-            if self.tasks.put(self.freed, header, bytes).is_none() {
-                return Room::Never;
-            }
-        }
-        let header = Header { kind: Order::Task as u32, sequence, value };
-        match self.tasks.put(self.freed, header, payload) {
-            Some(place) => self.given.push_back((place, self.tasks.position())),
-            None => return Room::Never,
-        }
+        let frame = |order, sequence, about: u32, payload| {
+            (Header { kind: order as u32, sequence, value: about.into() }, payload)
+        };
+        let task = frame(Order::Task, sequence, definition, payload);
+        let ahead = prefaces
+            .iter()
+            .map(|(order, about, bytes)| frame(*order, 0, *about, Payload::of(bytes)));
+        let placed = match prefaces {
+            [] => self.tasks.put(self.freed, &[task]),
+            _ => self.tasks.put(self.freed, &ahead.chain([task]).collect::<Vec<_>>()),
+        };
+        let Some(place) = placed else { return Room::Never };
+        self.given.push_back((place, self.tasks.position()));
         Room::Given
     }
 
@@ -244,8 +282,13 @@ impl ParentSide {
             self.freed = self.tasks.position();
         }
         // A ring from which everything was taken has room for a bare frame.
-        _ = self.tasks.put(self.freed, header, &[]);
+        _ = self.tasks.put(self.freed, &[(header, Payload::default())]);
         self.publish();
+    }
+
+    /// Tells the worker where to post what it does.
+    pub(crate) fn post(&self, ticket: u64) {
+        self.control.word(Word::Ticket).store(ticket, Ordering::Relaxed);
     }
 
     /// Lets the worker see what was written, and wakes it if it sleeps.
@@ -253,7 +296,10 @@ impl ParentSide {
         if self.published != self.tasks.position() {
             self.published = self.tasks.position();
             self.control.word(Word::TaskTail).store(self.published, Ordering::Release);
-            self.control.wake_worker(TASKS);
+            self.control.owes.store(!self.given.is_empty(), Ordering::Relaxed);
+            if self.control.wake_worker(TASKS) {
+                self.control.wakes_up.store(true, Ordering::Relaxed);
+            }
         }
     }
 
@@ -278,13 +324,19 @@ impl ParentSide {
     }
 
     /// The worker's next answer.
-    pub(crate) fn next(&mut self) -> Result<Option<Answer>, Bad> {
-        let tail = self.control.word(Word::ResultTail).load(Ordering::Acquire);
-        let size = self.control.word(Word::ResultSize).load(Ordering::Relaxed);
-        let Some(frame) = self.results.next(tail, size)? else { return Ok(None) };
+    pub(crate) fn next(&mut self, spares: &mut Spares) -> Result<Option<Answer>, Bad> {
+        if self.seen.0 == self.results.position() {
+            let tail = self.control.word(Word::ResultTail).load(Ordering::Acquire);
+            self.seen = (tail, self.control.word(Word::ResultSize).load(Ordering::Relaxed));
+        }
+        let (tail, size) = self.seen;
+        let next = self.results.next(tail, size)?;
+        self.control.read.store(self.results.position(), Ordering::Relaxed);
+        let Some(frame) = next else { return Ok(None) };
+        self.control.wakes_up.store(false, Ordering::Relaxed);
         let reply = Reply::from_kind(frame.header.kind).ok_or(Bad)?;
         let Header { sequence, value: cost, .. } = frame.header;
-        Ok(Some(Answer { reply, sequence, cost, bytes: self.results.copy(frame) }))
+        Ok(Some(Answer { reply, sequence, cost, bytes: self.results.copy(frame, spares) }))
     }
 
     /// The oldest task without an answer has got it: its memory is free.
@@ -292,6 +344,7 @@ impl ParentSide {
         if let Some((_, end)) = self.given.pop_front() {
             self.freed = end;
             self.answered += 1;
+            self.control.owes.store(!self.given.is_empty(), Ordering::Relaxed);
         }
     }
 
@@ -302,11 +355,6 @@ impl ParentSide {
             head.store(self.results.position(), Ordering::Release);
             self.control.wake_worker(ROOM);
         }
-    }
-
-    /// Up to where answers are read.
-    pub(crate) fn position(&self) -> u64 {
-        self.results.position()
     }
 
     pub(crate) fn control(&self) -> &Arc<Control> {
@@ -330,10 +378,13 @@ impl ParentSide {
 #[derive(Debug)]
 pub(crate) struct WorkerSide {
     tasks: Reader,
+    /// How far tasks are written, and in a ring of which size, as it was seen last.
+    seen: (u64, u64),
     results: Writer,
     freed: u64,
     control: Control,
     bell: PipeWriter,
+    spin: Spin,
 }
 
 /// A frame for the worker.
@@ -342,6 +393,8 @@ pub(crate) struct Received {
     pub(crate) order: Order,
     pub(crate) sequence: u64,
     pub(crate) definition: u32,
+    /// Whether it had to be waited for.
+    pub(crate) was_awaited: bool,
     frame: Frame,
 }
 
@@ -355,30 +408,57 @@ impl WorkerSide {
         let [tasks, results, control, bell] = descriptors.try_into().map_err(wrong)?;
         Ok(Self {
             tasks: Reader::new(tasks.into())?,
+            seen: (0, ring::FIRST_SIZE),
             results: Writer::new(results.into())?,
             freed: 0,
             control: Control::map(&control)?,
             bell: bell.into(),
+            spin: Spin::new(),
         })
     }
 
-    /// The next frame; waits for it.
+    /// The next frame; waits for it. Before anything that may take long the parent is woken for what
+    /// was answered; who gets a task has to [`begin`](Self::begin) it, which does that.
     pub(crate) fn receive(&mut self) -> io::Result<Received> {
+        let mut was_awaited = false;
         loop {
-            let tail = self.control.word(Word::TaskTail).load(Ordering::Acquire);
-            let size = self.control.word(Word::TaskSize).load(Ordering::Relaxed);
-            let broken = || io::Error::new(io::ErrorKind::InvalidData, "a broken ring of tasks");
-            if let Some(frame) = self.tasks.next(tail, size).map_err(|Bad| broken())? {
-                let orders = [Order::Define, Order::Task, Order::Leave];
-                let order = orders.into_iter().find(|order| *order as u32 == frame.header.kind);
-                let Header { sequence, value, .. } = frame.header;
-                let (order, definition) = (order.ok_or_else(broken)?, value as u32);
-                return Ok(Received { order, sequence, definition, frame });
+            if let Some(received) = self.take(was_awaited)? {
+                return Ok(received);
             }
-            let position = self.tasks.position();
-            let tail = self.control.word(Word::TaskTail);
-            self.control.await_news(TASKS, || tail.load(Ordering::Acquire) != position);
+            if !self.look_for_tasks() {
+                was_awaited = true;
+                self.wake_parent();
+                let position = self.tasks.position();
+                let tail = self.control.word(Word::TaskTail);
+                self.control
+                    .await_news(&self.spin, TASKS, || tail.load(Ordering::Acquire) != position);
+            }
         }
+    }
+
+    /// The next frame of those that were seen.
+    fn take(&mut self, was_awaited: bool) -> io::Result<Option<Received>> {
+        let broken = || io::Error::new(io::ErrorKind::InvalidData, "a broken ring of tasks");
+        let (tail, size) = self.seen;
+        let Some(frame) = self.tasks.next(tail, size).map_err(|Bad| broken())? else {
+            return Ok(None);
+        };
+        let orders = [Order::Define, Order::Task, Order::Leave, Order::Forget];
+        let order = orders.into_iter().find(|order| *order as u32 == frame.header.kind);
+        let Header { sequence, value, .. } = frame.header;
+        let (order, definition) = (order.ok_or_else(broken)?, value as u32);
+        if order != Order::Task {
+            self.wake_parent();
+        }
+        Ok(Some(Received { order, sequence, definition, was_awaited, frame }))
+    }
+
+    /// Looks how far tasks are written now; says whether there are more than were seen.
+    fn look_for_tasks(&mut self) -> bool {
+        let tail = self.control.word(Word::TaskTail).load(Ordering::Acquire);
+        let size = self.control.word(Word::TaskSize).load(Ordering::Relaxed);
+        self.seen = (tail, size);
+        tail != self.tasks.position()
     }
 
     /// The payload, where it lies.
@@ -390,11 +470,17 @@ impl WorkerSide {
     }
 
     /// To be called before a task is begun; `false` when it is not wanted any more.
-    pub(crate) fn begin(&self, received: &Received) -> bool {
+    pub(crate) fn begin(&mut self, received: &Received) -> bool {
         self.control.word(Word::Item).store(0, Ordering::Relaxed);
-        self.control.word(Word::Running).store(received.sequence, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
+        self.control.word(Word::Running).store(received.sequence, Ordering::Release);
+        // Its fence stands between that and the look at the mark as well.
+        self.wake_parent();
         !self.tasks.is_marked(received.frame)
+    }
+
+    /// Where to post what this worker does; 0: nowhere, or no task has come yet.
+    pub(crate) fn ticket(&self) -> u64 {
+        self.control.word(Word::Ticket).load(Ordering::Relaxed)
     }
 
     /// Where the worker says which part of a task it is at.
@@ -402,7 +488,8 @@ impl WorkerSide {
         self.control.word(Word::Item)
     }
 
-    /// Writes an answer, when there is room, and has the parent see it.
+    /// Writes an answer, when there is room, for the parent to see. If it sleeps,
+    /// [`wake_parent`](Self::wake_parent) wakes it. Says whether there was room at once.
     ///
     /// # Errors
     /// When there is no memory for it.
@@ -410,30 +497,44 @@ impl WorkerSide {
         &mut self,
         (reply, sequence): (Reply, u64),
         cost: u64,
-        bytes: &[u8],
-    ) -> io::Result<()> {
+        payload: Payload<'_>,
+    ) -> io::Result<bool> {
         let header = Header { kind: reply as u32, sequence, value: cost };
-        loop {
-            let head = self.control.word(Word::ResultHead).load(Ordering::Acquire);
-            self.freed = self.freed.max(head);
-            if self.results.put(self.freed, header, bytes).is_some() {
-                break;
+        let mut had_room = true;
+        // To look takes the word from the parent, who writes it: not for each small answer.
+        if self.results.position() - self.freed > GLANCE_BYTES {
+            self.look_for_room();
+        }
+        while self.results.put(self.freed, &[(header, payload)]).is_none() {
+            if self.look_for_room() {
+                continue;
             }
             if self.freed == self.results.position() {
-                self.results.grow(frame_len(bytes.len()))?;
+                self.results.grow(frame_len(payload.len()))?;
                 self.freed = self.results.position();
             } else {
+                had_room = false;
+                self.wake_parent();
                 let head = self.control.word(Word::ResultHead);
-                self.control.await_news(ROOM, || head.load(Ordering::Acquire) > self.freed);
+                self.control
+                    .await_news(&self.spin, ROOM, || head.load(Ordering::Acquire) > self.freed);
             }
         }
         self.control.word(Word::ResultSize).store(self.results.size(), Ordering::Relaxed);
         self.control.word(Word::ResultTail).store(self.results.position(), Ordering::Release);
-        self.ring();
-        Ok(())
+        Ok(had_room)
     }
 
-    fn ring(&mut self) {
+    /// Looks how far answers are read now; says whether further than was known.
+    fn look_for_room(&mut self) -> bool {
+        let head = self.control.word(Word::ResultHead).load(Ordering::Acquire);
+        let is_news = head > self.freed;
+        self.freed = self.freed.max(head);
+        is_news
+    }
+
+    /// Wakes the parent if it sleeps: after answers, before anything that may take long.
+    pub(crate) fn wake_parent(&mut self) {
         let sleeps = self.control.mark(Mark::ParentSleeps);
         fence(Ordering::SeqCst);
         if sleeps.load(Ordering::Relaxed) != 0 && sleeps.swap(0, Ordering::SeqCst) != 0 {

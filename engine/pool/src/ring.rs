@@ -5,6 +5,7 @@
 //! across the end: the writer skips what is left there. The reader believes nothing: whatever lies
 //! in the file, a frame that it returns lies within the part that was announced, or it is [`Bad`].
 
+use crate::bytes::{Bytes, Spares};
 use polyproc_sys::memory::{self, Mapping};
 use std::fs::File;
 use std::io;
@@ -18,6 +19,8 @@ pub(crate) const FIRST_SIZE: u64 = 1 << 20;
 const LARGEST_SIZE: u64 = 1 << 40;
 /// An empty ring is written from its start again when it has come so far: warm memory is cheaper.
 const RESTART: u64 = 64 << 10;
+/// So far ahead of what is read, the next frames are fetched: they lie in the writer's cache.
+const AHEAD: u64 = 256;
 /// The kind of a frame that fills the end of a ring.
 const SKIP: u32 = 0;
 
@@ -39,6 +42,24 @@ pub(crate) struct Frame {
     pub(crate) len: usize,
 }
 
+/// What a frame carries, as its writer has it: a long run that somebody owns, and what comes after it.
+/// Its reader sees one run of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Payload<'a> {
+    pub(crate) run: &'a [u8],
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Payload<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self { run: &[], bytes }
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.run.len() + self.bytes.len()
+    }
+}
+
 /// What lies in the ring was not written by this code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bad;
@@ -46,6 +67,11 @@ pub(crate) struct Bad;
 /// How many bytes a frame with this payload takes.
 pub(crate) fn frame_len(payload: usize) -> u64 {
     (HEADER + payload.next_multiple_of(HEADER)) as u64
+}
+
+/// A position's offset. Sizes are powers of two: no division.
+fn within(position: u64, size: u64) -> u64 {
+    position & (size - 1)
 }
 
 fn new_file(name: &std::ffi::CStr) -> io::Result<File> {
@@ -84,29 +110,37 @@ impl Writer {
         self.mapping.len() as u64
     }
 
-    /// Writes a frame if there is room; `freed` is up to where the reader needs nothing any more.
-    /// Gives the frame's place.
-    pub(crate) fn put(&mut self, freed: u64, header: Header, payload: &[u8]) -> Option<usize> {
-        let start = self.place(freed, frame_len(payload.len()))?;
+    /// Writes frames, one right after the other, if there is room for all; `freed` is up to where the
+    /// reader needs nothing any more. Gives the last one's place.
+    pub(crate) fn put(&mut self, freed: u64, frames: &[(Header, Payload<'_>)]) -> Option<usize> {
+        let len = frames.iter().map(|(_, payload)| frame_len(payload.len())).sum();
+        let start = self.place(freed, len)?;
         if start != self.position {
             self.write_header(self.position, Header { kind: SKIP, sequence: 0, value: 0 }, 0);
+            self.position = start;
         }
-        self.write_header(start, header, payload.len());
-        let offset = self.offset(start);
-        self.mapping.copy_in(offset + HEADER, payload);
-        self.position = start + frame_len(payload.len());
-        Some(offset)
+        let mut last = 0;
+        for (header, payload) in frames {
+            self.write_header(self.position, *header, payload.len());
+            last = self.offset(self.position);
+            if !payload.run.is_empty() {
+                self.mapping.copy_in(last + HEADER, payload.run);
+            }
+            self.mapping.copy_in(last + HEADER + payload.run.len(), payload.bytes);
+            self.position += frame_len(payload.len());
+        }
+        Some(last)
     }
 
-    /// Whether frames of these lengths fit, one after the other.
-    pub(crate) fn has_room(&self, freed: u64, frames: u64) -> bool {
-        self.place(freed, frames).is_some()
+    /// Whether frames of together `len` bytes fit, one after the other.
+    pub(crate) fn has_room(&self, freed: u64, len: u64) -> bool {
+        self.place(freed, len).is_some()
     }
 
-    /// The position of a frame of `len` bytes.
+    /// The position of frames of together `len` bytes.
     fn place(&self, freed: u64, len: u64) -> Option<u64> {
         let size = self.size();
-        let left = size - self.position % size;
+        let left = size - within(self.position, size);
         let fits = |start: &u64| start + len - freed <= size;
         let next_round = Some(self.position + left).filter(fits);
         let is_far = self.position == freed && size - left >= RESTART;
@@ -118,7 +152,7 @@ impl Writer {
     }
 
     fn offset(&self, position: u64) -> usize {
-        (position % self.size()) as usize
+        within(position, self.size()) as usize
     }
 
     fn write_header(&self, position: u64, header: Header, len: usize) {
@@ -141,7 +175,7 @@ impl Writer {
     /// # Errors
     /// When there is no memory, or a limit on it.
     pub(crate) fn grow(&mut self, len: u64) -> io::Result<()> {
-        let size = len.max(self.size()).saturating_mul(2).checked_next_power_of_two();
+        let size = len.max(self.size() + 1).checked_next_power_of_two();
         let size = size.filter(|size| *size <= LARGEST_SIZE).ok_or(io::ErrorKind::FileTooLarge)?;
         memory::set_size(&self.file, size)?;
         self.mapping = Mapping::shared(&self.file, size as usize)?;
@@ -186,6 +220,7 @@ impl Reader {
             match self.read(tail)? {
                 (frame, end) if frame.header.kind != SKIP => {
                     self.position = end;
+                    self.fetch(tail);
                     return Ok(Some(frame));
                 }
                 _ => self.position = (self.position + 1).next_multiple_of(size),
@@ -196,6 +231,14 @@ impl Reader {
         }
     }
 
+    /// Has the frames after the next ones come near.
+    fn fetch(&self, tail: u64) {
+        let ahead = self.position + AHEAD;
+        if ahead < tail {
+            self.mapping.fetch(within(ahead, self.mapping.len() as u64) as usize);
+        }
+    }
+
     /// The frame at the position, and where it ends.
     fn read(&self, tail: u64) -> Result<(Frame, u64), Bad> {
         let size = self.mapping.len() as u64;
@@ -203,7 +246,7 @@ impl Reader {
         if there > size || there % HEADER as u64 != 0 {
             return Err(Bad);
         }
-        let offset = (self.position % size) as usize;
+        let offset = within(self.position, size) as usize;
         let words = &self.mapping.words()[offset / size_of::<u64>()..][..3];
         let first = words[0].load(Ordering::Relaxed);
         let (kind, len) = ((first >> 48) as u32, (first & 0xFFFF_FFFF_FFFF) as usize);
@@ -232,10 +275,13 @@ impl Reader {
     }
 
     /// A copy of a frame's payload.
-    pub(crate) fn copy(&self, frame: Frame) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.mapping.copy_out(frame.start, frame.len, &mut bytes);
-        bytes
+    pub(crate) fn copy(&self, frame: Frame, spares: &mut Spares) -> Bytes {
+        let few = Bytes::few(frame.len, |few| self.mapping.copy_to(frame.start, few));
+        few.unwrap_or_else(|| {
+            let mut bytes = spares.take();
+            self.mapping.copy_out(frame.start, frame.len, &mut bytes);
+            bytes.into()
+        })
     }
 
     pub(crate) fn mapping(&self) -> &Mapping {
@@ -262,28 +308,38 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// Frames of all sizes, put and read in any order of turns, arrive as they were.
+        /// Frames of all sizes, alone or several at once, with and without a run, put and read in any
+        /// order of turns, arrive as they were.
         #[test]
         fn what_is_put_is_read(
-            steps in proptest::collection::vec((any::<bool>(), 0..5_u32, 0..1000_usize), 1..200)
+            steps in proptest::collection::vec(
+                (any::<bool>(), 0..5_u32, 0..1000_usize, 0..3_usize), 1..200
+            )
         ) {
             let (mut writer, mut reader) = pair();
             let mut under_way = VecDeque::new();
             let mut sequence = 0;
-            for (put, scale, rest) in steps {
+            for (put, scale, rest, ahead) in steps {
                 let len = 12_usize.pow(scale) + rest;
                 if put {
                     sequence += 1;
                     let payload = vec![sequence as u8; len];
                     let header = Header { kind: 3, sequence, value: len as u64 };
+                    let (run, bytes) = payload.split_at(if rest % 2 == 0 { 0 } else { len / 2 });
+                    let mut frames = vec![(header, Payload::of(&payload[..rest.min(len)])); ahead];
+                    frames.push((header, Payload { run, bytes }));
+                    let together = frames.iter().map(|(_, payload)| frame_len(payload.len())).sum();
                     let freed = reader.position();
                     let is_empty = freed == writer.position();
-                    if is_empty && !writer.has_room(freed, frame_len(len)) {
-                        writer.grow(frame_len(len)).unwrap();
+                    if is_empty && !writer.has_room(freed, together) {
+                        writer.grow(together).unwrap();
                     }
                     let freed = if is_empty { writer.position() } else { freed };
-                    if writer.put(freed, header, &payload).is_some() {
-                        under_way.push_back((header, payload));
+                    if writer.put(freed, &frames).is_some() {
+                        let whole = |(header, payload): &(Header, Payload<'_>)| {
+                            (*header, [payload.run, payload.bytes].concat())
+                        };
+                        under_way.extend(frames.iter().map(whole));
                     } else {
                         prop_assert!(!under_way.is_empty(), "an empty ring has room");
                     }
@@ -292,7 +348,7 @@ mod tests {
                     prop_assert_eq!(read.is_some(), !under_way.is_empty());
                     if let (Some(frame), Some((header, payload))) = (read, under_way.pop_front()) {
                         prop_assert_eq!(frame.header, header);
-                        prop_assert!(reader.copy(frame) == payload);
+                        prop_assert!(*reader.copy(frame, &mut Spares::default()) == payload);
                     }
                 }
             }
@@ -315,7 +371,7 @@ mod tests {
                 let size = if near { FIRST_SIZE } else { size };
                 while let Ok(Some(frame)) = reader.next(tail, size) {
                     prop_assert!(frame.start + frame.len <= reader.mapping.len());
-                    reader.copy(frame);
+                    reader.copy(frame, &mut Spares::default());
                 }
             }
         }
@@ -328,7 +384,7 @@ mod tests {
         let offsets: Vec<_> = (0..10)
             .map(|sequence| {
                 let header = Header { kind: 1, sequence, value: 0 };
-                let offset = writer.put(reader.position(), header, &payload);
+                let offset = writer.put(reader.position(), &[(header, Payload::of(&payload))]);
                 assert!(reader.next(writer.position(), writer.size()).unwrap().is_some());
                 offset.unwrap()
             })
@@ -339,7 +395,9 @@ mod tests {
     #[test]
     fn a_mark_is_seen() {
         let (mut writer, mut reader) = pair();
-        let offset = writer.put(0, Header { kind: 1, sequence: 1, value: 0 }, b"x").unwrap();
+        let offset = writer
+            .put(0, &[(Header { kind: 1, sequence: 1, value: 0 }, Payload::of(b"x"))])
+            .unwrap();
         let frame = reader.next(writer.position(), writer.size()).unwrap().unwrap();
         assert!(!reader.is_marked(frame));
         writer.mark(offset);

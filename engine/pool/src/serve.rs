@@ -1,15 +1,19 @@
 //! A worker from inside: takes orders until it is told to leave.
 
-use crate::region::{Order, Reply, WorkerSide};
-use polyproc_sys::handler;
+use crate::outcome::Run;
+use crate::published;
+use crate::region::{Order, Received, Reply, WorkerSide};
+use crate::ring::Payload;
 use polyproc_sys::signal::Signal;
-use std::collections::HashMap;
+use polyproc_sys::{handler, moment};
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
+/// After a result of so many bytes the clock is read again: to write it took time.
+const SMALL: usize = 1024;
 /// A buffer for results larger than this is not kept.
 const KEPT_BYTES: usize = 64 << 20;
 
@@ -27,6 +31,8 @@ pub enum Verdict {
 pub struct Output<'a> {
     /// The result, or why there is none.
     pub bytes: &'a mut Vec<u8>,
+    /// What comes before them, if that is long: it is written to the parent from where it lies.
+    pub run: &'a mut Option<Run>,
     item: &'a AtomicU64,
 }
 
@@ -65,18 +71,30 @@ pub fn serve<S: Server>(
     let mut side = WorkerSide::attach(descriptors)?;
     let mut server = match start() {
         Ok(server) => server,
-        Err(reason) => return side.answer((Reply::Refused, 0), 0, &reason),
+        Err(reason) => {
+            side.answer((Reply::Refused, 0), 0, Payload::of(&reason))?;
+            side.wake_parent();
+            return Ok(());
+        }
     };
-    side.answer((Reply::Ready, 0), 0, &[])?;
-    Worker { side, handlers: HashMap::new(), buffer: Vec::new() }.work(&mut server)?;
+    side.answer((Reply::Ready, 0), 0, Payload::default())?;
+    let (handlers, buffer) = (Vec::new(), Vec::new());
+    let published = published::Worker::default();
+    Worker { side, handlers, buffer, long: None, lap: None, published }.work(&mut server)?;
     server.leave();
     Ok(())
 }
 
 struct Worker {
     side: WorkerSide,
-    handlers: HashMap<u32, Handler>,
+    /// By definition.
+    handlers: Vec<Option<Handler>>,
     buffer: Vec<u8>,
+    /// Before what is in the buffer.
+    long: Option<Run>,
+    /// When the last task ended, if nothing that takes time has happened since.
+    lap: Option<u64>,
+    published: published::Worker,
 }
 
 impl fmt::Debug for Worker {
@@ -91,10 +109,8 @@ impl Worker {
             let received = self.side.receive()?;
             match received.order {
                 Order::Leave => return Ok(()),
-                Order::Define => {
-                    let handler = server.define(self.side.payload(&received));
-                    self.handlers.insert(received.definition, handler);
-                }
+                Order::Define => self.define(&received, server),
+                Order::Forget => self.forget(received.definition),
                 Order::Task => {
                     let (reply, cost) = self.run(&received);
                     self.report((reply, received.sequence), cost)?;
@@ -103,26 +119,57 @@ impl Worker {
         }
     }
 
-    fn run(&mut self, received: &crate::region::Received) -> (Reply, u64) {
+    fn define(&mut self, received: &Received, server: &mut impl Server) {
+        let place = received.definition as usize;
+        if self.handlers.len() <= place {
+            self.handlers.resize_with(place + 1, || None);
+        }
+        self.handlers[place] = Some(server.define(self.side.payload(received)));
+        self.lap = None;
+    }
+
+    /// What a front kept for a definition may panic when it is dropped; nobody waits for that.
+    fn forget(&mut self, definition: u32) {
+        let handler = self.handlers.get_mut(definition as usize).and_then(Option::take);
+        drop(catch_unwind(AssertUnwindSafe(|| drop(handler))));
+        self.lap = None;
+    }
+
+    fn run(&mut self, received: &Received) -> (Reply, u64) {
         self.buffer.clear();
         if !self.side.begin(received) {
             return (Reply::Skipped, 0);
         }
-        let Some(handler) = self.handlers.get_mut(&received.definition) else {
-            return (Reply::Failed, 0);
-        };
-        let mut output = Output { bytes: &mut self.buffer, item: self.side.item() };
-        let since = Instant::now();
+        let handler = self.handlers.get_mut(received.definition as usize);
+        let Some(Some(handler)) = handler else { return (Reply::Failed, 0) };
+        let mut output =
+            Output { bytes: &mut self.buffer, run: &mut self.long, item: self.side.item() };
+        // Of small tasks that follow each other, the end of one is the beginning of the next: a look
+        // at the clock takes as long as such a task.
+        let lap = self.lap.take().filter(|_| !received.was_awaited);
+        let since = lap.unwrap_or_else(moment::now);
+        self.published.begin(since, || self.side.ticket());
         let verdict = handler(self.side.payload(received), &mut output);
-        let cost = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let end = moment::now();
+        self.published.end(end);
+        let is_small = self.buffer.len() <= SMALL && self.long.is_none();
+        self.lap = is_small.then_some(end);
+        let cost = end.saturating_sub(since);
         let reply = if verdict == Verdict::Value { Reply::Value } else { Reply::Failed };
         (reply, cost)
     }
 
     fn report(&mut self, what: (Reply, u64), cost: u64) -> io::Result<()> {
-        if let Err(error) = self.side.answer(what, cost, &self.buffer) {
-            let reason = format!("no room for a result of {} bytes: {error}", self.buffer.len());
-            self.side.answer((Reply::NoRoom, what.1), cost, reason.as_bytes())?;
+        let run = self.long.take();
+        let payload = Payload { run: Run::of(run.as_ref()), bytes: &self.buffer };
+        let answered = self.side.answer(what, cost, payload);
+        if !matches!(answered, Ok(true)) {
+            self.lap = None;
+        }
+        if let Err(error) = answered {
+            let reason = format!("no room for a result of {} bytes: {error}", payload.len());
+            let reason = Payload::of(reason.as_bytes());
+            self.side.answer((Reply::NoRoom, what.1), cost, reason)?;
         }
         if self.buffer.capacity() > KEPT_BYTES {
             self.buffer = Vec::new();

@@ -1,8 +1,9 @@
 //! The pool's own thread: drives the pool when nobody waits for a result and somebody has to, buries
 //! the dead, and runs callbacks. It ends with the pool.
 
-use crate::core::{Core, Driver, Watch};
-use crate::pool::{Actor, Shared};
+use crate::core::{Core, Driver};
+use crate::link::Watch;
+use crate::shared::{Actor, Shared};
 use polyproc_process::OwnThread;
 use polyproc_sync::Deadline;
 use std::cell::Cell;
@@ -101,14 +102,14 @@ impl Supervisor<'_> {
 /// A caller that takes results one after the other is the driver again and again. To wake this thread
 /// each time in between would cost more than the results: it stands by and takes over when no caller has
 /// come for a moment.
-fn plan(core: &mut Core, seen: &mut u64) -> (Vec<Watch>, bool, Option<Instant>) {
+fn plan(core: &mut Core, seen: &mut u64) -> (Arc<[Watch]>, bool, Option<Instant>) {
     let is_free = core.driver == Driver::None;
     let is_active = core.activity != std::mem::replace(seen, core.activity);
     core.stands_by = is_free && is_active && core.needs_driver();
     if core.stands_by {
         core.supervised = true;
         core.planned = Some(Instant::now() + STAND_BY);
-        return (core.watches(), false, core.planned);
+        return (core.crew.watches(), false, core.planned);
     }
     if is_free {
         core.turn();
@@ -119,5 +120,5 @@ fn plan(core: &mut Core, seen: &mut u64) -> (Vec<Watch>, bool, Option<Instant>) 
     if is_free {
         core.planned = look;
     }
-    (core.watches(), drives, look)
+    (core.crew.watches(), drives, look)
 }

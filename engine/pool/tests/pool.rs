@@ -15,7 +15,7 @@ mod front;
 use front::{Boxes, Job, pool, settings};
 use libtest_mimic::{Arguments, Failed, Trial};
 use polyproc_pool::{Cause, Deadline, NoStart, Outcome, Settings, TaskRules};
-use polyproc_process::{ExitStatus, Signal};
+use polyproc_process::{ExitStatus, ObservedFamily, PoolCounts, PoolListing, Signal, Work};
 use polyproc_testkit::{Census, Rng, eventually};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,7 @@ fn main() {
         trial("an_idle_worker_is_let_go", an_idle_worker_is_let_go),
         trial("terminate_ends_everything", terminate_ends_everything),
         trial("callbacks_run", callbacks_run),
+        trial("others_see_what_it_does", others_see_what_it_does),
         trial("random_kills_lose_nothing", random_kills_lose_nothing),
     ];
     libtest_mimic::run(&arguments, tests).exit();
@@ -120,6 +121,36 @@ fn a_retried_task_succeeds_in_the_end() {
     assert_eq!(boxes.value(0), b"third");
     let Outcome::Lost(loss) = boxes.take(1) else { panic!("it always aborts") };
     assert_eq!(loss.attempts, 4);
+}
+
+/// As any process of the same user can see them.
+fn seen_from_outside() -> Vec<PoolListing> {
+    let family = ObservedFamily::find("/proc/self/fd".as_ref()).unwrap().unwrap();
+    family.pools().unwrap()
+}
+
+fn others_see_what_it_does() {
+    let pool = pool(settings(2));
+    let boxes = Boxes::new();
+    (0..3).for_each(|number| _ = boxes.submit(&pool, Job::Square(number)));
+    boxes.wait(&pool);
+    let idle = seen_from_outside().pop().unwrap();
+    assert_eq!((idle.name.as_str(), idle.parent_pid), ("tests", std::process::id()));
+    assert_eq!(idle.counts, PoolCounts { workers: 2, queued: 0, in_flight: 0, done: 3 });
+    (3..6).for_each(|_| _ = boxes.submit(&pool, Job::Hang));
+    // What is stuck behind a long task in a worker's ring is taken back into the queue.
+    let counts = PoolCounts { workers: 2, queued: 1, in_flight: 2, done: 3 };
+    let all_busy = || {
+        pool.look();
+        let seen = seen_from_outside().pop()?;
+        let is_busy = seen.workers.iter().all(|worker| worker.work == Work::Busy);
+        (is_busy && seen.counts == counts).then_some(seen)
+    };
+    let busy = eventually(PATIENCE, all_busy).unwrap();
+    assert_eq!(busy.workers.iter().map(|worker| worker.pid).collect::<Vec<_>>(), pool.pids());
+    assert_eq!(busy.workers.iter().map(|worker| worker.done).sum::<u64>(), 3);
+    drop(pool);
+    assert_eq!(seen_from_outside(), []);
 }
 
 fn idle_workers_killed_are_replaced() {
@@ -280,7 +311,7 @@ fn random_kills_lose_nothing() {
     let mut lost = 0;
     for number in 0..rounds * batch {
         match boxes.take(number) {
-            Outcome::Value(value) => assert_eq!(value, number.to_ne_bytes()),
+            Outcome::Value(value) => assert_eq!(*value, number.to_ne_bytes()),
             Outcome::Lost(loss) => {
                 assert!(matches!(loss.cause, Cause::Crashed), "{loss:?}");
                 lost += 1;

@@ -13,7 +13,7 @@
 //! | [`arena`] (`memory`) | what this process shares with its family |
 //! | `child` | a new process from inside: from its arrival to its exit |
 //! | [`Command`] (`command`), `start/` | settings; one file for each start method, and the fork server's own loop |
-//! | [`ObservedFamily`] (`observer`) | a family as any process of the same user can see it |
+//! | [`ObservedFamily`] (`observer`), `board` | a family as any process of the same user can see it; what its pools do |
 //! | [`take_over`] | where an executed child finds out that it is one |
 //!
 //! The life of a process, who writes what where, and what a kill at each step leaves is drawn in
@@ -21,6 +21,7 @@
 
 mod awaited;
 mod birth;
+mod board;
 mod child;
 mod command;
 mod environment;
@@ -40,6 +41,7 @@ mod start;
 mod take_over;
 mod wire;
 
+pub use board::{PoolCounts, PoolListing, PoolPost, SeatPost, Work, WorkerListing};
 pub use child::report_early;
 pub use command::{Command, Stdio};
 pub use error::{PreloadError, StartError};

@@ -1,11 +1,14 @@
 //! A family seen from outside: whoever may look into one of its processes (the same user, root) can
-//! read the table of its members, and learn who is what.
+//! read the table of its members, and learn who is what, and what its pools do.
 //!
 //! The table is read, never mapped and never written: what looks on changes nothing, not even which
 //! pages the table has. A place is copied between two looks at its state word, as a member copies it
 //! (see the invariants in `roster`), and any bytes that stand there are read without a panic.
 
-use crate::roster::{self, BYTES, HEADER_WORDS, Listing, MAGIC, PLACE_WORDS, PLACES, VERSION};
+use crate::board::{self, PoolListing};
+use crate::roster::{
+    self, BOARD_AT, BYTES, HEADER_WORDS, Listing, MAGIC, PLACE_WORDS, PLACES, VERSION,
+};
 use crate::wire::invalid;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -78,7 +81,7 @@ impl ObservedFamily {
     /// # Errors
     /// Those of reading a file in memory: none are known.
     pub fn members(&self) -> io::Result<Vec<Listing>> {
-        let mut table = vec![0; BYTES - HEADER_WORDS * WORD];
+        let mut table = vec![0; PLACES * PLACE];
         self.file.read_exact_at(&mut table, (HEADER_WORDS * WORD) as u64)?;
         let in_use = |&place: &usize| {
             let state = words::<1>(&table[place * PLACE..][..WORD])[0];
@@ -86,6 +89,16 @@ impl ObservedFamily {
         };
         let listings = (0..PLACES).filter(in_use).map(|place| self.member(place));
         listings.filter_map(Result::transpose).collect()
+    }
+
+    /// All pools that run now, as far as there was room for them: see [`PoolListing`]. A pool is there
+    /// from its first worker on.
+    ///
+    /// # Errors
+    /// As [`ObservedFamily::members`].
+    pub fn pools(&self) -> io::Result<Vec<PoolListing>> {
+        let start = (BOARD_AT * WORD) as u64;
+        board::pools(|bytes, at| self.file.read_exact_at(bytes, start + at))
     }
 
     /// The place between two looks at its state. Other reads than these could be of several times.

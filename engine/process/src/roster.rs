@@ -1,6 +1,6 @@
 //! The table of all members of a family, in memory that they all share. Any member (and any later
 //! tool) reads it without anybody's help, and a member that was killed leaves nothing that the
-//! others have to repair.
+//! others have to repair. Behind it, in the same file, lies the [`board`].
 //!
 //! # A place, and what a death leaves
 //!
@@ -21,6 +21,7 @@
 //!    reader that sees the same state before and after its copy has a copy of one time.
 //! 3. A place is taken from an owner only when that process is gone.
 
+use crate::board;
 use crate::policy::StartMethod;
 use polyproc_sys::{memory, moment, stat};
 use std::array;
@@ -34,13 +35,16 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) const PLACES: usize = 4096;
 /// Words of a place: state, parent's pid, parent's moment, own moment, flags, name.
 pub(crate) const PLACE_WORDS: usize = 32;
-const NAME_WORDS: usize = 16;
+/// Words for a name.
+pub(crate) const NAME_WORDS: usize = 16;
 const NAME_AT: usize = 8;
 pub(crate) const HEADER_WORDS: usize = PLACE_WORDS;
-pub(crate) const BYTES: usize = (HEADER_WORDS + PLACES * PLACE_WORDS) * size_of::<u64>();
+/// Behind the last place: what pools do.
+pub(crate) const BOARD_AT: usize = HEADER_WORDS + PLACES * PLACE_WORDS;
+pub(crate) const BYTES: usize = (BOARD_AT + board::WORDS) * size_of::<u64>();
 /// "polyproc" read as a number, and the version of this layout.
 pub(crate) const MAGIC: u64 = u64::from_be_bytes(*b"polyproc");
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 /// What the file is called in `/proc/PID/fd`.
 pub(crate) const NAME: &CStr = c"polyproc-family";
 
@@ -111,26 +115,31 @@ pub(crate) struct Entry<'a> {
 
 /// State word, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct State {
-    generation: u32,
-    phase: u8,
-    owner: u32,
+pub(crate) struct State {
+    pub(crate) generation: u32,
+    pub(crate) phase: u8,
+    pub(crate) owner: u32,
 }
 
-const FREE: u8 = 0;
-const CLAIMED: u8 = 1;
+pub(crate) const FREE: u8 = 0;
+pub(crate) const CLAIMED: u8 = 1;
 const STARTING: u8 = 2;
-const RUNNING: u8 = 3;
+pub(crate) const RUNNING: u8 = 3;
 const ENDED: u8 = 4;
 const GENERATIONS: u32 = 1 << 24;
 
 impl State {
-    fn from_word(word: u64) -> Self {
+    pub(crate) fn from_word(word: u64) -> Self {
         Self { generation: (word >> 40) as u32, phase: (word >> 32) as u8, owner: word as u32 }
     }
 
-    fn to_word(self) -> u64 {
+    pub(crate) fn to_word(self) -> u64 {
         u64::from(self.generation) << 40 | u64::from(self.phase) << 32 | u64::from(self.owner)
+    }
+
+    /// That of the next claim.
+    pub(crate) fn next(self, phase: u8, owner: u32) -> Self {
+        Self { generation: (self.generation + 1) % GENERATIONS, phase, owner }
     }
 }
 
@@ -178,6 +187,11 @@ impl Roster {
         &self.mapping.words()[HEADER_WORDS + index * PLACE_WORDS..][..PLACE_WORDS]
     }
 
+    /// See [`board`].
+    pub(crate) fn board(&self) -> &[AtomicU64] {
+        &self.mapping.words()[BOARD_AT..]
+    }
+
     /// Takes a place for a process that is about to start; `None` when all are taken.
     pub(crate) fn claim(&self, entry: &Entry<'_>) -> Option<Ticket> {
         let start = self.hint.load(Ordering::Relaxed);
@@ -202,15 +216,13 @@ impl Roster {
         if old.phase != FREE && !is_gone(old.owner) {
             return None;
         }
-        let generation = (old.generation + 1) % GENERATIONS;
-        let owner = std::process::id();
-        let claimed = State { generation, phase: CLAIMED, owner };
+        let claimed = old.next(CLAIMED, std::process::id());
         swap(place, old, claimed)?;
         // Readers that see one of the words below must not see the old state with it.
         fence(Ordering::Release);
         write_entry(place, entry);
         swap(place, claimed, State { phase: STARTING, ..claimed })?;
-        Some(Ticket { place: index as u32, generation })
+        Some(Ticket { place: index as u32, generation: claimed.generation })
     }
 
     /// The child behind `ticket` is this process, and has reached its function.
@@ -268,11 +280,11 @@ impl AsFd for Roster {
     }
 }
 
-fn runs(pid: u32) -> bool {
+pub(crate) fn runs(pid: u32) -> bool {
     matches!(stat::read(pid), Ok(Some(stat)) if stat.state != stat::RunState::Zombie)
 }
 
-fn swap(place: &[AtomicU64], old: State, new: State) -> Option<()> {
+pub(crate) fn swap(place: &[AtomicU64], old: State, new: State) -> Option<()> {
     let (old, new) = (old.to_word(), new.to_word());
     place[0].compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire).ok().map(drop)
 }
@@ -284,13 +296,25 @@ fn write_entry(place: &[AtomicU64], entry: &Entry<'_>) {
     put(3, 0);
     let method = entry.method.map_or(0, |method| method as u64 + 1);
     put(4, method | u64::from(entry.daemon) << 8 | u64::from(entry.fork_server) << 9);
-    let mut name = [0; NAME_WORDS * 8];
-    let len = entry.name.floor_char_boundary(name.len());
-    name[..len].copy_from_slice(&entry.name.as_bytes()[..len]);
-    put(5, len as u64);
-    for (word, bytes) in name.as_chunks().0.iter().enumerate() {
-        put(NAME_AT + word, u64::from_ne_bytes(*bytes));
+    store_name(&place[5], &place[NAME_AT..][..NAME_WORDS], entry.name);
+}
+
+/// As much of a name as [`NAME_WORDS`] words hold.
+pub(crate) fn store_name(length: &AtomicU64, words: &[AtomicU64], name: &str) {
+    let mut bytes = [0; NAME_WORDS * 8];
+    let len = name.floor_char_boundary(bytes.len());
+    bytes[..len].copy_from_slice(&name.as_bytes()[..len]);
+    length.store(len as u64, Ordering::Relaxed);
+    for (word, bytes) in words.iter().zip(bytes.as_chunks().0) {
+        word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
     }
+}
+
+/// What [`store_name`] left, or whatever stands there.
+pub(crate) fn load_name(length: u64, words: &[u64]) -> String {
+    let length = usize::try_from(length).unwrap_or(0);
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).take(length).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A copy of a place that was in use by a running process all the while.
@@ -320,16 +344,13 @@ pub(crate) fn phase(state: u64) -> Option<Phase> {
 pub(crate) fn listing(words: &[u64; PLACE_WORDS]) -> Option<Listing> {
     let (phase, owner) = (phase(words[0])?, State::from_word(words[0]).owner);
     let (parent_pid, moment, flags) = (words[1] as u32, words[3], words[4]);
-    let len = usize::try_from(words[5]).unwrap_or(0).min(NAME_WORDS * 8);
-    let name = words[NAME_AT..][..NAME_WORDS].iter().flat_map(|word| word.to_ne_bytes());
-    let name: Vec<u8> = name.take(len).collect();
     let lives = match phase {
         Phase::Starting => runs(owner),
         _ => stat::is_running_since(owner, moment),
     };
     lives.then(|| Listing {
         pid: if phase == Phase::Starting { 0 } else { owner },
-        name: String::from_utf8_lossy(&name).into_owned(),
+        name: load_name(words[5], &words[NAME_AT..][..NAME_WORDS]),
         parent_pid,
         phase,
         start_method: (flags as u8).checked_sub(1).and_then(StartMethod::from_number),

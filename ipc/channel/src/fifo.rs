@@ -1,6 +1,7 @@
 //! Messages first in, first out: records in a chain of segments. What a kill at each step leaves, and
 //! who repairs it: `docs/design/0020-channels.md`.
 
+use crate::cache;
 use crate::core::Core;
 use crate::error::Problem;
 use crate::message::{Message, Received};
@@ -30,6 +31,15 @@ const NEXT: usize = 2;
 /// In the word of the end: there is one.
 const HAS_END: u64 = 1 << 32;
 const CELL_WORDS: usize = 2;
+/// Each record begins in a cache line that no other has a part of: else who writes the next one would
+/// wait for who reads this one.
+const LINE_CELLS: usize = 4;
+
+/// How many cells a record of so many words takes.
+#[inline]
+fn cells(words: usize) -> u32 {
+    words.div_ceil(CELL_WORDS).next_multiple_of(LINE_CELLS) as u32
+}
 
 /// A channel's messages, as one call sees them.
 pub(crate) struct Fifo<'a, 'm> {
@@ -143,10 +153,16 @@ impl<'m> Store<Host> for Fifo<'_, 'm> {
         if most == u64::MAX || items == 0 {
             return true;
         }
-        // A place of an older head may show what was taken since: that is free as well.
         let put = self.core.put_places.0.of(tail.count()).bytes();
+        let fits = |taken| put.wrapping_sub(taken).saturating_add(message.len() as u64) <= most;
+        let noted = &self.core.sides.put.0.noted;
+        if fits(load(noted)) {
+            return true;
+        }
+        // A place of an older head may show what was taken since: that is free as well.
         let taken = self.core.take_places.0.of(head.count()).bytes();
-        put.wrapping_sub(taken).saturating_add(message.len() as u64) <= most
+        store(noted, taken);
+        fits(taken)
     }
 
     #[inline]
@@ -167,7 +183,7 @@ impl<'m> Store<Host> for Fifo<'_, 'm> {
         crash_point!("fifo.recorded");
         record::keep(message, self.keeper);
         places.of(tail.next()).set(ticket, place.bytes().wrapping_add(len));
-        Ok(tail.after(words.div_ceil(CELL_WORDS) as u32))
+        Ok(tail.after(cells(words)))
     }
 
     #[inline]
@@ -180,7 +196,15 @@ impl<'m> Store<Host> for Fifo<'_, 'm> {
         let received = tally::counted(self.tally, || record.take(self.arena, self.keeper, into))?;
         crash_point!("fifo.taken");
         places.of(head.next()).set(ticket, place.bytes().wrapping_add(record.len()));
-        Ok((received, head.after(record.words.div_ceil(CELL_WORDS) as u32)))
+        Ok((received, head.after(cells(record.words))))
+    }
+
+    #[inline]
+    fn coming(&self, tail: Position) -> impl Fn() {
+        let place = self.core.take_places.0.of(tail.count());
+        let segment = self.segment(place.segment.get()).ok();
+        let words = segment.and_then(|segment| segment.from(tail)).unwrap_or_default();
+        move || cache::fetch(words)
     }
 
     #[inline]

@@ -36,6 +36,8 @@
 #[cfg(not(loom))]
 mod bell;
 #[cfg(not(loom))]
+mod cache;
+#[cfg(not(loom))]
 mod channel;
 #[cfg(not(loom))]
 mod copy;

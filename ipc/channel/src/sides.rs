@@ -44,6 +44,11 @@ pub(crate) trait Store<P> {
     fn take(&self, head: Position, into: &mut Self::Taken)
     -> Result<(bool, Position), Self::Error>;
 
+    /// What to call again and again while nothing lies at `tail`, to have at hand what will.
+    fn coming(&self, _tail: Position) -> impl Fn() {
+        || ()
+    }
+
     /// The head has moved: gives back what only the message before it needed.
     fn left(&self, from: Position);
 
@@ -131,10 +136,21 @@ pub(crate) enum Stop<E> {
     Failed(E),
 }
 
-/// A value in cache lines of its own.
+/// A value in cache lines of its own, and in pairs of them: processors fetch the other one of a pair as
+/// well, and so take it away from whoever works on it.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
-pub(crate) struct Line<T>(pub(crate) T);
+pub(crate) struct Line<T>(pub(crate) T, Apart);
+
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+struct Apart([u64; 8]);
+
+impl<T> From<T> for Line<T> {
+    fn from(value: T) -> Self {
+        Self(value, Apart::default())
+    }
+}
 
 /// What producers, or consumers, have among themselves.
 #[derive(Debug)]
@@ -144,6 +160,8 @@ pub(crate) struct Side<P = Host> {
     /// Where the other side's cursor was when somebody last looked: it only ever moves on, so this
     /// errs to the safe side.
     pub(crate) seen: AtomicU64,
+    /// What the store wants to remember of the other side, likewise.
+    pub(crate) noted: AtomicU64,
 }
 
 /// Both sides of a channel. All zeros is empty.
@@ -158,15 +176,15 @@ pub(crate) struct Sides<P = Host> {
 
 impl<P> Default for Side<P> {
     fn default() -> Self {
-        Self { lock: Lock::new(), seen: AtomicU64::new(0) }
+        Self { lock: Lock::new(), seen: AtomicU64::new(0), noted: AtomicU64::new(0) }
     }
 }
 
 impl<P> Default for Sides<P> {
     fn default() -> Self {
         Self {
-            tail: Line(Cursor::new()),
-            head: Line(Cursor::new()),
+            tail: Line::from(Cursor::new()),
+            head: Line::from(Cursor::new()),
             put: Line::default(),
             take: Line::default(),
         }
@@ -365,7 +383,7 @@ impl<P: Park> Sides<P> {
             // What somebody put before it went is to be taken: one more look after this.
             is_over = gone.is_some_and(|gone| gone(false));
             if !is_over {
-                match Self::sleep(&self.tail.0, tail, wait, gone) {
+                match Self::sleep(&self.tail.0, tail, wait, gone, store.coming(tail)) {
                     Ok(has_slept) => slept = has_slept,
                     Err(Stop::Gone) => is_over = true,
                     Err(stop) => return Err(stop),
@@ -445,7 +463,7 @@ impl<P: Park> Sides<P> {
             if is_gone {
                 return Err(Stop::Gone);
             }
-            match Self::sleep(&self.tail.0, tail, wait, gone) {
+            match Self::sleep(&self.tail.0, tail, wait, gone, || ()) {
                 // This wake-up was meant for somebody who takes.
                 Ok(true) => self.tail.0.wake(1),
                 Ok(false) | Err(Stop::Gone) => {}
@@ -472,7 +490,7 @@ impl<P: Park> Sides<P> {
         gone: Gone<'_>,
     ) -> Result<bool, Stop<E>> {
         let is_over = |thorough| self.tail().is_closed() || gone.is_some_and(|gone| gone(thorough));
-        match Self::sleep(&self.head.0, seen, wait, Some(&is_over)) {
+        match Self::sleep(&self.head.0, seen, wait, Some(&is_over), || ()) {
             Err(Stop::Gone) if self.tail().is_closed() => Err(Stop::Closed),
             slept => slept,
         }
@@ -484,9 +502,10 @@ impl<P: Park> Sides<P> {
         seen: Position,
         wait: Option<Wait>,
         gone: Gone<'_>,
+        meanwhile: impl Fn(),
     ) -> Result<bool, Stop<E>> {
         let wait = wait.ok_or(Stop::NotNow)?;
-        match cursor.wait(seen.0, wait, gone) {
+        match cursor.wait_meanwhile(seen.0, wait, gone, meanwhile) {
             Passed::Moved { slept } => Ok(slept),
             Passed::Gone => Err(Stop::Gone),
             Passed::GaveUp(outcome) => Err(Stop::GaveUp(outcome)),

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Warm free memory beyond this goes back to the system.
-const MOST_WARM: u64 = 64 << 20;
+const MOST_WARM: u64 = 128 << 20;
 /// Blocks from this size on can go back.
 const LEAST_PUNCHED: u64 = PAGED;
 
@@ -97,7 +97,10 @@ impl Locked<'_> {
     }
 
     fn pop(&self, class: usize) -> Option<u32> {
-        let head = &self.0.header().free[class];
+        let lists = &self.0.header().free[class];
+        let head = [&lists.warm, &lists.cold]
+            .into_iter()
+            .find(|head| head.load(Ordering::Relaxed) != 0)?;
         let index = head.load(Ordering::Relaxed).checked_sub(1)?;
         let block = self.0.blocks().get(index as usize)?;
         head.store(block.next.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -158,9 +161,10 @@ impl Locked<'_> {
 
     fn push(&self, index: u32, block: &Block) {
         let class = class::of(block.size.load(Ordering::Relaxed));
-        let Some(head) = class.map(|class| &self.0.header().free[class]) else {
+        let Some(lists) = class.map(|class| &self.0.header().free[class]) else {
             return;
         };
+        let head = if block.state() & COLD == 0 { &lists.warm } else { &lists.cold };
         block.next.store(head.load(Ordering::Relaxed), Ordering::Relaxed);
         head.store(index + 1, Ordering::Relaxed);
     }
@@ -213,7 +217,7 @@ impl Locked<'_> {
     /// Somebody died in here. Throws away all that is derived and makes it anew from what is true.
     fn rebuild(&self) {
         let header = self.0.header();
-        for head in &header.free {
+        for head in header.free.iter().flat_map(|lists| [&lists.warm, &lists.cold]) {
             head.store(0, Ordering::Relaxed);
         }
         let (mut end, mut warm, mut live, mut live_bytes) = (self.0.data_at(), 0, 0, 0);

@@ -140,6 +140,16 @@ impl Arena {
         handles
     }
 
+    /// The same for a message that may have to be received again, by this process or another: who sent it
+    /// goes on holding what it speaks of, by its parcels.
+    ///
+    /// # Errors
+    /// As [`Arena::receive`].
+    pub fn hold_all(&self, tickets: &[u8]) -> Result<Vec<Handle>, Error> {
+        let each = tickets.chunks(PARCEL_BYTES);
+        each.map(|bytes| Handle::receive(&self.inner, bytes, true)).collect()
+    }
+
     /// [`Arena::give_back`] for a whole message.
     pub fn give_back_all(&self, tickets: &[u8]) {
         tickets.chunks(PARCEL_BYTES).for_each(|bytes| self.give_back(bytes));
@@ -164,7 +174,7 @@ impl Arena {
     /// [`Error::Foreign`] for a message of another family or bytes that are no handle;
     /// [`Error::Gone`] when it was received or given back already.
     pub fn receive(&self, bytes: &[u8]) -> Result<Handle, Error> {
-        Handle::receive(&self.inner, bytes)
+        Handle::receive(&self.inner, bytes, false)
     }
 
     /// Gives back the handle in a message that nobody will read. Does nothing if that has happened.

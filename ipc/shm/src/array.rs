@@ -9,10 +9,12 @@ use crate::span::Span;
 use bytemuck::Pod;
 use polyproc_sync::raw::Lock;
 use polyproc_sync::{Abandoned, Kind, Outcome, OwnerDied, Report, Wait};
+use polyproc_sys::memory::copy_to_shared;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
 
 /// Room for the lock, and the elements' alignment.
 const LOCK: usize = 64;
@@ -54,10 +56,14 @@ impl<T: Pod> SharedArray<T> {
     /// # Errors
     /// [`Error::Full`].
     pub fn from_slice(arena: &Arena, elements: &[T]) -> Result<Self, Error> {
-        let array = Self::zeroed(arena, elements.len())?;
-        if let Ok(mut guard) = array.lock() {
-            guard.copy_from_slice(elements);
-        }
+        const { assert!(align_of::<T>() <= LOCK && size_of::<T>() != 0) };
+        let bytes = bytes_for::<T>(arena, elements.len(), LOCK)?;
+        let handle = Handle::allocate_unzeroed(&arena.inner, bytes, Kind::Array, tag::<T>(1))?;
+        // All zeros are a lock that nobody holds; the elements are written as they are.
+        handle.words()[..LOCK / 8].iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        let array = Self { handle, elements: PhantomData };
+        // SAFETY: there is room for as many, and nobody has this array yet.
+        unsafe { copy_to_shared(bytemuck::cast_slice(elements), array.first().cast()) };
         Ok(array)
     }
 

@@ -118,18 +118,24 @@ impl Handle {
         Ok((Self::of(arena, new.index, new.generation)?, new.dirty))
     }
 
-    pub(crate) fn receive(arena: &Arc<Inner>, bytes: &[u8]) -> Result<Self, Error> {
+    /// Receives a parcel, which is empty then unless it is to `stay`.
+    pub(crate) fn receive(arena: &Arc<Inner>, bytes: &[u8], stay: bool) -> Result<Self, Error> {
         let ticket = Ticket::read(bytes).ok_or(Error::Foreign)?;
         if ticket.family != arena.family {
             return Err(Error::Foreign);
         }
         let member = arena.me()?;
         arena.local.lock();
-        let taken = arena.lock().take_parcel(&ticket, member);
-        if let Err(error) = taken {
+        let locked = arena.lock();
+        if let Err(error) = locked.hold_parcel(&ticket, member) {
+            drop(locked);
             arena.local.unlock();
             return Err(error);
         }
+        if !stay {
+            locked.give_back(&ticket);
+        }
+        drop(locked);
         arena.local.unlock_counting(ticket.block);
         Self::of(arena, ticket.block, ticket.generation)
     }

@@ -6,7 +6,7 @@ use polyproc_sync::raw::Lock;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"polyproc");
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Places for members: as many as a block has holder bits.
 pub(crate) const MEMBERS: usize = 512;
@@ -56,7 +56,16 @@ pub(crate) struct Header {
     /// How many blocks were freed because all their holders had died.
     pub(crate) reclaimed: AtomicU64,
     /// Derived: first free block of each class, plus one.
-    pub(crate) free: [AtomicU32; CLASSES],
+    pub(crate) free: [FreeLists; CLASSES],
+}
+
+/// The free blocks of a class, so that warm ones are used again before cold ones.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct FreeLists {
+    /// They were warm when they were freed.
+    pub(crate) warm: AtomicU32,
+    pub(crate) cold: AtomicU32,
 }
 
 const _: () = assert!(size_of::<Header>() <= MEMBERS_AT as usize);

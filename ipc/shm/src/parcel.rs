@@ -4,7 +4,7 @@ use crate::alloc::Locked;
 use crate::arena::{Ended, Inner};
 use crate::error::Error;
 use crate::handle::Handle;
-use crate::layout::{self, PARCELS, add_one, kept_by};
+use crate::layout::{self, Block, PARCELS, add_one, kept_by};
 use polyproc_sync::{Owner, crash_point};
 use std::fmt;
 use std::sync::Arc;
@@ -72,6 +72,15 @@ impl Parcel {
     /// The bytes for a message; the parcel goes on to hold the block until somebody receives them.
     pub fn ticket(&self) -> [u8; PARCEL_BYTES] {
         self.ticket.write()
+    }
+
+    /// How many bytes this process has let go with it: none of an object that it still holds.
+    pub fn freight(&self) -> usize {
+        let block = self.arena.blocks().get(self.ticket.block as usize);
+        let me = self.arena.me();
+        let is_held = |block: &Block| me.is_ok_and(|me| block.is_held_by(me));
+        let gone = block.filter(|block| !is_held(block));
+        gone.map_or(0, |block| block.len.load(Ordering::Relaxed) as usize)
     }
 
     /// From now on `receiver` answers for it: its death gives it back, and not this process's.
@@ -219,9 +228,9 @@ impl Locked<'_> {
         Ok(Ticket { family: self.0.family, block, generation, place: place as u32, stamp })
     }
 
-    /// Turns a parcel into a holding of `member`.
-    pub(crate) fn take_parcel(&self, ticket: &Ticket, member: usize) -> Result<(), Error> {
-        let parcel = self.0.find(ticket).ok_or(Error::Gone)?;
+    /// Has `member` hold what is in a parcel, which stays.
+    pub(crate) fn hold_parcel(&self, ticket: &Ticket, member: usize) -> Result<(), Error> {
+        self.0.find(ticket).ok_or(Error::Gone)?;
         let block = self
             .0
             .blocks()
@@ -231,10 +240,6 @@ impl Locked<'_> {
         // A3: the bit before anything else lets go.
         self.hold(block, member);
         crash_point!("parcel.held");
-        parcel.empty();
-        crash_point!("parcel.emptied");
-        self.parcel_gone(ticket.block);
-        self.look_from(ticket.place);
         Ok(())
     }
 

@@ -50,7 +50,8 @@ impl Inner {
     /// Whether a block is free that has its memory already.
     fn has_warm(&self, len: u64) -> bool {
         let _locked = self.lock();
-        let head = class::of(len).map(|class| self.header().free[class].load(Ordering::Relaxed));
+        let head =
+            class::of(len).map(|class| self.header().free[class].warm.load(Ordering::Relaxed));
         let block = head.and_then(|head| self.blocks().get(head.checked_sub(1)? as usize));
         block.is_some_and(|block| block.state() & COLD == 0)
     }

@@ -80,4 +80,6 @@ pub use semaphore::{Permit, Semaphore};
 #[cfg(not(loom))]
 pub use shareable::Shareable;
 #[cfg(not(loom))]
+pub use spin::Spin;
+#[cfg(not(loom))]
 pub use wakers::{Wakers, until_found};

@@ -21,6 +21,7 @@
 //! | again and again, as `top` does | [`Monitor`], [`CpuMeter`], [`ProcessorMeter`] |
 //! | processors, memory, disks, networks, sensors, users | [`System`] |
 //! | the limits of a container | [`System::limits`] |
+//! | what this process itself has allocated | [`heap()`], [`heap_trim`] |
 //! | who listens, who talks to whom | [`System::connections`], [`Process::connections`] |
 //! | why something is not there | [`Error`], [`Missing`] |
 //!
@@ -77,6 +78,8 @@ pub use system::network::{Duplex, InterfaceAddress, InterfaceState};
 pub use system::sensors::{Battery, Fan, PowerState, Temperature};
 pub use wait::{CpuMeter, End, Waited, wait_all};
 
+use polyproc_sys::heap;
+
 pub use polyproc_sys::cpu::CpuCount;
 pub use polyproc_sys::endpoint::Address;
 pub use polyproc_sys::signal::Signal;
@@ -101,6 +104,36 @@ pub fn pid_exists(pid: u32) -> bool {
 /// When `/proc` cannot be read.
 pub fn processes() -> Result<Vec<Process>> {
     System::new().processes()
+}
+
+/// What the calling process's C allocator holds: Rust's usual allocator is that one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heap {
+    /// Bytes in use in the heap.
+    pub used: u64,
+    /// Bytes in large blocks that have mappings of their own.
+    pub mapped: u64,
+}
+
+/// What this process has allocated and not freed. `None` with a C library that does not tell (musl,
+/// glibc before 2.33).
+///
+/// ```
+/// let before = polyproc_info::heap();
+/// let block = std::hint::black_box(vec![0_u8; 64 << 20]);
+/// if let (Some(before), Some(now)) = (before, polyproc_info::heap()) {
+///     assert!(now.used + now.mapped > before.used + before.mapped);
+/// }
+/// # drop(block);
+/// ```
+pub fn heap() -> Option<Heap> {
+    heap::usage().map(|(used, mapped)| Heap { used, mapped })
+}
+
+/// Gives memory that this process has freed back to the system, as far as whole pages are free; says
+/// whether there was any. Of other C libraries than glibc nothing is asked.
+pub fn heap_trim() -> bool {
+    heap::trim()
 }
 
 /// `part` of `whole` in percent, 0 of nothing.

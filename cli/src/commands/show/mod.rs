@@ -43,18 +43,19 @@ fn report(host: &Host, pid: u32, only: &[String], for_programs: bool) -> Result<
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
     let process = host.system.process(pid)?;
     let facts = process.facts(attributes(wanted))?;
-    let rows = look(host, &[Need::Role])?.rows;
+    let seen = look(host, &[Need::Role])?;
     let sockets =
         if wanted("sockets") { sockets::all(&host.system, Kinds::ALL) } else { Ok(Vec::new()) };
     let known = Known {
         facts: &facts,
         scale: Scale::of(host)?,
-        rows: &rows,
+        rows: &seen.rows,
+        pools: seen.pools.iter().filter(|pool| pool.parent == pid).collect(),
         sockets: sockets.unwrap_or_default(),
         cgroup_limits: limits::body(process.limits_of_cgroups()),
         for_programs,
     };
-    Ok(Report::chosen(known.sections(), only))
+    Ok(Report::chosen(known.sections(only), only))
 }
 
 /// What the sections need: some of it costs the kernel a walk over the process's page tables.

@@ -1,7 +1,7 @@
 //! The sections of `show`.
 
 use crate::process::read::{Scale, state_name};
-use crate::process::{Role, Row};
+use crate::process::{POOL_COLUMNS, Pool, Role, Row};
 use crate::report::{Body, Fact, Section, fact};
 use crate::sockets::{self, Socket};
 use crate::table::{Column, Table, columns};
@@ -12,6 +12,7 @@ use polyproc_info::{
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 /// All that the sections are made from.
 pub(super) struct Known<'a> {
@@ -19,17 +20,20 @@ pub(super) struct Known<'a> {
     pub(super) scale: Scale,
     /// All processes, with their roles.
     pub(super) rows: &'a [Row],
+    /// Its own.
+    pub(super) pools: Vec<&'a Pool>,
     pub(super) sockets: Vec<Socket>,
     pub(super) cgroup_limits: Body,
     pub(super) for_programs: bool,
 }
 
 impl Known<'_> {
-    /// All sections. What was not read is missing in them.
-    pub(super) fn sections(&self) -> Vec<Section> {
+    /// All sections. What was not read is missing in them. Pools are left out where there are none, and
+    /// nobody asks for them.
+    pub(super) fn sections(&self, only: &[String]) -> Vec<Section> {
         let facts = self.facts;
         let section = |name, title, body| Section { name, title, body };
-        vec![
+        let mut sections = vec![
             section("process", "PROCESS", Body::Facts(self.process())),
             section("memory", "MEMORY", self.memory()),
             section("limits", "LIMITS", limits(facts)),
@@ -39,9 +43,14 @@ impl Known<'_> {
             section("files", "FILES", table(&facts.open_files, FILES)),
             section("sockets", "SOCKETS", self.sockets()),
             section("children", "CHILDREN", Body::Table(self.children())),
+            section("pools", "POOLS", Body::Table(self.pools())),
             section("maps", "MEMORY BY FILE", maps(&facts.memory_maps)),
             section("environment", "ENVIRONMENT", environment(facts)),
-        ]
+        ];
+        if self.pools.is_empty() && only.is_empty() && !self.for_programs {
+            sections.retain(|section| section.name != "pools");
+        }
+        sections
     }
 
     fn row(&self) -> Row {
@@ -53,6 +62,9 @@ impl Known<'_> {
         let row = self.row();
         let mut known = identity(&row, self.parent_name(&row));
         known.extend(place(&row));
+        if row.role.is_some() || self.for_programs {
+            known.extend(family(&row));
+        }
         known.extend(work(&row, self.facts));
         known
     }
@@ -117,6 +129,10 @@ impl Known<'_> {
         Body::Table(Table::of(&columns, sockets))
     }
 
+    fn pools(&self) -> Table {
+        Table::of_all(POOL_COLUMNS, self.pools.iter().copied())
+    }
+
     fn children(&self) -> Table {
         let names = ["pid", "name", "state", "cpu_time", "memory", "threads"];
         let columns: Vec<_> = names
@@ -149,13 +165,22 @@ fn identity(row: &Row, parent_name: Value) -> Vec<Fact> {
 
 /// Where it is.
 fn place(row: &Row) -> Vec<Fact> {
-    let role = row.role.as_ref();
     vec![
         fact("executable", "program file", Value::maybe(row.executable.clone(), Value::Text)),
         fact("directory", "directory", Value::maybe(row.directory.clone(), Value::Text)),
         fact("terminal", "terminal", Value::maybe(row.terminal.clone(), Value::Text)),
-        fact("role", "polyproc role", Value::maybe(role, Role::value)),
-        fact("family", "polyproc family", Value::maybe(role, |role| Value::number(role.family))),
+    ]
+}
+
+/// What it is in a family that uses polyproc.
+fn family(row: &Row) -> Vec<Fact> {
+    let get = |value: fn(&Role) -> Value| row.role.as_ref().map_or(Value::Missing, value);
+    vec![
+        fact("role", "polyproc role", get(Role::value)),
+        fact("family", "polyproc family", get(|role| Value::number(role.family))),
+        fact("pool", "worker of the pool", get(Role::pool)),
+        fact("task_time", "at its task for", get(Role::task_time)),
+        fact("tasks", "tasks done", get(Role::tasks)),
     ]
 }
 
@@ -265,13 +290,26 @@ const LIMITS: &[Column<(Resource, Limit)>] = columns! {
     "resource" "RESOURCE" Text "what is limited"
         |row| Value::text(row.0.to_string());
     "soft" "SOFT" Count "what holds now"
-        |row| limit(row.1.soft);
+        |row| limit(row.0, row.1.soft);
     "hard" "HARD" Count "how far the process may raise it"
-        |row| limit(row.1.hard);
+        |row| limit(row.0, row.1.hard);
 };
 
-fn limit(most: Option<u64>) -> Value {
-    most.map_or(Value::Unlimited, Value::number)
+/// In the unit of the resource.
+fn limit(resource: Resource, most: Option<u64>) -> Value {
+    use Resource::{
+        AddressSpace, Core, Cpu, Data, FileSize, LockedMemory, MessageQueue, RealtimeTimeout,
+        Resident, Stack,
+    };
+    let Some(most) = most else { return Value::Unlimited };
+    match resource {
+        AddressSpace | Core | Data | FileSize | LockedMemory | MessageQueue | Resident | Stack => {
+            Value::Bytes(most)
+        }
+        Cpu => Value::Span(Duration::from_secs(most)),
+        RealtimeTimeout => Value::Span(Duration::from_micros(most)),
+        _ => Value::number(most),
+    }
 }
 
 /// Without the resources that are not limited at all.

@@ -70,7 +70,12 @@ fn counts(top: &Top) -> String {
     };
     let limit = top.machine.cpu_limit.map(|limit| format!(", limit {limit:.1} cpus"));
     let limit = limit.unwrap_or_default();
-    format!("{} processes, {running} running{families}{limit}", top.rows.len())
+    let processes = if top.rows.len() == 1 { "process" } else { "processes" };
+    let hidden = match top.machine.hidden {
+        0 => String::new(),
+        hidden => format!(", {hidden} hidden"),
+    };
+    format!("{} {processes}, {running} running{hidden}{families}{limit}", top.rows.len())
 }
 
 fn cpus(top: &Top, look: Look, pen: &mut Pen<'_>) {

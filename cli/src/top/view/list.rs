@@ -93,7 +93,9 @@ fn process(
     }
     x = pen.put(x, &line.lead, FAINT);
     if let Some(role) = &row.role {
-        x = pen.put(x, &format!("[{}] ", role.value().shown()), look.role());
+        let role = format!("[{}] ", role.value().shown());
+        let room = usize::from(pen.area.width).saturating_sub(x);
+        x = pen.put(x, &text::cut(&role, room), look.role());
     }
     if line.folded > 0 {
         x = pen.put(x, &format!("+{} ", line.folded), STRONG);

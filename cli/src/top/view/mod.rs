@@ -4,12 +4,14 @@
 //! | | |
 //! |---|---|
 //! | [`head`] | the machine |
+//! | [`pools`] | the pools of programs that use polyproc |
 //! | [`list`] | the processes |
 //! | [`look`] | styles, and the pen that writes with them |
 
 mod head;
 mod list;
 pub(crate) mod look;
+mod pools;
 
 use super::dialog;
 use super::model::{Mode, Top};
@@ -23,7 +25,12 @@ use ratatui::style::Style;
 /// How many lines of the list fit a screen of that size.
 pub(crate) fn page(top: &Top, area: Rect) -> usize {
     // Below the head, the line with the columns' titles; at the bottom, the keys.
-    usize::from(area.height.saturating_sub(head::height(top, area) + 2))
+    usize::from(area.height.saturating_sub(list_at(top, area) + 2))
+}
+
+/// The first line of the list.
+fn list_at(top: &Top, area: Rect) -> u16 {
+    head::height(top, area) + pools::height(top, area)
 }
 
 /// Draws everything.
@@ -31,6 +38,8 @@ pub(crate) fn draw(top: &Top, look: Look, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen { area, buffer, line: 0 };
     head::draw(top, look, &mut pen);
     pen.line = head::height(top, area);
+    pools::draw(top, look, &mut pen);
+    pen.line = list_at(top, area);
     list::draw(top, look, &mut pen);
     pen.line = area.height.saturating_sub(1);
     foot(top, &mut pen);

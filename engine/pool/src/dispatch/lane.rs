@@ -1,6 +1,7 @@
 //! Tasks that wait for their turn.
 
 use super::Rules;
+use super::slab::Key;
 use std::collections::VecDeque;
 
 /// A task, whatever it is.
@@ -12,7 +13,7 @@ pub(crate) struct Task<T> {
     /// Tasks of one kind are believed to cost the same.
     pub(crate) kind: u32,
     pub(crate) rules: Rules,
-    /// How often it was given to a worker, those that died before it began not counted.
+    /// How often a worker had it, up to an answer, its death or its order to end.
     pub(crate) attempts: u32,
     /// How many workers died before they began it, as their next.
     pub(super) losses: u8,
@@ -40,24 +41,25 @@ impl Meant {
     }
 }
 
+/// A task in a queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Queued {
+    pub(super) number: u64,
+    pub(super) key: Key,
+}
+
 /// Tasks that belong together, in the order of their numbers.
-#[derive(Debug)]
-pub(crate) struct Lane<T> {
-    pub(super) queue: VecDeque<Task<T>>,
+#[derive(Debug, Default)]
+pub(crate) struct Lane {
+    pub(super) queue: VecDeque<Queued>,
     /// Queued or with a worker.
     pub(super) out: usize,
     pub(super) closed: bool,
 }
 
-impl<T> Default for Lane<T> {
-    fn default() -> Self {
-        Self { queue: VecDeque::new(), out: 0, closed: false }
-    }
-}
-
-impl<T> Lane<T> {
+impl Lane {
     /// A task that comes back takes the place that it had.
-    pub(super) fn insert(&mut self, task: Task<T>) {
+    pub(super) fn insert(&mut self, task: Queued) {
         if self.queue.back().is_none_or(|last| last.number < task.number) {
             self.queue.push_back(task);
         } else {
@@ -67,7 +69,7 @@ impl<T> Lane<T> {
     }
 
     /// Takes out the tasks that are meant.
-    pub(super) fn take(&mut self, meant: Meant) -> Vec<Task<T>> {
+    pub(super) fn take(&mut self, meant: Meant) -> Vec<Queued> {
         match meant {
             Meant::All => std::mem::take(&mut self.queue).into(),
             Meant::One(number) => {

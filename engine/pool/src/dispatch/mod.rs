@@ -9,11 +9,13 @@
 mod lane;
 #[cfg(test)]
 mod model;
+mod slab;
 mod slot;
 mod staff;
 
-use lane::Lane;
+use lane::{Lane, Queued};
 pub(crate) use lane::{Meant, Task};
+use slab::{Key, Slab};
 use slot::{Given, Kill, Slot, Stage};
 use std::collections::VecDeque;
 
@@ -24,6 +26,10 @@ pub(crate) type Nanos = u64;
 const HORIZON: Nanos = 1_000_000;
 /// And so many tasks.
 const DEEPEST: usize = 1024;
+/// A worker that has less work than this is given more of it before another one is woken.
+const WAKE_UP: Nanos = 20_000;
+/// Tasks that take less than this are done by one worker as fast as they are given.
+const FEED: Nanos = 200;
 /// Tasks behind one that takes longer than this are taken back.
 const RECLAIM: Nanos = 5_000_000;
 /// How many workers a task may lose before it began, until it is held responsible.
@@ -152,8 +158,12 @@ enum Phase {
 pub(crate) struct Dispatcher<T> {
     limits: Limits,
     phase: Phase,
-    slots: Vec<Slot<T>>,
-    lanes: Vec<Option<Lane<T>>>,
+    slots: Vec<Slot>,
+    /// The one that was given a task last.
+    last: usize,
+    /// All that are queued or with a worker.
+    tasks: Slab<Task<T>>,
+    lanes: Vec<Option<Lane>>,
     /// The lanes that have queued tasks, in the order of their turns.
     turns: VecDeque<usize>,
     queued: usize,
@@ -173,6 +183,8 @@ impl<T> Dispatcher<T> {
             limits,
             phase: Phase::Open,
             slots,
+            last: 0,
+            tasks: Slab::new(),
             lanes: Vec::new(),
             turns: VecDeque::new(),
             queued: 0,
@@ -226,7 +238,7 @@ impl<T> Dispatcher<T> {
     /// The task that the next answer is for, unless its outcome is known already.
     #[cfg(test)]
     pub(crate) fn front(&self, slot: usize) -> Option<&Task<T>> {
-        self.slots[slot].given.front()?.task.as_ref()
+        self.slots[slot].given.front()?.task.map(|key| self.tasks.get(key))
     }
 
     /// Takes a task in; returns its number.
@@ -236,24 +248,26 @@ impl<T> Dispatcher<T> {
         // A pool that could start no worker tries once more.
         self.failures = self.failures.min(MOST_FAILURES - KILLED);
         let task = Task { number, lane, kind, rules, attempts: 0, losses: 0, payload };
+        let task = self.tasks.insert(task);
         self.lane(lane).out += 1;
         self.queue(task);
         number
     }
 
-    fn queue(&mut self, task: Task<T>) {
-        let key = task.lane;
-        let lane = self.lane(key);
+    fn queue(&mut self, key: Key) {
+        let Task { number, lane: index, .. } = *self.tasks.get(key);
+        let lane = self.lane(index);
         if lane.queue.is_empty() {
-            lane.queue.push_back(task);
-            self.turns.push_back(key);
+            lane.queue.push_back(Queued { number, key });
+            self.turns.push_back(index);
         } else {
-            lane.insert(task);
+            lane.insert(Queued { number, key });
         }
         self.queued += 1;
     }
 
-    fn done(&mut self, task: Task<T>, fate: Fate) {
+    fn done(&mut self, key: Key, fate: Fate) {
+        let task = self.tasks.remove(key);
         self.release(task.lane);
         self.actions.push(Action::Done(task, fate));
     }
@@ -268,7 +282,7 @@ impl<T> Dispatcher<T> {
     }
 
     /// Takes tasks out of a lane; one that has none left has no turn.
-    fn take_out(&mut self, key: usize, meant: Meant) -> Vec<Task<T>> {
+    fn take_out(&mut self, key: usize, meant: Meant) -> Vec<Queued> {
         let Some(lane) = self.lanes.get_mut(key).and_then(Option::as_mut) else {
             return Vec::new();
         };
@@ -283,7 +297,8 @@ impl<T> Dispatcher<T> {
     /// Gives out what can be given, and asks for the workers that are missing.
     pub(crate) fn pump(&mut self, now: Nanos, hands: &mut impl Hands<T>) {
         while let Some(&key) = self.turns.front() {
-            let Some(task) = self.lane(key).queue.front() else { break };
+            let Some(&Queued { key: task, .. }) = self.lane(key).queue.front() else { break };
+            let task = self.tasks.get(task);
             let (kind, alone) = (task.kind, task.rules.timeout.is_some());
             let Some(slot) = self.choose(kind, alone) else { break };
             match self.give(slot, key, now, hands) {
@@ -295,26 +310,42 @@ impl<T> Dispatcher<T> {
         self.staff();
     }
 
-    /// The worker for a task of this kind: one without work, else the one with the least.
-    fn choose(&self, kind: u32, alone: bool) -> Option<usize> {
+    /// The worker for a task of this kind: the last one again, until it has as much work as others
+    /// take time to wake up; else one without work, else the one with the least.
+    fn choose(&mut self, kind: u32, alone: bool) -> Option<usize> {
         let cost = self.cost(kind);
+        let last = self.slots.get(self.last).filter(|last| !alone && last.is_at_work());
+        if let Some(last) = last {
+            let takes = last.takes(alone, cost);
+            if takes && last.load < WAKE_UP {
+                return Some(self.last);
+            }
+            if cost.is_some_and(|cost| cost < FEED) {
+                return takes.then_some(self.last);
+            }
+        }
+        self.last = self.least_loaded(alone, cost)?;
+        Some(self.last)
+    }
+
+    fn least_loaded(&self, alone: bool, cost: Option<Nanos>) -> Option<usize> {
         let open = self.slots.iter().enumerate().filter(|(_, slot)| slot.takes(alone, cost));
         open.min_by_key(|(_, slot)| (slot.load, Nanos::MAX - slot.since)).map(|(index, _)| index)
     }
 
     fn give(&mut self, slot: usize, key: usize, now: Nanos, hands: &mut impl Hands<T>) -> Room {
         let sequence = self.slots[slot].next_sequence();
-        let Some(task) = self.lane(key).queue.front() else { return Room::Full };
+        let Some(&Queued { key: first, .. }) = self.lane(key).queue.front() else {
+            return Room::Full;
+        };
+        let task = self.tasks.get(first);
         let room = hands.give(slot, sequence, task);
-        if room != Room::Given {
-            return room;
-        }
-        if let Some(mut task) = self.take_first(key) {
-            task.attempts += 1;
+        if room == Room::Given {
             let cost = self.cost(task.kind).unwrap_or(HORIZON);
-            let given = Given { cost, task: Some(task), revoked: false };
-            let max_tasks = self.limits.max_tasks;
-            self.slots[slot].take(given, now, max_tasks);
+            let timeout = task.rules.timeout;
+            let given = Given { cost, timeout, task: Some(first), revoked: false };
+            self.slots[slot].take(given, now, self.limits.max_tasks);
+            self.take_first(key);
             self.in_flight += 1;
         }
         room
@@ -324,12 +355,13 @@ impl<T> Dispatcher<T> {
     fn reject_first(&mut self, key: usize) {
         if let Some(task) = self.take_first(key) {
             self.done(task, Fate::NoRoom);
+            self.settle();
         }
     }
 
     /// The first task of the lane whose turn it is; the turn passes on.
-    fn take_first(&mut self, key: usize) -> Option<Task<T>> {
-        let task = self.lane(key).queue.pop_front()?;
+    fn take_first(&mut self, key: usize) -> Option<Key> {
+        let task = self.lane(key).queue.pop_front()?.key;
         self.queued -= 1;
         self.turns.pop_front();
         if !self.lane(key).queue.is_empty() {
@@ -340,6 +372,13 @@ impl<T> Dispatcher<T> {
 
     fn cost(&self, kind: u32) -> Option<Nanos> {
         self.costs.get(kind as usize).copied().flatten()
+    }
+
+    /// This number means another kind of task from now on.
+    pub(crate) fn unlearn(&mut self, kind: u32) {
+        if let Some(cost) = self.costs.get_mut(kind as usize) {
+            *cost = None;
+        }
     }
 
     /// Moves the mean of this kind's cost.
@@ -367,14 +406,18 @@ impl<T> Dispatcher<T> {
         let is_skipped = verdict == Verdict::Skipped;
         let given = self.slots[slot].answer(now, is_skipped).ok_or(Breach)?;
         self.after_answer(slot);
-        let Some(task) = given.task else { return Ok(None) };
+        let Some(key) = given.task else { return Ok(None) };
         self.in_flight -= 1;
-        self.learn(task.kind, cost);
+        let task = self.tasks.get_mut(key);
+        task.attempts += 1;
+        let (kind, may_retry) = (task.kind, task.may_retry());
+        self.learn(kind, cost);
         let fate = if verdict == Verdict::Value { Fate::Value } else { Fate::Failed };
-        if fate == Fate::Failed && task.may_retry() {
-            self.queue(task);
+        if fate == Fate::Failed && may_retry {
+            self.queue(key);
             return Ok(None);
         }
+        let task = self.tasks.remove(key);
         self.release(task.lane);
         self.settle();
         Ok(Some((task, fate)))
@@ -394,9 +437,10 @@ impl<T> Dispatcher<T> {
             self.in_flight -= 1;
             match kill {
                 Some(kill) if kill.sequence == sequence => self.blame(task, kill.why.fate()),
-                Some(_) => self.requeue(task),
+                // For these the attempt does not count.
+                Some(_) => self.queue(task),
                 // It had the order to end, and none to run anything.
-                None if sequence != first || retired => self.requeue(task),
+                None if sequence != first || retired => self.queue(task),
                 None if running == sequence => self.blame(task, Fate::Crashed),
                 None => self.lose(task),
             }
@@ -405,27 +449,24 @@ impl<T> Dispatcher<T> {
     }
 
     /// An attempt is over, and it was the task's own fault.
-    fn blame(&mut self, task: Task<T>, fate: Fate) {
-        if self.phase != Phase::Terminated && task.may_retry() {
-            self.queue(task);
+    fn blame(&mut self, key: Key, fate: Fate) {
+        let task = self.tasks.get_mut(key);
+        task.attempts += 1;
+        if task.may_retry() && self.phase != Phase::Terminated {
+            self.queue(key);
         } else {
-            self.done(task, fate);
+            self.done(key, fate);
         }
     }
 
-    /// The attempt does not count.
-    fn requeue(&mut self, mut task: Task<T>) {
-        task.attempts -= 1;
-        self.queue(task);
-    }
-
     /// Its worker died before it began, and this task was next.
-    fn lose(&mut self, mut task: Task<T>) {
+    fn lose(&mut self, key: Key) {
+        let task = self.tasks.get_mut(key);
         task.losses += 1;
         if task.losses >= MOST_LOSSES {
-            self.blame(task, Fate::Crashed);
+            self.blame(key, Fate::Crashed);
         } else {
-            self.requeue(task);
+            self.queue(key);
         }
     }
 
@@ -453,7 +494,7 @@ impl<T> Dispatcher<T> {
         clippy::expect_used,
         reason = "a lane is freed only after its last task and its closing"
     )]
-    fn lane(&mut self, key: usize) -> &mut Lane<T> {
+    fn lane(&mut self, key: usize) -> &mut Lane {
         self.lanes[key].as_mut().expect("a lane that is open")
     }
 
@@ -467,7 +508,7 @@ impl<T> Dispatcher<T> {
         hands: &mut impl Hands<T>,
     ) {
         for task in self.take_out(key, meant) {
-            self.done(task, Fate::Cancelled);
+            self.done(task.key, Fate::Cancelled);
         }
         for slot in 0..self.slots.len() {
             let is_meant = |task: &Task<T>| task.lane == key && meant.covers(task.number);
@@ -487,7 +528,7 @@ impl<T> Dispatcher<T> {
         for index in 0..self.slots[slot].given.len() {
             let sequence = first + index as u64;
             let given = &mut self.slots[slot].given[index];
-            if !given.task.as_ref().is_some_and(&is_meant) {
+            if !given.task.is_some_and(|key| is_meant(self.tasks.get(key))) {
                 continue;
             }
             let revoked = hands.revoke(slot, sequence);
@@ -497,6 +538,7 @@ impl<T> Dispatcher<T> {
             if let Some(task) = given.task.take() {
                 given.revoked = revoked;
                 self.in_flight -= 1;
+                self.tasks.get_mut(task).attempts += u32::from(!revoked);
                 self.done(task, Fate::Cancelled);
             }
             if !revoked {

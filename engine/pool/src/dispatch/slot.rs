@@ -1,6 +1,7 @@
 //! A place for a worker, and what is known of the one that has it.
 
-use super::{DEEPEST, Fate, HORIZON, Nanos, Task, Why};
+use super::slab::Key;
+use super::{DEEPEST, Fate, HORIZON, Nanos, Why};
 use std::collections::VecDeque;
 
 /// How far the worker has come.
@@ -19,10 +20,12 @@ pub(super) enum Stage {
 
 /// A task that the worker has.
 #[derive(Debug)]
-pub(super) struct Given<T> {
+pub(super) struct Given {
     pub(super) cost: Nanos,
+    /// How long it may run.
+    pub(super) timeout: Option<Nanos>,
     /// `None` once its fate is known.
-    pub(super) task: Option<Task<T>>,
+    pub(super) task: Option<Key>,
     /// Whether the worker may skip it.
     pub(super) revoked: bool,
 }
@@ -49,11 +52,11 @@ impl Why {
 
 /// See the [module](self).
 #[expect(clippy::struct_excessive_bools, reason = "orders and facts that come one by one")]
-#[derive(Debug)]
-pub(super) struct Slot<T> {
+#[derive(Debug, Default)]
+pub(super) struct Slot {
     pub(super) stage: Stage,
     /// In the order in which it got them.
-    pub(super) given: VecDeque<Given<T>>,
+    pub(super) given: VecDeque<Given>,
     /// How many answers it has given.
     pub(super) answered: u64,
     /// The time that its tasks are believed to take.
@@ -71,24 +74,7 @@ pub(super) struct Slot<T> {
     pub(super) kill: Option<Kill>,
 }
 
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self {
-            stage: Stage::Empty,
-            given: VecDeque::new(),
-            answered: 0,
-            load: 0,
-            since: 0,
-            full: false,
-            stuck: false,
-            used_up: false,
-            retiring: false,
-            kill: None,
-        }
-    }
-}
-
-impl<T> Slot<T> {
+impl Slot {
     pub(super) fn next_sequence(&self) -> u64 {
         self.answered + self.given.len() as u64 + 1
     }
@@ -104,12 +90,18 @@ impl<T> Slot<T> {
             return false;
         }
         let Some(front) = self.given.front() else { return true };
-        let is_alone = front.task.as_ref().is_some_and(|task| task.rules.timeout.is_some());
+        let is_alone = front.task.is_some() && front.timeout.is_some();
         let fits = cost.is_some_and(|cost| self.load + cost <= HORIZON);
         fits && !alone && !is_alone && !self.stuck && self.given.len() < DEEPEST
     }
 
-    pub(super) fn take(&mut self, given: Given<T>, now: Nanos, max_tasks: Option<u64>) {
+    /// Whether it has tasks, and will soon have done them.
+    pub(super) fn is_at_work(&self) -> bool {
+        let is_alone = self.given.front().is_none_or(|front| front.timeout.is_some());
+        self.is_on_duty() && !self.stuck && !is_alone
+    }
+
+    pub(super) fn take(&mut self, given: Given, now: Nanos, max_tasks: Option<u64>) {
         if self.given.is_empty() {
             self.since = now;
         }
@@ -119,7 +111,7 @@ impl<T> Slot<T> {
     }
 
     /// The task that an answer was for; `None` if there is none, or it cannot be this answer.
-    pub(super) fn answer(&mut self, now: Nanos, is_skipped: bool) -> Option<Given<T>> {
+    pub(super) fn answer(&mut self, now: Nanos, is_skipped: bool) -> Option<Given> {
         if self.given.front().is_some_and(|front| is_skipped && !front.revoked) {
             return None;
         }
@@ -134,11 +126,11 @@ impl<T> Slot<T> {
 
     /// When the task that it runs will have taken too long.
     pub(super) fn overdue_at(&self) -> Option<Nanos> {
-        let front = self.given.front()?.task.as_ref()?;
+        let front = self.given.front().filter(|front| front.task.is_some())?;
         if self.stage != Stage::Ready || self.kill.is_some() {
             return None;
         }
-        Some(self.since.saturating_add(front.rules.timeout?))
+        Some(self.since.saturating_add(front.timeout?))
     }
 
     /// Whether tasks wait in its ring behind the front.

@@ -44,7 +44,10 @@ impl<T> Dispatcher<T> {
 
     /// Asks for the workers that are missing; without hope for any, gives the tasks up.
     pub(super) fn staff(&mut self) {
-        let coming = |slot: &&Slot<T>| matches!(slot.stage, Stage::Starting | Stage::Warming);
+        if self.queued == 0 {
+            return;
+        }
+        let coming = |slot: &&Slot| matches!(slot.stage, Stage::Starting | Stage::Warming);
         let coming = self.slots.iter().filter(coming).count();
         let on_duty = self.slots.iter().filter(|slot| slot.is_on_duty()).count();
         let most = match self.failures {
@@ -74,7 +77,7 @@ impl<T> Dispatcher<T> {
     fn give_up(&mut self, fate: Fate) {
         for key in 0..self.lanes.len() {
             for task in self.take_out(key, Meant::All) {
-                self.done(task, fate);
+                self.done(task.key, fate);
             }
         }
         self.settle();
@@ -129,6 +132,7 @@ impl<T> Dispatcher<T> {
                 self.slots[index].given.iter_mut().filter_map(|given| given.task.take()).collect();
             self.in_flight -= given.len();
             for task in given {
+                self.tasks.get_mut(task).attempts += 1;
                 self.done(task, Fate::Terminated);
             }
             if matches!(self.slots[index].stage, Stage::Warming | Stage::Ready) {
@@ -177,7 +181,7 @@ impl<T> Dispatcher<T> {
         times.flatten().min()
     }
 
-    fn idle_at(&self, slot: &Slot<T>) -> Option<Nanos> {
+    fn idle_at(&self, slot: &Slot) -> Option<Nanos> {
         let is_idle = slot.is_on_duty() && slot.given.is_empty();
         let idle = self.limits.idle.filter(|_| is_idle)?;
         Some(slot.since.saturating_add(idle))
@@ -212,7 +216,7 @@ impl<T> Dispatcher<T> {
             self.in_flight -= 1;
             match kill {
                 Some(kill) if kill.sequence == sequence => self.blame(task, kill.why.fate()),
-                _ => self.requeue(task),
+                _ => self.queue(task),
             }
         }
         self.slots[index].given.iter_mut().for_each(|given| given.revoked = true);
@@ -230,7 +234,7 @@ impl<T> Dispatcher<T> {
             given.revoked = true;
             if let Some(task) = given.task.take() {
                 self.in_flight -= 1;
-                self.requeue(task);
+                self.queue(task);
             }
         }
         self.slots[index].stuck = true;

@@ -1,8 +1,8 @@
 //! A front for the tests: what tasks do, and where their outcomes go.
 
 use polyproc_pool::{
-    Deadline, Definition, Handler, NewTask, Notice, Outcome, Output, Pool, Server, Settings, Sink,
-    Starter, TaskId, TaskRules, Verdict, serve,
+    Deadline, Definition, Delivery, Handler, NewTask, Notice, Outcome, Output, Pool, Server,
+    Settings, Sink, Starter, TaskId, TaskRules, Verdict, serve,
 };
 use polyproc_process::{Child, Command, Outcome as Ended, Signal, StartError};
 use polyproc_sys::memory::Mapping;
@@ -158,6 +158,11 @@ impl Starter for Forks {
     fn copies(&self) -> bool {
         false
     }
+
+    #[expect(clippy::unnecessary_literal_bound, reason = "as the trait has it")]
+    fn name(&self) -> &str {
+        "tests"
+    }
 }
 
 fn work(descriptors: Vec<OwnedFd>, refuses: bool) -> Ended {
@@ -198,12 +203,14 @@ struct Inbox {
 }
 
 impl Sink for Inbox {
-    fn deliver(&self, index: u64, outcome: Outcome, _cost: u64, notices: &mut Vec<Notice>) {
-        let before = self.outcomes.lock().unwrap().insert(index, outcome);
-        assert!(before.is_none(), "one outcome for task {index}");
-        self.delivered.fetch_add(1, Ordering::SeqCst);
-        let call = self.calls.lock().unwrap().remove(&index);
-        notices.extend(call.map(Notice::Call));
+    fn deliver(&self, deliveries: &mut Vec<Delivery>, notices: &mut Vec<Notice>) {
+        for Delivery { index, outcome, .. } in deliveries.drain(..) {
+            let before = self.outcomes.lock().unwrap().insert(index, outcome);
+            assert!(before.is_none(), "one outcome for task {index}");
+            self.delivered.fetch_add(1, Ordering::SeqCst);
+            let call = self.calls.lock().unwrap().remove(&index);
+            notices.extend(call.map(Notice::Call));
+        }
     }
 }
 
@@ -233,8 +240,12 @@ impl Boxes {
         let index = self.submitted.fetch_add(1, Ordering::SeqCst);
         let mut definition = self.definition.lock().unwrap();
         let definition = *definition.get_or_insert_with(|| pool.define(b"test"));
-        let task =
-            NewTask { bytes: job.encode().into(), index, sink: Arc::clone(&self.inbox) as _ };
+        let task = NewTask {
+            bytes: job.encode().into(),
+            run: None,
+            index,
+            sink: Arc::clone(&self.inbox) as _,
+        };
         pool.submit((pool.default_lane(), definition), rules, [task]).unwrap()
     }
 
@@ -252,7 +263,7 @@ impl Boxes {
 
     pub(crate) fn value(&self, index: u64) -> Vec<u8> {
         match self.take(index) {
-            Outcome::Value(value) => value,
+            Outcome::Value(value) => value.into_vec(),
             other => panic!("task {index} has no value: {other:?}"),
         }
     }

@@ -126,9 +126,31 @@ impl<P: Park> Cursor<P> {
     /// `true`, when it may take its time: whether there is nobody left to move the cursor. Who has
     /// nothing to ask sleeps in longer slices.
     pub fn wait(&self, seen: u64, wait: Wait, gone: Option<&dyn Fn(bool) -> bool>) -> Passed {
-        if P::spin(BATCHED, || self.get() != seen) {
+        self.wait_meanwhile(seen, wait, gone, || ())
+    }
+
+    /// [`Cursor::wait`] that calls `meanwhile` after each look before it sleeps: to fetch what will be
+    /// read as soon as the cursor has moved, so that it comes as soon as the number does.
+    #[inline]
+    pub fn wait_meanwhile(
+        &self,
+        seen: u64,
+        wait: Wait,
+        gone: Option<&dyn Fn(bool) -> bool>,
+        meanwhile: impl Fn(),
+    ) -> Passed {
+        let look = || {
+            let has_moved = self.get() != seen;
+            meanwhile();
+            has_moved
+        };
+        if P::spin(BATCHED, look) {
             return Passed::Moved { slept: false };
         }
+        self.wait_asleep(seen, wait, gone)
+    }
+
+    fn wait_asleep(&self, seen: u64, wait: Wait, gone: Option<&dyn Fn(bool) -> bool>) -> Passed {
         let (mut slices, mut slept) = (Slices::new(wait), false);
         loop {
             // Before the number and before asking: who moves it, or goes, after that changes this.

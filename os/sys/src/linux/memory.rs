@@ -1,7 +1,7 @@
 //! Memory that processes share: a file without a name, and its mapping.
 #![expect(unsafe_code, reason = "memfd_create and mmap are C calls")]
 
-use super::{check, retry};
+use super::{check, retry, streaming};
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::ptr::NonNull;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// A new file in memory without a path. It is gone when the last descriptor and the last mapping
@@ -190,7 +191,7 @@ impl Mapping {
         let to = unsafe { self.start.as_ptr().add(offset) };
         // SAFETY: so is the whole range; nobody here holds a reference into shared memory that
         // could be written to (`bytes` cannot overlap: see `bytes`).
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        unsafe { streaming::copy(bytes.as_ptr(), to, bytes.len()) };
     }
 
     /// Appends `len` bytes from `offset` on to `bytes`. If somebody writes them at the same time,
@@ -201,6 +202,7 @@ impl Mapping {
     pub fn copy_out(&self, offset: usize, len: usize, bytes: &mut Vec<u8>) {
         assert!(self.holds(offset, len), "within the mapping");
         bytes.reserve(len);
+        prefer_large_pages(bytes.spare_capacity_mut());
         // SAFETY: `offset` is within the mapping.
         let from = unsafe { self.start.as_ptr().add(offset) };
         let to = bytes.spare_capacity_mut().as_mut_ptr().cast();
@@ -208,6 +210,20 @@ impl Mapping {
         unsafe { std::ptr::copy_nonoverlapping(from, to, len) };
         // SAFETY: reserved above, and written just now.
         unsafe { bytes.set_len(bytes.len() + len) };
+    }
+
+    /// The same for all of `bytes`, over what they were.
+    ///
+    /// # Panics
+    /// Beyond the end of the mapping.
+    #[inline]
+    pub fn copy_to(&self, offset: usize, bytes: &mut [u8]) {
+        assert!(self.holds(offset, bytes.len()), "within the mapping");
+        // SAFETY: `offset` is within the mapping.
+        let from = unsafe { self.start.as_ptr().add(offset) };
+        // SAFETY: both ranges are valid for that length, and nobody here holds a mutable reference
+        // into shared memory, so they do not overlap.
+        unsafe { std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), bytes.len()) };
     }
 
     /// A part of the memory in place.
@@ -223,6 +239,21 @@ impl Mapping {
         let start = unsafe { self.start.as_ptr().add(offset) };
         // SAFETY: nobody writes there, which the caller promises.
         unsafe { std::slice::from_raw_parts(start, len) }
+    }
+
+    /// Has the processor fetch what lies at `offset`, which will be read soon. Only a hint.
+    #[inline]
+    pub fn fetch(&self, offset: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if offset < self.len {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: within the mapping.
+            let place = unsafe { self.start.as_ptr().add(offset) };
+            // SAFETY: a hint reads nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = offset;
     }
 
     fn holds(&self, offset: usize, len: usize) -> bool {
@@ -248,6 +279,46 @@ impl Drop for Mapping {
         // SAFETY: exactly the range that mmap returned, and no borrow of it outlives `self`.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
+}
+
+/// Copies `from` to memory that another process reads next: see `streaming`.
+///
+/// # Safety
+/// As many bytes at `to` may be written, nobody holds a reference to them, and `from` is elsewhere.
+pub unsafe fn copy_to_shared(from: &[u8], to: NonNull<u8>) {
+    // SAFETY: the caller's promise.
+    unsafe { streaming::copy(from.as_ptr(), to.as_ptr(), from.len()) };
+}
+
+/// Room from this size on is worth large pages.
+const LARGE_ROOM: usize = 2 << 20;
+
+/// Asks for large pages where `room` was not touched yet, if there is much of it: to touch it for the
+/// first time is then several times cheaper. No more than advice, to a kernel that may not know it.
+#[inline]
+pub fn prefer_large_pages<T>(room: &mut [MaybeUninit<T>]) {
+    if size_of_val(room) >= LARGE_ROOM {
+        advise_large_pages(room.as_mut_ptr().cast(), size_of_val(room));
+    }
+}
+
+/// Has the allocator keep such room when it is freed: glibc gives back what is more than twice the
+/// largest block that was ever mapped for itself and freed, and the next user pays for fresh pages. It
+/// learns from one that nobody touches.
+fn expect_large_blocks() {
+    const LARGEST_THAT_TEACHES: usize = (32 << 20) - (64 << 10);
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGEST_THAT_TEACHES)));
+}
+
+#[cold]
+fn advise_large_pages(start: *mut u8, len: usize) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(expect_large_blocks);
+    let page = super::constants::page_size() as usize;
+    let skipped = start.align_offset(page);
+    let whole = len.saturating_sub(skipped) / page * page;
+    // SAFETY: whole pages within the room; the advice changes nothing that anybody can read there.
+    unsafe { libc::madvise(start.wrapping_add(skipped).cast(), whole, libc::MADV_HUGEPAGE) };
 }
 
 /// Makes a file `len` bytes long and gets the memory for them now: later there may be none, and a
@@ -312,6 +383,8 @@ mod tests {
         let mut out = vec![b'>'];
         reader.copy_out(4090, 12, &mut out);
         assert_eq!(out, b">across pages");
+        reader.copy_to(4096, &mut out[..6]);
+        assert_eq!(&out[..6], b" pages");
         // SAFETY: nobody writes.
         assert_eq!(unsafe { reader.bytes(4090, 6) }, b"across");
         assert_eq!(reader.half_words().len(), 2048);

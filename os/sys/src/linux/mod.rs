@@ -15,6 +15,7 @@ pub(crate) mod fork;
 pub mod fork_hooks;
 pub(crate) mod futex;
 pub mod handler;
+pub mod heap;
 pub(crate) mod image;
 pub(crate) mod interfaces;
 pub mod lifeline;
@@ -27,6 +28,7 @@ pub mod signals;
 pub mod sock_diag;
 pub(crate) mod socket;
 pub mod stream;
+pub(crate) mod streaming;
 pub mod thread;
 pub(crate) mod wait;
 

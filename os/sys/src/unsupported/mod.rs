@@ -37,6 +37,19 @@ pub mod accounts {
     }
 }
 
+/// What this process's allocator holds.
+pub mod heap {
+    /// Nobody can tell.
+    pub fn usage() -> Option<(u64, u64)> {
+        None
+    }
+
+    /// Nothing is given back.
+    pub fn trim() -> bool {
+        false
+    }
+}
+
 /// Units that the kernel counts in.
 pub mod constants {
     /// Bytes in a page of memory: a guess that nothing is counted by.
@@ -485,6 +498,7 @@ pub mod lifeline {
 pub mod memory {
     use super::{AsFd, File, Infallible, io, unsupported};
     use std::ffi::CStr;
+    use std::mem::MaybeUninit;
     use std::path::Path;
     use std::ptr::NonNull;
     use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -536,6 +550,18 @@ pub mod memory {
     pub fn seal_shrinking(_file: &File) -> io::Result<()> {
         unsupported()
     }
+
+    /// Copies to memory that is shared.
+    ///
+    /// # Safety
+    /// As many bytes at `to` may be written.
+    pub unsafe fn copy_to_shared(from: &[u8], to: NonNull<u8>) {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), from.len()) };
+    }
+
+    /// Asks for large pages.
+    pub fn prefer_large_pages<T>(_room: &mut [MaybeUninit<T>]) {}
 
     /// Makes a file that long, with its memory.
     ///
@@ -596,6 +622,16 @@ pub mod memory {
 
         /// Appends `len` bytes from `offset` on to `bytes`.
         pub fn copy_out(&self, _offset: usize, _len: usize, _bytes: &mut Vec<u8>) {
+            match self.0 {}
+        }
+
+        /// The same for all of `bytes`.
+        pub fn copy_to(&self, _offset: usize, _bytes: &mut [u8]) {
+            match self.0 {}
+        }
+
+        /// Has the processor fetch what lies at `offset`.
+        pub fn fetch(&self, _offset: usize) {
             match self.0 {}
         }
 

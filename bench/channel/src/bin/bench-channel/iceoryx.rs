@@ -1,17 +1,21 @@
-//! iceoryx2, for those who have what it is built with: its build reads C headers with libclang.
+//! iceoryx2: shared memory, whose ends look without a pause.
 #![expect(clippy::expect_used, reason = "a bench that cannot send has nothing to say")]
 
+use crate::ours::ITEMS;
 use crate::way::Way;
 use iceoryx2::port::{publisher::Publisher, subscriber::Subscriber};
 use iceoryx2::prelude::*;
 use std::cell::RefCell;
+use std::hint::black_box;
 
 const HELD: &str = "both ends are held";
 
-/// iceoryx2: written and read in place, both ends polling. Its ports cannot be inherited.
+/// iceoryx2: written in place, and read there or copied; both ends polling. Its ports cannot be inherited.
 pub(crate) struct Iceoryx {
     name: ServiceName,
     len: usize,
+    /// The receiver's copy; none when it reads in place.
+    copy: Option<RefCell<Vec<u8>>>,
     ports: RefCell<Ports>,
 }
 
@@ -25,11 +29,27 @@ type Factory =
     iceoryx2::service::port_factory::publish_subscribe::PortFactory<ipc::Service, [u8], ()>;
 
 impl Iceoryx {
-    pub(crate) fn new(name: &str, len: usize) -> Self {
+    pub(crate) fn new(name: &str, len: usize, in_place: bool) -> Self {
         set_log_level(LogLevel::Error);
         let name = format!("polyproc-bench/{}/{name}/{len}", std::process::id());
         let name = name.as_str().try_into().expect("a name of letters and slashes");
-        Self { name, len, ports: RefCell::default() }
+        let copy = (!in_place).then(RefCell::default);
+        Self { name, len, copy, ports: RefCell::default() }
+    }
+
+    /// As many as crossbeam's channel gets, but not more than 8 MiB.
+    fn most_messages(&self) -> usize {
+        (8 << 20 >> self.len.ilog2()).min(ITEMS as usize)
+    }
+
+    fn look_at(&self, bytes: &[u8]) -> usize {
+        let Some(copy) = &self.copy else {
+            return black_box(bytes).len();
+        };
+        let mut copy = copy.borrow_mut();
+        copy.clear();
+        copy.extend_from_slice(bytes);
+        black_box(&*copy).len()
     }
 
     fn service(&self) -> Factory {
@@ -38,7 +58,7 @@ impl Iceoryx {
             .service_builder(&self.name)
             .publish_subscribe::<[u8]>()
             .enable_safe_overflow(false)
-            .subscriber_max_buffer_size(64)
+            .subscriber_max_buffer_size(self.most_messages())
             .open_or_create();
         service.expect("a service")
     }
@@ -87,7 +107,7 @@ impl Way for Iceoryx {
         let subscriber = ports.subscriber.as_ref().expect(HELD);
         loop {
             if let Some(sample) = subscriber.receive().expect(HELD) {
-                return sample.len();
+                return self.look_at(&sample);
             }
             std::hint::spin_loop();
         }

@@ -6,7 +6,8 @@ mod python;
 
 use peer::{BareEvent, PosixSync, PthreadMutex};
 use polyproc_bench::{Kind, Options, Race, Row, Unit, median, print};
-use polyproc_bench_ipc::play::{self, Shared, both_busy, per_step, ping_pong};
+use polyproc_bench_ipc::play::{self, Shared, both_busy, per_step};
+use polyproc_bench_ipc::players::Rally;
 use polyproc_shm::Arena;
 use polyproc_sync::{Event, Mutex, raw};
 use std::hint::black_box;
@@ -128,22 +129,26 @@ fn event_round_trips(options: Options) -> io::Result<Vec<Row>> {
     };
     let bare_set = |side: usize| bare[side].set();
     let (spin, sleep) = (|side: usize| bare[side].spin(), |side: usize| bare[side].sleep());
-    let awake = options.medians(
+    let nothing = || ();
+    let rally = Rally { rounds: 100_000, asleep: false };
+    let awake = options.try_medians(
         7,
-        || ping_pong(100_000, set, wait, false),
-        || ping_pong(100_000, bare_set, spin, false),
-    );
-    let asleep = options.medians(
+        || rally.play(set, wait, nothing),
+        || rally.play(bare_set, spin, nothing),
+    )?;
+    let rally = Rally { rounds: 300, asleep: true };
+    let asleep = options.try_medians(
         21,
-        || ping_pong(300, set, wait, true),
-        || ping_pong(300, bare_set, sleep, true),
-    );
-    let _hogs = play::Hogs::start(4)?;
-    let busy = options.medians(
+        || rally.play(set, wait, nothing),
+        || rally.play(bare_set, sleep, nothing),
+    )?;
+    let rally = Rally { rounds: 2000, asleep: false };
+    let _hogs = play::hogs(4)?;
+    let busy = options.try_medians(
         7,
-        || ping_pong(2000, set, wait, false),
-        || ping_pong(2000, bare_set, sleep, false),
-    );
+        || rally.play(set, wait, nothing),
+        || rally.play(bare_set, sleep, nothing),
+    )?;
     let row = |workload, peer, medians| {
         race("event", workload, Kind::Bound, peer).row(Unit::Microseconds, medians)
     };
@@ -174,11 +179,12 @@ fn cpython(options: Options) -> io::Result<[Row; 3]> {
         events[side].wait();
         events[side].clear();
     };
-    let event = options.medians(
+    let rally = Rally { rounds: 20_000, asleep: false };
+    let event = options.try_medians(
         5,
-        || ping_pong(20_000, |side| events[side].set(), wait, false),
-        || number(python::measure("event", 2000)),
-    );
+        || rally.play(|side| events[side].set(), wait, || ()),
+        || python::measure("event", 2000),
+    )?;
     let against = |group, workload, peer| race(group, workload, Kind::Peer, peer);
     Ok([
         against("lock", "lock + unlock", "CPython's multiprocessing.Lock")

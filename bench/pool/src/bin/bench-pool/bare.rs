@@ -1,5 +1,6 @@
 //! The least that a pool of forked workers can be: one worker, one word there and one back, by
-//! spinning, or by sleeping on a futex. No death is noticed, nothing is checked.
+//! spinning, or by sleeping on a futex. No death is noticed, nothing is checked. The one that spins
+//! sleeps between its turns: it would take a processor from whatever is measured then.
 #![expect(unsafe_code, reason = "the floor is a bare fork")]
 
 use crate::done;
@@ -21,12 +22,14 @@ pub(crate) struct Bare {
 /// Words of the shared page, on lines of their own.
 const THERE: usize = 0;
 const BACK: usize = 32;
+/// The worker that spins sleeps on this after its turn.
+const REST: u32 = u32::MAX;
 
 fn serve(mapping: &Mapping, sleeps: bool) -> ! {
     let words = mapping.half_words();
     let mut seen = 0;
     loop {
-        seen = await_change(&words[THERE], seen, sleeps);
+        seen = await_change(&words[THERE], seen, sleeps || seen == REST);
         publish(&words[BACK], seen, sleeps);
     }
 }
@@ -65,9 +68,22 @@ impl Bare {
     }
 
     pub(crate) fn round_trip(&self) {
+        let old = self.mapping.half_words()[BACK].load(Ordering::Relaxed);
+        // After a rest it starts with 1.
+        self.ask(old, old.wrapping_add(1).max(1));
+    }
+
+    /// Has the one that spins sleep until the next round trip.
+    pub(crate) fn rest(&self) {
+        let old = self.mapping.half_words()[BACK].load(Ordering::Relaxed);
+        if old != REST {
+            self.ask(old, REST);
+        }
+    }
+
+    fn ask(&self, old: u32, new: u32) {
         let words = self.mapping.half_words();
-        let old = words[BACK].load(Ordering::Relaxed);
-        publish(&words[THERE], old + 1, self.sleeps);
+        publish(&words[THERE], new, self.sleeps || old == REST);
         await_change(&words[BACK], old, self.sleeps);
     }
 }

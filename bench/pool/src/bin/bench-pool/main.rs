@@ -1,6 +1,7 @@
 //! Pools: against procspawn's (the peer), rayon's threads and bare forked workers (the bounds).
 
 mod bare;
+mod large;
 
 use bare::Bare;
 use polyproc::prelude::*;
@@ -29,12 +30,13 @@ fn run(options: Options) -> Result<(), Error> {
     let pool = Pool::new(WORKERS)?;
     let peer = procspawn::Pool::new(WORKERS)?;
     let threads = rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build()?;
+    bare[0].rest();
     let mut rows = Vec::new();
     rows.extend(round_trips(options, &pool, &peer, &threads, &bare));
     drop(bare);
     rows.extend(maps(options, &pool, &peer, &threads));
     rows.extend(submissions(options, &pool, &peer));
-    rows.push(large(options, &pool, &peer));
+    rows.extend(large::rows(options, &pool, &peer));
     rows.push(lives(options));
     print(&rows, options.json);
     Ok(())
@@ -79,9 +81,18 @@ fn round_trips(
     vec![
         awake(against("submit + get, awake", Kind::Peer, "procspawn 1.0"), &procspawn),
         awake(against("submit + get, awake", Kind::Bound, "rayon install"), &install),
-        awake(against("submit + get, awake", Kind::Bound, "one word, spinning"), &|| {
-            spinning.round_trip();
-        }),
+        against("submit + get, awake", Kind::Bound, "one word, spinning").row(
+            Unit::Microseconds,
+            options.medians(
+                15,
+                || each(2000, ours),
+                || {
+                    let time = each(2000, || spinning.round_trip());
+                    spinning.rest();
+                    time
+                },
+            ),
+        ),
         against("submit + get, asleep", Kind::Bound, "one word, futex").row(
             Unit::Microseconds,
             options.medians(200, || rested(&ours), || rested(&|| sleeping.round_trip())),
@@ -174,25 +185,6 @@ fn submissions(options: Options, pool: &Pool, peer: &procspawn::Pool) -> Vec<Row
     };
     let race = against("1 M submit, then get", Kind::Peer, "procspawn 1.0");
     vec![race.row(Unit::MillionsPerSecond, options.medians(5, ours, procspawn))]
-}
-
-fn large(options: Options, pool: &Pool, peer: &procspawn::Pool) -> Row {
-    const COUNT: usize = 32;
-    let item = || vec![7_u8; 8 << 20];
-    let echo: fn(Vec<u8>) -> Vec<u8> = |bytes| bytes;
-    let items: Vec<_> = (0..COUNT).map(|_| item()).collect();
-    let ours = || {
-        let back: usize = pool.imap(echo, items.clone()).map(|bytes| done(bytes).len()).sum();
-        assert_eq!(back, COUNT << 23);
-    };
-    // One at a time: with several, its worker and its parent wait for each other for ever.
-    let procspawn = || {
-        let back: usize =
-            items.iter().map(|bytes| done(peer.spawn(bytes.clone(), echo).join()).len()).sum();
-        assert_eq!(back, COUNT << 23);
-    };
-    let race = against("32 x 8 MiB there and back", Kind::Peer, "procspawn 1.0");
-    options.times(race, 3, ours, procspawn)
 }
 
 /// A pool from its start over one task to its end.

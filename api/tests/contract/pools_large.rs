@@ -1,0 +1,107 @@
+//! Large values through pools, by value and in shared memory, and what becomes of shared objects when
+//! somebody dies.
+
+use crate::Test;
+use crate::pools::pool;
+use polyproc::Blob;
+use polyproc::prelude::*;
+
+pub(crate) const TESTS: &[Test] = &[
+    ("large_vectors", large_vectors),
+    ("shared_arrays_are_passed_on", shared_arrays_are_passed_on),
+    ("a_task_with_handles_is_tried_again", a_task_with_handles_is_tried_again),
+    ("a_crash_among_items_with_handles", a_crash_among_items_with_handles),
+];
+
+const LEN: usize = 300_000;
+
+fn large_vectors(method: StartMethod) {
+    let pool = pool(method);
+    let numbers: Vec<f64> = (0..LEN as u32).map(f64::from).collect();
+    // Each form is the first task of its function: what its worker has to know goes ahead of it.
+    let double = |numbers: Vec<f64>| numbers.iter().map(|x| 2.0 * x).collect::<Vec<f64>>();
+    assert!(pool.apply(double, numbers.clone()).unwrap() == double(numbers));
+    let bytes = |bytes: Vec<u8>| bytes;
+    let sent = vec![7; 9 * LEN];
+    for back in pool.imap(bytes, vec![sent.clone(); 5]) {
+        assert!(back.unwrap() == sent);
+    }
+    let blob = |blob: Blob<u128>| blob;
+    assert!(pool.apply(blob, Blob(vec![1; LEN])).unwrap().0 == vec![1; LEN]);
+    let nested = |(number, blob): (u8, Blob<f32>)| (number + 1, Some(blob));
+    let (number, blob) = pool.apply(nested, (1, Blob(vec![0.5; LEN]))).unwrap();
+    assert!(number == 2 && blob.unwrap().0 == vec![0.5; LEN]);
+    let texts = |text: String| text + "!";
+    assert_eq!(pool.apply(texts, "a".repeat(LEN)).unwrap().len(), LEN + 1);
+}
+
+fn negate(array: SharedArray<i64>) -> SharedArray<i64> {
+    array.lock().unwrap().iter_mut().for_each(|number| *number = -*number);
+    array
+}
+
+fn shared_arrays_are_passed_on(method: StartMethod) {
+    let before = polyproc::arena_stats().unwrap();
+    let pool = pool(method);
+    let arrays = (0..40).map(|number| SharedArray::from_slice(&vec![number; LEN]).unwrap());
+    for (number, array) in (0..).zip(pool.imap(negate, arrays)) {
+        let array = array.unwrap();
+        assert_eq!((array.len(), array.lock().unwrap()[LEN - 1]), (LEN, -number));
+    }
+    drop(pool);
+    let after = polyproc::arena_stats().unwrap();
+    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+}
+
+type Tries = (Shared<Mutex<u64>>, u64);
+
+/// Dies until it was tried three times in all, if it is the one.
+fn third_time((tries, number): Tries) -> (Shared<Mutex<u64>>, u64) {
+    if number == 3 {
+        let mut count = tries.lock().unwrap();
+        *count += 1;
+        if *count < 3 {
+            drop(count);
+            std::process::abort();
+        }
+    }
+    (tries, number)
+}
+
+fn a_task_with_handles_is_tried_again(method: StartMethod) {
+    let before = polyproc::arena_stats().unwrap();
+    let pool = pool(method);
+    let tries = || Shared::new(Mutex::new(0)).unwrap();
+    // Nobody here has what is passed on.
+    let calls = pool.calls().retries(2);
+    let (tried, _) = calls.submit(third_time, (tries(), 3)).get().unwrap();
+    assert_eq!(*tried.lock().unwrap(), 3);
+    let panics = |tries: Shared<Mutex<u64>>| {
+        *tries.lock().unwrap() += 1;
+        let count = *tries.lock().unwrap();
+        assert_eq!(count, 3);
+    };
+    calls.submit(panics, tries()).get().unwrap();
+    let all = calls.map(third_time, (0..6).map(|number| (tries(), number))).unwrap();
+    let counts: Vec<_> = all.iter().map(|(tries, _)| *tries.lock().unwrap()).collect();
+    assert_eq!(counts, [0, 0, 0, 3, 0, 0]);
+    drop((tried, all, pool));
+    let after = polyproc::arena_stats().unwrap();
+    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+}
+
+fn a_crash_among_items_with_handles(method: StartMethod) {
+    let before = polyproc::arena_stats().unwrap();
+    let pool = pool(method);
+    let items = (0..6).map(|number| (Shared::new(Mutex::new(0)).unwrap(), number));
+    let mut results: Vec<_> = pool.calls().chunk(6).imap(third_time, items).collect();
+    let error = results.remove(3).unwrap_err();
+    assert!(matches!(error, TaskError::Died { .. }), "{error}");
+    for result in results {
+        let (same, _) = result.unwrap();
+        assert_eq!(*same.lock().unwrap(), 0);
+    }
+    drop(pool);
+    let after = polyproc::arena_stats().unwrap();
+    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+}

@@ -1,0 +1,376 @@
+//! What all handles of a pool and its supervisor share: the lock, who waits and drives, and what is done
+//! once the lock is released.
+
+use crate::bell::Bell;
+use crate::core::{Core, Driver, Errands};
+use crate::link::{Link, Watch};
+use crate::outcome::{NoStart, Notice};
+use crate::pool::Starter;
+use crate::region;
+use crate::supervisor::is_supervisor;
+use polyproc_process::StartError;
+use polyproc_sync::{Deadline, Owner, Spin};
+use polyproc_sys::poll;
+use std::io;
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// No sleep of a thread that waits for the driver is longer.
+const LONGEST_NAP: Duration = Duration::from_millis(500);
+
+/// The way to what a pool shares, closed in a copy of its process: there a lock may be held for good.
+pub(crate) struct Own {
+    shared: Arc<Shared>,
+    owner: Owner,
+}
+
+impl Own {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared), owner: Owner::me() }
+    }
+
+    /// `None` in a copy.
+    pub(crate) fn ours(&self) -> Option<&Arc<Shared>> {
+        (self.owner == Owner::me()).then_some(&self.shared)
+    }
+}
+
+/// See the [module](self).
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    /// For threads that wait while another drives.
+    changed: Condvar,
+    driver_bell: Bell,
+    pub(crate) supervisor_bell: Bell,
+    starter: Box<dyn Starter>,
+    calls: Mutex<Vec<Call>>,
+    /// Workers that wait for a thread that may copy this process.
+    deferred: Mutex<Vec<usize>>,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
+    has_supervisor: AtomicBool,
+    /// Nothing will happen any more.
+    is_over: AtomicBool,
+    /// Of the driver.
+    spin: Spin,
+    /// The supervisor does nothing any more.
+    is_unsupervised: AtomicBool,
+}
+
+type Call = Box<dyn FnOnce() + Send>;
+
+/// Who does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Actor {
+    /// A thread that uses the pool.
+    User,
+    /// The one that waits and drives.
+    Driver,
+    /// The pool's own.
+    Supervisor,
+}
+
+impl Shared {
+    /// # Errors
+    /// At the limit on descriptors.
+    pub(crate) fn new(core: Core, starter: Box<dyn Starter>) -> io::Result<Self> {
+        Ok(Self {
+            core: Mutex::new(core),
+            changed: Condvar::new(),
+            driver_bell: Bell::new()?,
+            supervisor_bell: Bell::new()?,
+            starter,
+            calls: Mutex::default(),
+            deferred: Mutex::default(),
+            supervisor: Mutex::default(),
+            has_supervisor: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            spin: Spin::new(),
+            is_unsupervised: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Core> {
+        lock(&self.core)
+    }
+
+    /// Does something under the lock, and afterwards what came of it.
+    pub(crate) fn with<R>(&self, actor: Actor, change: impl FnOnce(&mut Core) -> R) -> R {
+        let mut core = self.lock();
+        let result = change(&mut core);
+        self.finish(core, actor);
+        result
+    }
+
+    /// Releases the lock and runs the errands; what comes of those as well.
+    fn finish<'a>(&'a self, mut core: MutexGuard<'a, Core>, actor: Actor) {
+        loop {
+            core.hand_over();
+            let errands = std::mem::take(&mut core.errands);
+            self.tell(&mut core, errands.delivered > 0, actor);
+            drop(core);
+            let starts = self.run(errands);
+            if starts.is_empty() {
+                return;
+            }
+            for slot in starts {
+                self.start(slot);
+            }
+            core = self.lock();
+        }
+    }
+
+    /// Wakes who has to know, if anybody does.
+    fn tell(&self, core: &mut Core, has_delivered: bool, actor: Actor) {
+        let has_ended = core.dispatcher.is_over() && !self.is_over.swap(true, Ordering::AcqRel);
+        if (has_delivered || has_ended) && core.waiting > 0 {
+            self.changed.notify_all();
+        }
+        if has_ended {
+            self.supervisor_bell.ring();
+        }
+        if core.driver == Driver::Caller {
+            let is_news = has_delivered || has_ended || core.is_hurried();
+            if actor != Actor::Driver && is_news {
+                self.driver_bell.ring();
+            }
+        } else if actor != Actor::Supervisor || has_ended {
+            let is_missing = if core.supervised { core.is_hurried() } else { core.needs_driver() };
+            if is_missing {
+                core.supervised = true;
+                self.supervisor_bell.ring();
+            }
+        }
+    }
+
+    /// Everything but starts, which are given back unless they have to wait.
+    fn run(&self, errands: Errands) -> Vec<usize> {
+        for notice in errands.notices {
+            match notice {
+                // A runtime that panics must not take the driver along.
+                Notice::Wake(waker) => drop(catch_unwind(AssertUnwindSafe(|| waker.wake()))),
+                Notice::Call(call) => {
+                    lock(&self.calls).push(call);
+                    self.supervisor_bell.ring();
+                }
+            }
+        }
+        drop((errands.sinks, errands.memory, errands.runs, errands.links));
+        let mut starts = errands.starts;
+        if self.starter.copies() {
+            let mut deferred = lock(&self.deferred);
+            if is_supervisor() {
+                deferred.append(&mut starts);
+                self.supervisor_bell.ring();
+            } else {
+                starts.append(&mut deferred);
+            }
+        }
+        starts
+    }
+
+    /// Makes a worker. Waits for no other process but the fork server.
+    pub(crate) fn start(&self, slot: usize) {
+        let made = region::create().map_err(NoStart::Region).and_then(|(side, descriptors)| {
+            let start = AssertUnwindSafe(|| self.starter.start(slot, descriptors));
+            let started = catch_unwind(start).unwrap_or_else(|_| Err(panicked()));
+            Ok(Link::new(started.map_err(NoStart::Start)?, side))
+        });
+        let mut core = self.lock();
+        match made {
+            Ok(link) => core.started(slot, link),
+            Err(why) => core.start_failed(slot, why),
+        }
+        // Whoever sleeps does not know this worker yet.
+        if core.driver == Driver::Caller {
+            self.driver_bell.ring();
+        }
+        self.supervisor_bell.ring();
+    }
+
+    /// Waits until `done`, and drives meanwhile if nobody else does; says whether it is.
+    pub(crate) fn wait(&self, deadline: Deadline, done: &dyn Fn() -> bool) -> bool {
+        // Nothing that `done` looks at may need the lock.
+        let mut core = self.lock();
+        while !done() && !deadline.has_passed() {
+            if core.driver == Driver::None {
+                core = self.drive(core, deadline, done);
+                break;
+            }
+            core.waiting += 1;
+            let nap = deadline.earlier(Deadline::after(LONGEST_NAP)).remaining();
+            let nap = nap.unwrap_or(LONGEST_NAP);
+            core = self.changed.wait_timeout(core, nap).unwrap_or_else(PoisonError::into_inner).0;
+            core.waiting -= 1;
+        }
+        self.finish(core, Actor::User);
+        done()
+    }
+
+    fn drive<'a>(
+        &'a self,
+        mut core: MutexGuard<'a, Core>,
+        deadline: Deadline,
+        done: &dyn Fn() -> bool,
+    ) -> MutexGuard<'a, Core> {
+        core.driver = Driver::Caller;
+        // If the supervisor sleeps over the rings, it sleeps on: what it has armed, this thread takes.
+        core.supervised = core.stands_by;
+        loop {
+            core.turn();
+            let has_errands = !core.errands.is_empty();
+            if done() || deadline.has_passed() {
+                break;
+            }
+            let watches = core.crew.watches();
+            core.planned = core.next_look();
+            let end = deadline.earlier(core.planned.map_or(Deadline::NEVER, Deadline::at));
+            self.finish(core, Actor::Driver);
+            if !has_errands && !self.spin(&watches) {
+                self.rest((&watches, true), &self.driver_bell, end, Actor::Driver);
+            }
+            core = self.lock();
+        }
+        core.driver = Driver::None;
+        core.activity += 1;
+        if core.waiting > 0 {
+            self.changed.notify_all();
+        }
+        core
+    }
+
+    /// Looks for results for as long as that is cheaper than sleeping. It is not while those who owe
+    /// some wake up: the processor is better left to them.
+    fn spin(&self, watches: &[Watch]) -> bool {
+        let is_hopeful = watches.iter().any(|watch| watch.control.is_at_work());
+        is_hopeful && self.spin.until(1, || has_news(watches))
+    }
+
+    /// Sleeps until a worker is dead or (for who `drives`) has something to say, somebody rings, or
+    /// `end`.
+    pub(crate) fn rest(
+        &self,
+        (watches, drives): (&[Watch], bool),
+        bell: &Bell,
+        end: Deadline,
+        actor: Actor,
+    ) {
+        let rung = if drives { watches } else { &[] };
+        for watch in rung {
+            watch.control.arm();
+        }
+        if has_news(rung) {
+            return;
+        }
+        let ends = watches.iter().map(|watch| watch.child.sentinel());
+        let bells = rung.iter().map(|watch| watch.bell.as_fd());
+        let fds: Vec<_> = [bell.as_fd()].into_iter().chain(ends).chain(bells).collect();
+        let since = Instant::now();
+        let Ok(ready) = poll::any_readable(&fds, end) else { return };
+        if actor == Actor::Driver {
+            self.spin.slept(since.elapsed());
+        }
+        bell.silence();
+        self.note(watches, &ready, actor);
+    }
+
+    /// What a sleep has ended with: descriptors in the order of [`rest`](Self::rest).
+    fn note(&self, watches: &[Watch], ready: &[usize], actor: Actor) {
+        if ready.iter().all(|index| *index == 0) {
+            return;
+        }
+        self.with(actor, |core| {
+            let woken = ready.iter().filter_map(|index| watches.get(index.checked_sub(1)?));
+            woken.for_each(|watch| core.bury_watched(watch));
+            // The bells are for who drives: one that another silenced would not wake it.
+            if actor == Actor::Driver || core.driver == Driver::None {
+                core.crew.links.iter().flatten().for_each(|link| link.side.silence());
+                core.turn();
+            }
+        });
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *lock(&self.calls))
+    }
+
+    pub(crate) fn has_deferred(&self) -> bool {
+        !lock(&self.deferred).is_empty()
+    }
+
+    /// Has a thread that waits start what is deferred.
+    pub(crate) fn ask_for_starts(&self) {
+        self.driver_bell.ring();
+    }
+
+    pub(crate) fn start_all_deferred(&self) {
+        let deferred = std::mem::take(&mut *lock(&self.deferred));
+        for slot in deferred {
+            self.start(slot);
+        }
+    }
+
+    /// The supervisor has nothing more to do.
+    pub(crate) fn retire(&self) {
+        let core = self.lock();
+        self.is_unsupervised.store(true, Ordering::Release);
+        self.changed.notify_all();
+        drop(core);
+    }
+
+    /// Makes sure that there is a supervisor.
+    pub(crate) fn supervise(self: &Arc<Self>) {
+        if self.has_supervisor.load(Ordering::Acquire) {
+            return;
+        }
+        let mut supervisor = lock(&self.supervisor);
+        if supervisor.is_none() {
+            match crate::supervisor::start(self) {
+                Ok(thread) => {
+                    *supervisor = Some(thread);
+                    self.has_supervisor.store(true, Ordering::Release);
+                }
+                // Threads that wait for results do without it.
+                Err(error) => tracing::warn!(%error, "a pool without a thread of its own"),
+            }
+        }
+    }
+
+    /// Waits for the end of the supervisor, if that comes before `deadline`.
+    pub(crate) fn dismiss_supervisor(&self, deadline: Deadline) {
+        let mut supervisor = lock(&self.supervisor);
+        self.has_supervisor.store(false, Ordering::Release);
+        let Some(thread) = supervisor.take().filter(|_| !is_supervisor()) else { return };
+        drop(supervisor);
+        let mut core = self.lock();
+        while !self.is_unsupervised.load(Ordering::Acquire) && !deadline.has_passed() {
+            let nap = deadline.remaining().unwrap_or(LONGEST_NAP).min(LONGEST_NAP);
+            core = self.changed.wait_timeout(core, nap).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(core);
+        if self.is_unsupervised.load(Ordering::Acquire) {
+            drop(thread.join());
+        }
+    }
+}
+
+/// A front whose code for a start panics has no worker, and nobody waits for it.
+fn panicked() -> StartError {
+    let source = io::Error::other("a panic, in what is told to it or in its settings");
+    StartError::System { doing: "start a worker", source }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn has_news(watches: &[Watch]) -> bool {
+    watches.iter().any(|watch| watch.control.has_results())
+}
