@@ -135,8 +135,9 @@ impl Races {
     ) -> Outcome {
         let bytes = &*vec![7; size.bytes];
         let trip = |ways, rounds| round_trip(ways, awake(rounds), bytes);
-        let rate =
-            |ways: [&dyn Way; 2], messages| one_way(ways[0], Load { crew: PAIR, messages, bytes });
+        let rate = |ways: [&dyn Way; 2], messages| {
+            size.rate(one_way(ways[0], Load { crew: PAIR, messages, bytes }))
+        };
         let race = race(group, named(format!("round trip, {}, awake", size.name)), peer);
         let unit = Unit::Microseconds;
         self.race(race, unit, || trip(ours, size.ours[1]), || trip(theirs, counts[1]))?;
