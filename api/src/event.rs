@@ -31,7 +31,7 @@ impl Shared<Event> {
     ///
     /// The first one of an event starts a thread in this process, which all of them share and which ends with the
     /// last. From then on every change of the event costs whoever makes it a system call. A process that
-    /// is killed in the middle of [`set`](Event::set) makes the descriptor readable within 700 ms.
+    /// is killed in the middle of [`set`](Event::set) makes the descriptor readable within a second.
     ///
     /// A forked child has to ask for its own: what it inherits is its parent's.
     ///

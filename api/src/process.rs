@@ -154,7 +154,7 @@ impl Handle {
     /// At the limits on descriptors and threads; in a forked copy of the process that started it.
     #[cfg(feature = "async")]
     pub async fn wait_async(&self) -> io::Result<ExitStatus> {
-        polyproc_process::ended(&self.0).await.map(|ending| ending.status)
+        self.0.wait_async().await.map(|ending| ending.status)
     }
 
     /// The reading end of its standard output, once, if it was started with
@@ -288,7 +288,7 @@ impl<R: DeserializeOwned> Process<R> {
     #[cfg(feature = "async")]
     pub async fn join_async(&self) -> Result<R, JoinError> {
         self.check_ours()?;
-        match polyproc_process::ended(&self.handle.0).await {
+        match self.handle.0.wait_async().await {
             Ok(ending) => self.read_result(ending),
             Err(source) => Err(JoinError::Wait { process: self.who(), source }),
         }

@@ -178,6 +178,17 @@ struct Chunks {
     bytes: usize,
 }
 
+/// Results that nobody took.
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        for place in self.places.drain(..) {
+            if let Place::Waits(_, bytes) = place {
+                task::give_back(&Outcome::Value(bytes));
+            }
+        }
+    }
+}
+
 impl Chunks {
     fn len(&self) -> usize {
         self.count

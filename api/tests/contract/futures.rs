@@ -315,6 +315,10 @@ fn the_end_of_a_process_is_awaited(method: StartMethod) {
     let ended = block_on(async { (process.wait_async().await, (&process).await) });
     assert_eq!(ended.0.unwrap(), ExitStatus::Exited(101));
     assert!(matches!(ended.1, Err(JoinError::Panicked { .. })));
+    // What woke us is no reason not to fork.
+    for number in 0..20 {
+        assert_eq!(block_on(start(method, |n: u32| n, number).into_future()).unwrap(), number);
+    }
     let process = start(method, sleep_for_ever, ());
     let waker = Waker::from(Unpark::here());
     let mut joining = Box::pin(process.join_async());
@@ -438,6 +442,7 @@ fn an_event_of_another_process_is_awaited(method: StartMethod) {
         drop(futures);
         go.set();
         block_on(first).unwrap();
+        start(method, |()| (), ()).join().unwrap();
         setter.join().unwrap();
     });
 }

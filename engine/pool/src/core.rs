@@ -364,10 +364,21 @@ impl Core {
 
     /// The same, if it is still the one that was watched.
     pub(crate) fn bury_watched(&mut self, watch: &Watch) {
-        let link = self.crew.get(watch.slot);
-        if link.is_some_and(|link| Arc::ptr_eq(&link.child, &watch.child)) {
+        if self.watched(watch).is_some() {
             self.bury(watch.slot);
         }
+    }
+
+    /// The worker that was watched has rung its bell.
+    pub(crate) fn note_bell(&mut self, watch: &Watch) {
+        if let Some(link) = self.watched(watch) {
+            link.side.note_bell();
+        }
+    }
+
+    fn watched(&mut self, watch: &Watch) -> Option<&mut Link> {
+        let link = self.crew.get(watch.slot)?;
+        Arc::ptr_eq(&link.child, &watch.child).then_some(link)
     }
 
     /// When to look again at the latest.

@@ -102,8 +102,10 @@ impl Ledger {
     pub(crate) fn ready(&mut self, slot: usize, now: Nanos) {
         self.worker(slot);
         let lap = self.lap(slot, now);
-        self.worker(slot).start_time += lap;
-        self.published.ready(slot);
+        let worker = self.worker(slot);
+        worker.start_time += lap;
+        let pid = worker.pid;
+        self.published.ready(slot, pid);
     }
 
     pub(crate) fn given(&mut self, slot: usize, count: u64, now: Nanos) {
@@ -113,7 +115,6 @@ impl Ledger {
             self.worker(slot).wait_time += lap;
         }
         self.given[slot] += count;
-        self.published.given(slot, count);
     }
 
     pub(crate) fn answered(
@@ -137,7 +138,6 @@ impl Ledger {
     pub(crate) fn passed(&mut self, slot: usize, cost: Nanos, now: Nanos) {
         let lap = self.lap(slot, now);
         self.given[slot] = self.given[slot].saturating_sub(1);
-        self.published.passed(slot);
         let (worker, time) = (self.worker(slot), Duration::from_nanos(cost));
         worker.work_time += time;
         // Several answers read at once: the first one's lap holds the time of all.

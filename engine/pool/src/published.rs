@@ -10,16 +10,7 @@ pub(crate) struct Published {
     /// Whether a place was asked for: with the first worker, and not again if there was none.
     is_tried: bool,
     post: Option<PoolPost>,
-    /// Who sits where; pid 0: nobody.
-    seats: Vec<Seat>,
     done: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Seat {
-    pid: u32,
-    is_ready: bool,
-    given: u64,
 }
 
 impl Published {
@@ -32,40 +23,27 @@ impl Published {
         if !std::mem::replace(&mut self.is_tried, true) {
             self.post = PoolPost::open(&self.name);
         }
-        if self.seats.len() <= slot {
-            self.seats.resize_with(slot + 1, Seat::default);
+        self.seat(slot, pid, false);
+    }
+
+    pub(crate) fn ready(&self, slot: usize, pid: u32) {
+        self.seat(slot, pid, true);
+    }
+
+    pub(crate) fn died(&self, slot: usize) {
+        self.seat(slot, 0, false);
+    }
+
+    fn seat(&self, slot: usize, pid: u32, is_ready: bool) {
+        if let Some(post) = &self.post {
+            post.seat(slot, pid, is_ready);
         }
-        self.change(slot, |seat| *seat = Seat { pid, ..Seat::default() });
     }
 
-    pub(crate) fn ready(&mut self, slot: usize) {
-        self.change(slot, |seat| seat.is_ready = true);
-    }
-
-    pub(crate) fn given(&mut self, slot: usize, count: u64) {
-        self.change(slot, |seat| seat.given += count);
-    }
-
-    /// A task is no longer the worker's.
-    pub(crate) fn passed(&mut self, slot: usize) {
-        self.change(slot, |seat| seat.given = seat.given.saturating_sub(1));
-    }
-
-    /// One has its result.
+    /// A task has its result.
+    #[inline]
     pub(crate) fn answered(&mut self) {
         self.done += 1;
-    }
-
-    pub(crate) fn died(&mut self, slot: usize) {
-        self.change(slot, |seat| *seat = Seat::default());
-    }
-
-    #[inline]
-    fn change(&mut self, slot: usize, change: impl FnOnce(&mut Seat)) {
-        if let (Some(post), Some(seat)) = (&self.post, self.seats.get_mut(slot)) {
-            change(seat);
-            post.seat(slot, seat.pid, seat.is_ready, seat.given);
-        }
     }
 
     /// How many workers there may be, how many tasks are queued, and how many workers have.

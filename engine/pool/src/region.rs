@@ -204,6 +204,7 @@ pub(crate) struct ParentSide {
     seen: (u64, u64),
     control: Arc<Control>,
     bell: Arc<PipeReader>,
+    is_rung: bool,
 }
 
 /// A new region: our side of it, and the worker's descriptors.
@@ -228,6 +229,7 @@ pub(crate) fn create() -> io::Result<(ParentSide, Vec<OwnedFd>)> {
         seen: (0, ring::FIRST_SIZE),
         control: Arc::new(Control::map(&control)?),
         bell: Arc::new(bell),
+        is_rung: false,
     };
     side.control.word(Word::TaskSize).store(side.tasks.size(), Ordering::Relaxed);
     side.control.word(Word::ResultSize).store(side.tasks.size(), Ordering::Relaxed);
@@ -366,9 +368,17 @@ impl ParentSide {
         &self.bell
     }
 
-    /// Makes the bell silent.
-    pub(crate) fn silence(&self) {
-        if matches!(poll::readable([Some(self.bell.as_fd())], Deadline::now()), Ok([true])) {
+    /// The worker has rung.
+    pub(crate) fn note_bell(&mut self) {
+        self.is_rung = true;
+    }
+
+    /// Makes the bell silent if it has rung.
+    pub(crate) fn silence(&mut self) {
+        let is_rung = std::mem::take(&mut self.is_rung);
+        if is_rung
+            && matches!(poll::readable([Some(self.bell.as_fd())], Deadline::now()), Ok([true]))
+        {
             drop((&*self.bell).read(&mut [0; 64]));
         }
     }
@@ -384,6 +394,8 @@ pub(crate) struct WorkerSide {
     freed: u64,
     control: Control,
     bell: PipeWriter,
+    /// Since the parent was woken, or did not need it.
+    has_answered: bool,
     spin: Spin,
 }
 
@@ -413,7 +425,8 @@ impl WorkerSide {
             freed: 0,
             control: Control::map(&control)?,
             bell: bell.into(),
-            spin: Spin::new(),
+            has_answered: false,
+            spin: Spin::yielding(),
         })
     }
 
@@ -473,7 +486,6 @@ impl WorkerSide {
     pub(crate) fn begin(&mut self, received: &Received) -> bool {
         self.control.word(Word::Item).store(0, Ordering::Relaxed);
         self.control.word(Word::Running).store(received.sequence, Ordering::Release);
-        // Its fence stands between that and the look at the mark as well.
         self.wake_parent();
         !self.tasks.is_marked(received.frame)
     }
@@ -522,6 +534,7 @@ impl WorkerSide {
         }
         self.control.word(Word::ResultSize).store(self.results.size(), Ordering::Relaxed);
         self.control.word(Word::ResultTail).store(self.results.position(), Ordering::Release);
+        self.has_answered = true;
         Ok(had_room)
     }
 
@@ -533,10 +546,15 @@ impl WorkerSide {
         is_news
     }
 
-    /// Wakes the parent if it sleeps: after answers, before anything that may take long.
+    /// Wakes the parent if it sleeps and there are answers: before anything that may take long. Its
+    /// fence stands between what the worker wrote before and what it reads afterwards in any case.
     pub(crate) fn wake_parent(&mut self) {
-        let sleeps = self.control.mark(Mark::ParentSleeps);
         fence(Ordering::SeqCst);
+        // A bell without news would cost the parent a turn in vain.
+        if !std::mem::take(&mut self.has_answered) {
+            return;
+        }
+        let sleeps = self.control.mark(Mark::ParentSleeps);
         if sleeps.load(Ordering::Relaxed) != 0 && sleeps.swap(0, Ordering::SeqCst) != 0 {
             // Without a reader there is no parent.
             drop(self.bell.write(&[0]));

@@ -88,7 +88,7 @@ impl Shared {
             supervisor: Mutex::default(),
             has_supervisor: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
-            spin: Spin::new(),
+            spin: Spin::yielding(),
             is_unsupervised: AtomicBool::new(false),
         })
     }
@@ -261,6 +261,9 @@ impl Shared {
         actor: Actor,
     ) {
         let rung = if drives { watches } else { &[] };
+        if drives {
+            self.silence();
+        }
         for watch in rung {
             watch.control.arm();
         }
@@ -275,8 +278,17 @@ impl Shared {
         if actor == Actor::Driver {
             self.spin.slept(since.elapsed());
         }
-        bell.silence();
+        if ready.first() == Some(&0) {
+            bell.silence();
+        }
         self.note(watches, &ready, actor);
+    }
+
+    /// Silences the bells that have rung: not when they did, but before the next sleep, while the
+    /// workers are busy with what they were given meanwhile.
+    fn silence(&self) {
+        let mut core = self.lock();
+        core.crew.links.iter_mut().flatten().for_each(|link| link.side.silence());
     }
 
     /// What a sleep has ended with: descriptors in the order of [`rest`](Self::rest).
@@ -289,7 +301,10 @@ impl Shared {
             woken.for_each(|watch| core.bury_watched(watch));
             // The bells are for who drives: one that another silenced would not wake it.
             if actor == Actor::Driver || core.driver == Driver::None {
-                core.crew.links.iter().flatten().for_each(|link| link.side.silence());
+                let rung = ready
+                    .iter()
+                    .filter_map(|index| watches.get(index.checked_sub(1 + watches.len())?));
+                rung.for_each(|watch| core.note_bell(watch));
                 core.turn();
             }
         });

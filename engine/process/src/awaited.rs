@@ -36,16 +36,18 @@ struct Place<'a> {
     number: Option<u64>,
 }
 
-/// Waits for the child's end.
-///
-/// # Errors
-/// At the limits on descriptors and threads; in a forked copy of the process that started the child.
-pub async fn ended(child: &Arc<Child>) -> io::Result<Ending> {
-    if !child.is_ours() {
-        return Err(io::Error::other("only the process that started it can await it"));
+impl Child {
+    /// [`wait`](Self::wait) as a future, for any executor. One that is dropped leaves nothing behind.
+    ///
+    /// # Errors
+    /// At the limits on descriptors and threads; in a forked copy of the process that started it.
+    pub async fn wait_async(self: &Arc<Self>) -> io::Result<Ending> {
+        if !self.is_ours() {
+            return Err(io::Error::other("only the process that started it can await it"));
+        }
+        let mut place = Place { child: self, number: None };
+        until_found(|waker| place.register(waker), || self.poll()).await
     }
-    let mut place = Place { child, number: None };
-    until_found(|waker| place.register(waker), || child.poll()).await
 }
 
 impl Place<'_> {

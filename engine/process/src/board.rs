@@ -10,7 +10,7 @@
 //! | 48 | 48 *posts* of 2048 words: | |
 //! | +0 | a moment at which that process ran; the name's length; the name (16 words) | it, while the state is `Claimed` |
 //! | +18 | workers wanted, tasks queued, with workers, done | it, one word at a time |
-//! | +32 | by seat (224): worker's pid (32 bits), whether it is ready (1), tasks that it has (31) | it |
+//! | +32 | by seat (224): worker's pid (32 bits), whether it is ready (1) | it |
 //! | +256 | by seat, a cache line: since when (8 bytes; nanoseconds on the clock of [`moment`]), then its own pid (32), whether it is in a task (1), tasks done (31) | the worker |
 //!
 //! # Invariants
@@ -94,8 +94,6 @@ pub struct WorkerListing {
     pub time: Duration,
     /// How many tasks it has done.
     pub done: u64,
-    /// How many it has got whose results the pool has not read.
-    pub given: u64,
 }
 
 /// What a worker does.
@@ -166,11 +164,10 @@ impl PoolPost {
         }
     }
 
-    /// Says who sits in a seat (pid 0: nobody), whether it is ready, and how many tasks it has.
-    #[inline]
-    pub fn seat(&self, seat: usize, pid: u32, is_ready: bool, given: u64) {
+    /// Says who sits in a seat (pid 0: nobody), and whether it is ready.
+    pub fn seat(&self, seat: usize, pid: u32, is_ready: bool) {
         if let Some(word) = post(self.roster, self.place)[SEATS_AT..LINES_AT].get(seat) {
-            word.store(half_and_mark(pid, is_ready, given), Ordering::Relaxed);
+            word.store(half_and_mark(pid, is_ready, 0), Ordering::Relaxed);
         }
     }
 
@@ -296,7 +293,7 @@ fn listing((place, state): (usize, u64), words: &[u64]) -> Option<PoolListing> {
 
 /// Who sits in a seat: what the pool says, and what the worker says, if that is of the same process.
 fn worker(seat: u64, &[since, own, ..]: &[u64; LINE], now: u64) -> Option<WorkerListing> {
-    let (pid, is_ready, given) = ((seat >> 32) as u32, seat & MARK != 0, seat & NUMBER);
+    let (pid, is_ready) = ((seat >> 32) as u32, seat & MARK != 0);
     let own = ((own >> 32) as u32 == pid).then_some((own & MARK != 0, own & NUMBER));
     let (work, done) = match own {
         Some((true, done)) => (Work::Busy, done),
@@ -306,7 +303,7 @@ fn worker(seat: u64, &[since, own, ..]: &[u64; LINE], now: u64) -> Option<Worker
     };
     let time = own.map_or(0, |_| now.saturating_sub(since));
     let time = Duration::from_nanos(time);
-    (pid != 0).then_some(WorkerListing { pid, work, time, done, given })
+    (pid != 0).then_some(WorkerListing { pid, work, time, done })
 }
 
 #[cfg(test)]
@@ -335,15 +332,15 @@ mod tests {
         let post = PoolPost::claim(roster, "resize").unwrap();
         let counts = PoolCounts { workers: 4, queued: 120, in_flight: 3, done: 99 };
         post.count(counts);
-        post.seat(0, 7, false, 0);
-        post.seat(2, 8, true, 2);
-        post.seat(SEATS, 9, true, 1);
+        post.seat(0, 7, false);
+        post.seat(2, 8, true);
+        post.seat(SEATS, 9, true);
         let pool = listed(roster).pop().unwrap();
         assert_eq!((pool.name.as_str(), pool.parent_pid), ("resize", std::process::id()));
         assert_eq!(pool.counts, counts);
-        let works: Vec<_> = pool.workers.iter().map(|one| (one.pid, one.work, one.given)).collect();
-        assert_eq!(works, [(7, Work::Starting, 0), (8, Work::Idle, 2)]);
-        post.seat(0, 0, false, 0);
+        let works: Vec<_> = pool.workers.iter().map(|one| (one.pid, one.work)).collect();
+        assert_eq!(works, [(7, Work::Starting), (8, Work::Idle)]);
+        post.seat(0, 0, false);
         assert_eq!(listed(roster)[0].workers.len(), 1);
         drop(post);
         assert_eq!(listed(roster), []);
@@ -359,13 +356,13 @@ mod tests {
         let seen = || listed(roster)[0].workers.first().copied();
         seat.begin(moment::now() - 2_000_000_000);
         assert_eq!(seen(), None, "the pool has not said that it sits there");
-        post.seat(5, 77, true, 1);
+        post.seat(5, 77, true);
         let busy = seen().unwrap();
         assert_eq!((busy.work, busy.done), (Work::Busy, 0));
         assert!(busy.time >= Duration::from_secs(2));
         seat.end(moment::now());
         assert_eq!(seen().map(|one| (one.work, one.done)), Some((Work::Idle, 1)));
-        post.seat(5, 78, false, 0);
+        post.seat(5, 78, false);
         let next = seen().unwrap();
         assert_eq!(
             (next.work, next.done),

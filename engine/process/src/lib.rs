@@ -8,7 +8,7 @@
 //! | `policy`, `front`, `environment` | what a start can choose; who runs the calls; a child's environment |
 //! | `wire`, `roster`, `birth`, `marker` | messages; the table of all members; what a child is told; how it is known |
 //! | [`Child`] (`handle`), `server`, `reaper` | a child, and the fork server, as others see them; children that nobody, or a future, waits for |
-//! | [`ended`] (`awaited`) | a child's end as a future |
+//! | `awaited` | a child's end as a future |
 //! | `member`, `farewell` | this process in its family; what becomes of its children at its end |
 //! | [`arena`] (`memory`) | what this process shares with its family |
 //! | `child` | a new process from inside: from its arrival to its exit |
@@ -41,7 +41,6 @@ mod start;
 mod take_over;
 mod wire;
 
-pub use awaited::ended;
 pub use board::{PoolCounts, PoolListing, PoolPost, SeatPost, Work, WorkerListing};
 pub use child::report_early;
 pub use command::{Command, Stdio};

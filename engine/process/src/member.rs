@@ -478,6 +478,13 @@ impl Drop for OwnThread {
     }
 }
 
+/// Waits, for a moment, until our own thread is done with what it does for futures.
+pub(crate) fn await_quiet() {
+    if let Some(member) = MEMBER.get() {
+        member.reaper.await_quiet();
+    }
+}
+
 /// How many threads this process has besides the calling one and polyproc's own.
 pub(crate) fn other_threads() -> io::Result<u32> {
     let own = OWN_THREADS.load(Ordering::Acquire) + u32::from(!IS_OWN.get());

@@ -10,13 +10,13 @@ use polyproc_sys::eventfd::EventFd;
 use polyproc_sys::poll;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How soon to look again at a child whose end the fork server has not explained yet.
 const GLANCE: Duration = Duration::from_millis(20);
-/// It calls nothing deep, but for the wakers of executors.
-const STACK_BYTES: usize = 256 * 1024;
+/// How long who wants to fork waits for the thread to come back from the code of others.
+const FOREIGN: Duration = Duration::from_millis(100);
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -31,6 +31,9 @@ pub(crate) struct Reaper {
 struct Shared {
     forgotten: Mutex<Vec<Arc<Child>>>,
     awaited: Mutex<Vec<Arc<Child>>>,
+    /// Whether the thread is in the code of others.
+    is_waking: Mutex<bool>,
+    is_back: Condvar,
 }
 
 impl Reaper {
@@ -52,6 +55,12 @@ impl Reaper {
         self.ring()
     }
 
+    /// Waits, for a moment, until the thread is not in the code of others: what it woke is often who asks.
+    pub(crate) fn await_quiet(&self) {
+        let is_waking = self.shared.is_waking.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.shared.is_back.wait_timeout_while(is_waking, FOREIGN, |is_waking| *is_waking));
+    }
+
     fn ring(&self) -> io::Result<()> {
         let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bell) = bell.as_ref() {
@@ -63,10 +72,16 @@ impl Reaper {
         let own = OwnThread::announce();
         std::thread::Builder::new()
             .name("polyproc-reaper".into())
-            .stack_size(STACK_BYTES)
             .spawn(move || run(&of_thread, &shared, own))?;
         *bell = Some(new);
         Ok(())
+    }
+}
+
+impl Shared {
+    fn set_waking(&self, is_waking: bool) {
+        *self.is_waking.lock().unwrap_or_else(PoisonError::into_inner) = is_waking;
+        self.is_back.notify_all();
     }
 }
 
@@ -89,11 +104,13 @@ fn run(bell: &EventFd, shared: &Shared, own: OwnThread) -> ! {
         let ended: Vec<_> = awaited.extract_if(.., |child| child.poll().is_some()).collect();
         if !ended.is_empty() {
             // Foreign code runs here: a fork must not happen in the middle of it.
+            shared.set_waking(true);
             drop(own);
             for child in ended {
                 child.futures().wake();
             }
             own = OwnThread::announce().enter();
+            shared.set_waking(false);
         }
         if rest(bell, &forgotten, &awaited).is_err() {
             // For want of memory in the kernel. It is not to be the end of those that wait.

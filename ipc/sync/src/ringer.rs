@@ -16,6 +16,8 @@ use std::time::Duration;
 /// How long a thread that is to end may take before it is woken once more: it may have looked just before,
 /// and slept just after, the wake-up.
 const ONCE_MORE: Duration = Duration::from_millis(1);
+/// How long whoever ends a thread waits for it to come back from the code of others.
+const FOREIGN: Duration = Duration::from_millis(10);
 
 /// What the thread and those who are told share; `S` is what the thread has to know.
 #[derive(Debug)]
@@ -97,7 +99,9 @@ impl<S> Rope<S> {
             Some(event) => _ = event.clear(),
             None => {}
         }
-        self.changed.notify_all();
+        if !is_set {
+            self.changed.notify_all();
+        }
     }
 
     /// Enters a future's waker; `number` is the one that it got here before. Says its number, after
@@ -134,6 +138,9 @@ impl<S> Rope<S> {
         drop(state);
         wakers.wake();
         self.lock().is_waking = false;
+        if self.is_stopped() {
+            self.changed.notify_all();
+        }
     }
 
     /// Sleeps while the descriptor is readable. For the thread.
@@ -186,24 +193,39 @@ impl<S> Ringer<S> {
             return;
         };
         self.rope.stop.store(true, Ordering::Release);
+        let is_me = thread.thread().id() == std::thread::current().id();
+        if !is_me && self.rope.await_end(&thread, wake) {
+            // It does not panic, and if it did it would have ended as well.
+            drop(thread.join());
+        }
+    }
+}
+
+impl<S> Rope<S> {
+    /// Wakes the thread until it ends. False when it is to end by itself: a future that it wakes is
+    /// taking long, and may be waiting for us.
+    fn await_end(&self, thread: &JoinHandle<()>, wake: impl Fn()) -> bool {
+        let is_waking = |state: &mut State<S>| state.is_waking;
+        let is_there = |state: &mut State<S>| !state.has_ended;
         loop {
-            // Between its look at `stop` and its sleep the thread has the lock.
-            let mut state = self.rope.lock();
-            self.rope.changed.notify_all();
-            if state.is_waking {
-                // A future that it wakes may be waiting for us, or be us. It ends by itself.
-                return;
-            }
-            if state.has_ended || thread.is_finished() {
-                break;
+            self.changed.notify_all();
+            let state = self.sleep_while(self.lock(), FOREIGN, is_waking);
+            if state.is_waking || state.has_ended || thread.is_finished() {
+                return !state.is_waking;
             }
             drop(state);
             wake();
-            state = self.rope.lock();
-            let is_there = |state: &mut State<S>| !state.has_ended && !state.is_waking;
-            drop(self.rope.changed.wait_timeout_while(state, ONCE_MORE, is_there));
+            drop(self.sleep_while(self.lock(), ONCE_MORE, is_there));
         }
-        // It does not panic, and if it did it would have ended as well.
-        drop(thread.join());
+    }
+
+    fn sleep_while<'a>(
+        &self,
+        state: MutexGuard<'a, State<S>>,
+        longest: Duration,
+        condition: impl FnMut(&mut State<S>) -> bool,
+    ) -> MutexGuard<'a, State<S>> {
+        let slept = self.changed.wait_timeout_while(state, longest, condition);
+        slept.unwrap_or_else(PoisonError::into_inner).0
     }
 }

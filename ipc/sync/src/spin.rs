@@ -9,7 +9,7 @@
 #![cfg_attr(loom, expect(dead_code, reason = "loom's model does not spin"))]
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The most pauses: a little more than a wake-up of the peer takes.
 const MOST: u32 = 3000;
@@ -26,6 +26,11 @@ const LONGEST_GAP: u32 = 1024;
 /// A sleep that was no longer than this could have been a spin.
 const SHORT: Duration = Duration::from_micros(60);
 
+/// After so many pauses, and then after twice as many again and again, a spin that yields does so.
+const FIRST_YIELD: u32 = 32;
+/// If it has not got the processor back after so long, others need it more.
+const LONGEST_YIELD: Duration = Duration::from_micros(100);
+
 /// That of all locks of this process.
 static LOCKS: Spin = Spin::new();
 
@@ -38,6 +43,7 @@ pub struct Spin {
     waits: AtomicU32,
     /// The last try has failed.
     has_failed: AtomicBool,
+    yields: bool,
 }
 
 impl Default for Spin {
@@ -54,7 +60,15 @@ impl Spin {
             gap: AtomicU32::new(FIRST_GAP),
             waits: AtomicU32::new(0),
             has_failed: AtomicBool::new(false),
+            yields: false,
         }
+    }
+
+    /// One that lends its processor now and then to whoever else wants it. Two that wait for each other
+    /// in turns may share one: the kernel leaves them there as long as only one of them runs at a time,
+    /// and moves one elsewhere when both want to run.
+    pub const fn yielding() -> Self {
+        Self { yields: true, ..Self::new() }
     }
 
     /// Looks at `ready` until it says yes or the budget is used up. Looks are `longest` pauses apart,
@@ -69,6 +83,7 @@ impl Spin {
         }
         let limit = if trying { MOST } else { budget };
         let (mut used, mut pauses) = (0, longest.div_ceil(8));
+        let mut next_yield = if self.yields { FIRST_YIELD } else { u32::MAX };
         while used < limit {
             if ready() {
                 self.budget.store(after_success(budget, used), Ordering::Relaxed);
@@ -80,6 +95,11 @@ impl Spin {
             }
             used += pauses;
             pauses = (2 * pauses).min(longest);
+            let is_time = used >= next_yield;
+            if is_time && !lend() {
+                break;
+            }
+            next_yield <<= u32::from(is_time);
         }
         self.budget.store(after_failure(budget), Ordering::Relaxed);
         self.has_failed.store(trying, Ordering::Relaxed);
@@ -111,6 +131,13 @@ impl Spin {
         }
         now
     }
+}
+
+/// Lends the processor to whoever wants it; says whether it came back soon.
+fn lend() -> bool {
+    let since = Instant::now();
+    std::thread::yield_now();
+    since.elapsed() <= LONGEST_YIELD
 }
 
 /// [`Spin::until`] for locks: who waits for one does not ask how long it sleeps, so every wait counts

@@ -48,8 +48,8 @@ impl Wakers {
     }
 }
 
-/// Has `look` look until it finds something; `None` is nothing yet. What happens after `register` has
-/// wakened the task.
+/// Has `look` look until it finds something; `None` is nothing yet. `register` sees to it that the task is
+/// woken by whatever happens after it.
 ///
 /// # Errors
 /// That of `register`.

@@ -21,6 +21,7 @@ use std::sync::Arc;
 const LOOKS: u32 = 50;
 
 pub(crate) fn check_single_threaded() -> Result<(), StartError> {
+    member::await_quiet();
     let mut looks = 0;
     loop {
         looks += 1;

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub(crate) struct BareRing {
     memory: Handle,
     slots: u64,
-    /// Bytes of a message; 0 to read them in place.
+    /// Bytes of a message; 0 when they are made and read in place.
     copied: usize,
     /// The words of a slot.
     stride: usize,
@@ -81,8 +81,13 @@ impl Way for BareRing {
             has_room
         });
         let (word, place) = self.slot(count);
-        // SAFETY: the slot has room for that, and its reader is done with it.
-        unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        if self.copied == 0 {
+            // SAFETY: the slot has room for that, and its reader is done with it.
+            unsafe { place.write_bytes(bytes[0], bytes.len()) };
+        } else {
+            // SAFETY: as above.
+            unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        }
         word.store(count + 1, Ordering::Release);
     }
 

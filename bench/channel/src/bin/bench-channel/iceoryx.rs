@@ -92,7 +92,11 @@ impl Way for Iceoryx {
         // Its own way to wait for room sleeps; this one polls, as the receiver does.
         loop {
             let sample = publisher.loan_slice_uninit(bytes.len()).expect("a sample");
-            if sample.write_from_slice(bytes).send().expect(HELD) != 0 {
+            let sample = match &self.copy {
+                Some(_) => sample.write_from_slice(bytes),
+                None => sample.write_from_fn(|_| bytes[0]),
+            };
+            if sample.send().expect(HELD) != 0 {
                 return;
             }
             std::hint::spin_loop();

@@ -177,7 +177,7 @@ impl Races {
         )
     }
 
-    /// What nobody copies: written once, read where it was written. Its bytes are not looked at.
+    /// What nobody copies: filled with one byte where it is to be read. Nobody looks at it.
     fn in_place(&mut self, size: &Size) -> Outcome {
         let bytes = &*vec![7; size.bytes];
         let workload = named(format!("one way, {}, in place", size.name));
