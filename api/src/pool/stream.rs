@@ -486,10 +486,10 @@ where
         let len = items.len();
         match chunk::encode(items, &mut self.spares) {
             Ok(encoded) => {
+                // What they hold may be large, and is encoded; shared objects go with the message.
+                items.clear();
                 let size = encoded.len();
                 let Encoded { run, bytes, parcels } = encoded;
-                // What they hold may be large, and is encoded.
-                items.clear();
                 let chunk = Chunk { first, len, size, _parcels: parcels };
                 let index = self.chunks.push(chunk);
                 let sink = Arc::clone(&self.feed) as Arc<dyn Sink>;

@@ -33,6 +33,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("copies_are_refused_with_threads", copies_are_refused_with_threads),
     ("a_parent_with_a_pool_is_killed", a_parent_with_a_pool_is_killed),
     ("a_program_ends_with_a_pool_open", a_program_ends_with_a_pool_open),
+    (
+        "a_program_that_waits_at_its_end_starts_no_workers",
+        a_program_that_waits_at_its_end_starts_no_workers,
+    ),
     ("the_fork_server_of_a_pool_is_killed", the_fork_server_of_a_pool_is_killed),
 ];
 
@@ -387,6 +391,24 @@ fn a_program_ends_with_a_pool_open(method: StartMethod) {
     }
 }
 
+/// An exit ends the workers first; a child that is no daemon has it wait then.
+fn a_program_that_waits_at_its_end_starts_no_workers(method: StartMethod) {
+    let output = run_with_deadline(command("pool lingers", method), LONG);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("no more workers"), "{text}");
+}
+
+/// Waits until workers are gone, and looks for others for a while.
+fn look_for_workers(workers: Vec<u32>) {
+    workers.into_iter().for_each(await_end);
+    let came = (0..50).find_map(|_| {
+        std::thread::park_timeout(Duration::from_millis(5));
+        polyproc::family().into_iter().find(|member| member.name.starts_with("Pool-"))
+    });
+    println!("{}", came.map_or("no more workers".into(), |member| format!("{member:?} came")));
+}
+
 fn the_fork_server_of_a_pool_is_killed(method: StartMethod) {
     if method == StartMethod::ForkServer {
         let output = run_with_deadline(command("pool server", method), LONG);
@@ -410,6 +432,10 @@ pub(crate) fn subject(name: &str) {
     println!("ready");
     match name {
         "pool panics" => panic!("main panics with a pool"),
+        "pool lingers" => {
+            drop(polyproc::spawn(look_for_workers, pool.pids()).unwrap());
+            Box::leak(Box::new((pool, tasks)));
+        }
         "pool returns" => _ = Box::leak(Box::new((pool, tasks))),
         "pool server" => kill_server(&pool),
         _ => sleep(),

@@ -92,6 +92,9 @@ pub enum StartError {
         /// How many there are.
         members: usize,
     },
+    /// The program is ending: `main` has returned, or `exit` was called.
+    #[error("this program is ending, and starts no more processes")]
+    Leaving,
     /// Any other failing call.
     #[error("cannot {doing}: {source}")]
     System {

@@ -14,9 +14,13 @@ use std::time::Duration;
 /// the wait for the others is worth a word in the log.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// To be called before the first child starts: has the exit of this program look after children.
+/// To be called before a child starts: has the exit of this program look after children, and refuses when
+/// that has begun.
 pub(crate) fn prepare() -> Result<(), StartError> {
     static HOOK: OnceLock<()> = OnceLock::new();
+    if member::existing().is_some_and(|member| member.is_leaving()) {
+        return Err(StartError::Leaving);
+    }
     if HOOK.get().is_none() {
         fork::at_exit(at_exit)
             .map_err(|source| StartError::system("register what an exit does", source))?;
@@ -36,6 +40,8 @@ pub(crate) fn say_goodbye() {
     let Some(member) = member::existing() else {
         return;
     };
+    // While others are waited for, a pool would put new workers in the place of those that are ended.
+    member.leave();
     let children = member.children();
     let (daemons, others): (Vec<_>, Vec<_>) = children.iter().partition(|child| child.daemon());
     for daemon in &daemons {

@@ -23,7 +23,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 static MEMBER: ForkLocal<Member> = ForkLocal::new();
@@ -53,6 +53,7 @@ pub(crate) struct Member {
     children: Mutex<Vec<Weak<Child>>>,
     server: Mutex<ServerState>,
     reaper: Reaper,
+    is_leaving: AtomicBool,
 }
 
 /// Where a child comes from.
@@ -176,6 +177,7 @@ fn blank(roster: &'static Roster, memory: &'static FamilyMemory) -> Member {
         children: Mutex::default(),
         server: Mutex::default(),
         reaper: Reaper::default(),
+        is_leaving: AtomicBool::new(false),
     }
 }
 
@@ -277,6 +279,15 @@ impl Member {
     pub(crate) fn next_lineage(&self) -> Vec<u32> {
         let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
         self.lineage.iter().copied().chain([number]).collect()
+    }
+
+    /// From now on no more children are started.
+    pub(crate) fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Acquire)
     }
 
     pub(crate) fn adopt_child(&self, child: &Arc<Child>) {
