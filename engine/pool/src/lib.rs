@@ -23,6 +23,7 @@ mod link;
 mod outcome;
 mod pool;
 mod region;
+mod rehearsal;
 mod ring;
 mod serve;
 mod shared;
@@ -33,4 +34,6 @@ pub use insights::{Insights, SlowTask, WorkerInsights};
 pub use outcome::{Cause, Delivery, Loss, NoStart, Notice, Outcome, Sink};
 pub use polyproc_sync::Deadline;
 pub use pool::{Definition, Lane, NewTask, Pool, Refused, Settings, Starter, TaskId, TaskRules};
+#[doc(hidden)]
+pub use rehearsal::Rehearsal;
 pub use serve::{Handler, Output, Server, Verdict, serve};

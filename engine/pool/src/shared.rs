@@ -177,7 +177,7 @@ impl Shared {
         let made = region::create().map_err(NoStart::Region).and_then(|(side, descriptors)| {
             let start = AssertUnwindSafe(|| self.starter.start(slot, descriptors));
             let started = catch_unwind(start).unwrap_or_else(|_| Err(panicked()));
-            Ok(Link::new(started.map_err(NoStart::Start)?, side))
+            Ok(Link::new(Some(started.map_err(NoStart::Start)?), side))
         });
         let mut core = self.lock();
         match made {
