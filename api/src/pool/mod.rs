@@ -8,6 +8,7 @@ mod handle;
 mod insights;
 mod iter;
 mod kind;
+mod lent;
 mod map_task;
 mod run;
 mod stream;

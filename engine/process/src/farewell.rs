@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// that has begun.
 pub(crate) fn prepare() -> Result<(), StartError> {
     static HOOK: OnceLock<()> = OnceLock::new();
-    if member::existing().is_some_and(|member| member.is_leaving()) {
+    if member::existing().is_some_and(member::Member::is_leaving) {
         return Err(StartError::Leaving);
     }
     if HOOK.get().is_none() {
