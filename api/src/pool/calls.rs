@@ -1,6 +1,6 @@
 //! Calls of a pool with settings of their own, and for every kind of function.
 
-use super::chunk;
+use super::chunk::{self, Coding};
 use super::iter::{Imap, ImapUnordered};
 use super::kind::{self, Kind, Plain, Sharing, WithState};
 use super::map_task::MapTask;
@@ -31,7 +31,7 @@ const IMAP_WINDOW: usize = 1 << 16;
 /// What they take are functions of an argument, unless [`with_state`](Calls::with_state) or
 /// [`sharing`](Calls::sharing) was called.
 pub struct Calls<'p, S = (), K = Plain> {
-    pool: &'p Pool<S>,
+    pub(super) pool: &'p Pool<S>,
     kind: K,
     rules: TaskRules,
     chunk: Option<usize>,
@@ -128,7 +128,7 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         self
     }
 
-    fn job<A, R>(&self, function: K::Function<A, R>) -> Result<Job, TaskError>
+    pub(super) fn job<A, R>(&self, function: K::Function<A, R>) -> Result<Job, TaskError>
     where
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
@@ -164,8 +164,41 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         R: Serialize + DeserializeOwned + 'static,
         I: Iterator<Item = A>,
     {
+        Ok(self.stream_of((self.job(function)?, Coding::OWNED), items, (window, in_order)))
+    }
+
+    pub(super) fn stream_of<A, R, I>(
+        &self,
+        job: (Job, Coding<A>),
+        items: I,
+        (window, in_order): (usize, bool),
+    ) -> Stream<I, A, R>
+    where
+        R: DeserializeOwned + 'static,
+        I: Iterator<Item = A>,
+    {
         let cutting = Cutting { size: self.chunk, window, in_order };
-        Ok(Stream::new(&self.pool.inner, self.job(function)?, cutting, items))
+        Stream::new(&self.pool.inner, job, cutting, items)
+    }
+
+    /// Everything, in the items' order.
+    pub(super) fn gather<A, R, I>(
+        &self,
+        mut stream: Stream<I, A, R>,
+        mut gathered: Gathered<R>,
+    ) -> Result<Vec<R>, TaskError>
+    where
+        R: DeserializeOwned + 'static,
+        I: Iterator<Item = A>,
+    {
+        let mut done = 0;
+        while let Some(count) = stream.gather(&mut gathered)? {
+            done += count as u64;
+            if let Some(progress) = &self.pool.inner.progress {
+                progress(done, stream.total());
+            }
+        }
+        Ok(gathered.in_order)
     }
 
     /// As [`Pool::map`].
@@ -183,16 +216,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
     {
         let items = items.into_iter();
         let most = items.size_hint().0;
-        let mut stream = self.stream(function, items, (usize::MAX, true))?;
-        let mut gathered = Gathered::new(most);
-        let mut done = 0;
-        while let Some(count) = stream.gather(&mut gathered)? {
-            done += count as u64;
-            if let Some(progress) = &self.pool.inner.progress {
-                progress(done, stream.total());
-            }
-        }
-        Ok(gathered.in_order)
+        let stream = self.stream(function, items, (usize::MAX, true))?;
+        self.gather(stream, Gathered::new(most))
     }
 
     /// As [`Pool::map_async`].
@@ -213,7 +238,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         MapTask::new(
             &self.pool.inner,
             job.map(|job| {
-                let mut stream = Stream::new(&self.pool.inner, job, cutting, items.into_iter());
+                let mut stream =
+                    Stream::new(&self.pool.inner, (job, Coding::OWNED), cutting, items.into_iter());
                 stream.fill_all();
                 stream
             }),

@@ -36,6 +36,18 @@ impl Encoded {
     }
 }
 
+/// How the items of a map become tasks, and are read again when a worker died in the middle of one.
+#[derive(Clone, Copy)]
+pub(super) struct Coding<T> {
+    pub(super) encode: fn(&mut Vec<T>, &mut Spares) -> Result<Encoded, CodecError>,
+    pub(super) decode: fn(&[u8], &mut Vec<T>) -> Result<(), CodecError>,
+}
+
+impl<T: Serialize + DeserializeOwned + 'static> Coding<T> {
+    /// That of items that are owned.
+    pub(super) const OWNED: Self = Self { encode: encode::<T>, decode: decode_task::<T> };
+}
+
 /// All of `items`, as one. After an error they are still there.
 pub(super) fn encode<T: Serialize + 'static>(
     items: &mut Vec<T>,
@@ -60,7 +72,27 @@ pub(super) fn encode_into<T: Serialize + 'static>(
         bytes.push(NUMBERS);
         return Ok(Beside::default());
     }
-    if let Some(taken) = run::take(items) {
+    let taken = run::take(items);
+    encode_rest(taken, items, bytes)
+}
+
+/// All of `items`, of which something may be `taken` already.
+pub(super) fn encode_taken<T: Serialize>(
+    taken: Option<Taken>,
+    items: &[T],
+    spares: &mut Spares,
+) -> Result<Encoded, CodecError> {
+    let mut bytes = spares.take();
+    let (run, parcels) = encode_rest(taken, items, &mut bytes)?;
+    Ok(Encoded { run, bytes: bytes.into(), parcels })
+}
+
+fn encode_rest<T: Serialize>(
+    taken: Option<Taken>,
+    items: &[T],
+    bytes: &mut Vec<u8>,
+) -> Result<Beside, CodecError> {
+    if let Some(taken) = taken {
         let run = match taken {
             Taken::Short(short) => {
                 *bytes = short;
@@ -71,7 +103,7 @@ pub(super) fn encode_into<T: Serialize + 'static>(
         bytes.push(RUN);
         return Ok((run, Vec::new()));
     }
-    let (packed, parcels) = message::encode(items, std::mem::take(bytes))?.pack();
+    let (packed, parcels) = message::encode(&items, std::mem::take(bytes))?.pack();
     *bytes = packed;
     bytes.push(SERDE);
     Ok((None, parcels))

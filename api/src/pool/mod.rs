@@ -8,6 +8,7 @@ mod handle;
 mod insights;
 mod iter;
 mod kind;
+mod lent;
 mod map_task;
 mod run;
 mod stream;
@@ -117,6 +118,18 @@ impl From<Refused> for TaskError {
 /// ```
 ///
 /// A pool can be used from many threads at once. Dropping it [terminates](Self::terminate) it.
+///
+/// # Large values
+///
+/// | to pass on | take | cost |
+/// |---|---|---|
+/// | bytes, or numbers of one type, as the whole argument or result | `Vec<u8>`, `Vec<f64>`, … | a copy on each side |
+/// | the same inside a struct or tuple | [`Blob`](crate::Blob) | two copies; as a `Vec`, number by number |
+/// | what is written in one process and read or changed in another | [`SharedArray`](crate::SharedArray) | none: the handle travels |
+/// | what all tasks read | [`sharing`](Calls::sharing), or a `SharedArray` in each argument | once for each worker; none |
+/// | what the caller keeps | [`map_ref`](Self::map_ref), [`submit_ref`](Self::submit_ref) | as above, and nothing is cloned |
+///
+/// With many megabytes under way, a map takes its items only as fast as its workers do.
 ///
 /// `S` is what the [initializer](PoolBuilder::initializer) makes in each worker.
 pub struct Pool<S = ()> {

@@ -6,6 +6,7 @@
 use crate::blob::{Blob, copy_of_bytes};
 use crate::codec::CodecError;
 use polyproc_pool::Run;
+use polyproc_sys::memory::prefer_large_pages;
 use std::any::{Any, TypeId};
 
 /// Shorter ones are cheaper to copy than to follow.
@@ -38,6 +39,13 @@ impl Taken {
     }
 }
 
+fn copy_of<N: Copy>(numbers: &[N]) -> Vec<N> {
+    let mut copy = Vec::with_capacity(numbers.len());
+    prefer_large_pages(copy.spare_capacity_mut());
+    copy.extend_from_slice(numbers);
+    copy
+}
+
 macro_rules! for_vectors_of {
     ($($number:ty),*) => {
         /// The vector of numbers that these items are, if it is one, and one. Then no item is left.
@@ -52,6 +60,22 @@ macro_rules! for_vectors_of {
             })*
             $(if let Some(items) = items.downcast_mut::<Vec<Blob<$number>>>() {
                 return items.pop().map(|blob| Taken::of(blob.0));
+            })*
+            None
+        }
+
+        /// The same of a slice of numbers that is only lent: a copy.
+        #[expect(unsafe_code, reason = "a reference has no type to be asked for")]
+        pub(super) fn copy_out<B: ?Sized + 'static>(item: &B) -> Option<Taken> {
+            let kind = TypeId::of::<B>();
+            $(if kind == TypeId::of::<[$number]>() {
+                // SAFETY: `B` is that slice type.
+                let numbers = unsafe { std::mem::transmute_copy::<&B, &[$number]>(&item) };
+                return Some(Taken::of(copy_of(numbers)));
+            } else if kind == TypeId::of::<Vec<$number>>() {
+                // SAFETY: `B` is that vector type.
+                let numbers = unsafe { std::mem::transmute_copy::<&B, &Vec<$number>>(&item) };
+                return Some(Taken::of(copy_of(numbers)));
             })*
             None
         }

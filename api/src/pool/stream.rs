@@ -2,7 +2,7 @@
 //! their results as blocks.
 
 use super::calls::Gathered;
-use super::chunk::{self, Encoded};
+use super::chunk::{Coding, Encoded};
 use super::error::{TaskError, TaskFacts};
 use super::task::{self, Failure};
 use super::{Inner, Job};
@@ -12,7 +12,6 @@ use polyproc_pool::{
     Bytes, Cause, Deadline, Delivery, Lane, Loss, NewTask, Notice, Outcome, Refused, Sink, Spares,
 };
 use polyproc_shm::Parcel;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
 use std::fmt;
@@ -302,6 +301,7 @@ pub(super) struct Stream<I, A, R> {
     next_item: u64,
     ready: VecDeque<Block<R>>,
     items: Vec<A>,
+    coding: Coding<A>,
     tasks: Vec<NewTask>,
     spares: Spares,
 }
@@ -315,10 +315,14 @@ impl<I, A, R> fmt::Debug for Stream<I, A, R> {
 impl<I, A, R> Stream<I, A, R>
 where
     I: Iterator<Item = A>,
-    A: Serialize + DeserializeOwned + 'static,
     R: DeserializeOwned + 'static,
 {
-    pub(super) fn new(pool: &Arc<Inner>, job: Job, cutting: Cutting, source: I) -> Self {
+    pub(super) fn new(
+        pool: &Arc<Inner>,
+        (job, coding): (Job, Coding<A>),
+        cutting: Cutting,
+        source: I,
+    ) -> Self {
         let lane = pool.engine.open_lane();
         // A task with a limit of its own, or that may be tried again, is an item.
         let is_single = job.rules.timeout.is_some() || job.rules.retries > 0;
@@ -337,6 +341,7 @@ where
             out: 0,
             next_item: 0,
             ready: VecDeque::new(),
+            coding,
             items: Vec::new(),
             tasks: Vec::new(),
             spares: Spares::default(),
@@ -484,7 +489,7 @@ where
 
     fn pack_items(&mut self, first: u64, items: &mut Vec<A>) {
         let len = items.len();
-        match chunk::encode(items, &mut self.spares) {
+        match (self.coding.encode)(items, &mut self.spares) {
             Ok(encoded) => {
                 // What they hold may be large, and is encoded; shared objects go with the message.
                 items.clear();
@@ -663,7 +668,7 @@ where
     /// The worker was lost in a chunk: all items but the one that it was in are tried again, one by one.
     fn split(&mut self, chunk: &Chunk, mut loss: Loss) {
         let (task, mut items) = (std::mem::take(&mut loss.task), Vec::new());
-        let decoded = panic::catch(|| chunk::decode_task::<A>(&task, &mut items));
+        let decoded = panic::catch(|| (self.coding.decode)(&task, &mut items));
         if !matches!(decoded, Ok(Ok(()))) || items.len() != chunk.len {
             return self.fail_all(chunk, &Outcome::Lost(Box::new(loss)));
         }

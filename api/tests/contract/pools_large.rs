@@ -15,6 +15,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_crash_among_items_with_handles", a_crash_among_items_with_handles),
     ("a_shared_result_outlives_its_worker", a_shared_result_outlives_its_worker),
     ("results_that_nobody_takes", results_that_nobody_takes),
+    ("inputs_are_borrowed", inputs_are_borrowed),
 ];
 
 const LEN: usize = 300_000;
@@ -147,4 +148,22 @@ fn results_that_nobody_takes(method: StartMethod) {
     drop((all, pool));
     let after = polyproc::arena_stats().unwrap();
     assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+}
+
+fn inputs_are_borrowed(method: StartMethod) {
+    let pool = pool(method);
+    let numbers: Vec<f64> = (0..LEN as u32).map(f64::from).collect();
+    let sum = |part: Vec<f64>| part.iter().sum::<f64>();
+    let sums = pool.map_ref(sum, numbers.chunks(LEN / 3)).unwrap();
+    let expected: Vec<f64> = numbers.chunks(LEN / 3).map(|part| part.iter().sum()).collect();
+    assert!(sums == expected);
+    assert!(pool.apply_ref(sum, &numbers).unwrap() == sum(numbers));
+    let words = ["a", "abort", "bc", "d"];
+    let len = |word: String| if word == "abort" { std::process::abort() } else { word.len() };
+    assert_eq!(pool.submit_ref(len, words[2]).get().unwrap(), 2);
+    let error = pool.calls().chunk(4).map_ref(len, words).unwrap_err();
+    assert_eq!(error.task().unwrap().index, Some(1), "{error}");
+    let structs = [(1_u8, "x".to_owned()), (2, "y".to_owned())];
+    let swap = |(number, text): (u8, String)| (text, number);
+    assert_eq!(pool.map_ref(swap, &structs).unwrap()[1], ("y".to_owned(), 2));
 }
