@@ -1,6 +1,12 @@
 //! Many items through a pool: cut into chunks by what they cost, a bounded number of them under way, and
 //! their results as blocks.
 
+mod chunks;
+mod cutter;
+mod feed;
+
+pub(super) use cutter::Cutting;
+
 use super::calls::Gathered;
 use super::chunk::{Coding, Encoded};
 use super::error::{TaskError, TaskFacts};
@@ -8,250 +14,20 @@ use super::task::{self, Failure};
 use super::{Inner, Job};
 use crate::CodecError;
 use crate::panic::{self, Panic};
+use chunks::{Chunk, Chunks, Place};
+use cutter::Cutter;
+use feed::Feed;
 use polyproc_pool::{
     Bytes, Cause, Deadline, Delivery, Lane, Loss, NewTask, Notice, Outcome, Refused, Sink, Spares,
 };
-use polyproc_shm::Parcel;
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-/// A chunk is to take so long: much longer than its way to the worker and back.
-const CHUNK_NS: u64 = 300_000;
-/// And be no larger, so that it stays in a processor's cache.
-const CHUNK_BYTES: usize = 32 << 10;
-/// A chunk is at most so many times as large as the one before.
-const GROWTH: usize = 16;
-/// So many chunks are under way for each worker, when they are cut by cost.
-const CHUNKS_OF_WORKER: usize = 4;
-/// So many tasks are under way when every item is one, or the chunks are cut by hand.
-const TASKS: usize = 4096;
-
-/// With so many bytes under way, one chunk for each worker and one in reserve are enough: more would only
-/// take memory, and push each other out of the processors' caches.
-const HEAVY: usize = 8 << 20;
 /// So many are submitted at a time.
 const BATCH: usize = 256;
-
-/// Where the outcomes of chunks go.
-#[derive(Debug, Default)]
-pub(super) struct Feed {
-    inbox: Mutex<Inbox>,
-    count: AtomicUsize,
-}
-
-#[derive(Debug, Default)]
-struct Inbox {
-    arrived: Vec<Delivery>,
-    /// What is to happen when so many have arrived.
-    reminders: (usize, Vec<Notice>),
-}
-
-/// Results that nobody took.
-impl Drop for Inbox {
-    fn drop(&mut self) {
-        self.arrived.iter().for_each(|arrival| task::give_back(&arrival.outcome));
-    }
-}
-
-impl Sink for Feed {
-    fn deliver(&self, deliveries: &mut Vec<Delivery>, notices: &mut Vec<Notice>) {
-        for delivery in deliveries.iter() {
-            task::arrived(&delivery.outcome);
-        }
-        let mut inbox = self.lock();
-        inbox.arrived.append(deliveries);
-        if inbox.arrived.len() >= inbox.reminders.0 {
-            notices.append(&mut inbox.reminders.1);
-        }
-        self.count.store(inbox.arrived.len(), Ordering::Release);
-    }
-}
-
-impl Feed {
-    fn lock(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes all, and leaves an empty list for the next ones.
-    fn take(&self, into: &mut Vec<Delivery>) {
-        let mut inbox = self.lock();
-        self.count.store(0, Ordering::Release);
-        std::mem::swap(&mut inbox.arrived, into);
-        inbox.reminders.0 = inbox.reminders.0.saturating_sub(into.len());
-    }
-
-    /// Keeps what is to happen when `wanted` outcomes are there; gives it back if they are.
-    fn remind(&self, wanted: usize, notice: Notice) -> Option<Notice> {
-        let mut inbox = self.lock();
-        if inbox.arrived.len() >= wanted {
-            return Some(notice);
-        }
-        inbox.reminders.0 = wanted;
-        inbox.reminders.1.push(notice);
-        None
-    }
-}
-
-/// How items are cut into chunks, and how many are under way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cutting {
-    /// By hand.
-    pub(super) size: Option<usize>,
-    /// So many items may be under way or wait to be taken.
-    pub(super) window: usize,
-    /// Whether results are wanted in the items' order.
-    pub(super) in_order: bool,
-}
-
-/// The next chunk's size.
-#[derive(Debug)]
-struct Cutter {
-    fixed: Option<usize>,
-    size: usize,
-    most: usize,
-    workers: usize,
-}
-
-impl Cutter {
-    fn new<A>(fixed: Option<usize>, workers: usize) -> Self {
-        let most = (CHUNK_BYTES / size_of::<A>().max(1)).max(1);
-        Self { fixed: fixed.map(|size| size.max(1)), size: 1, most, workers }
-    }
-
-    /// How many items go into the next chunk, of which `left` or more are there.
-    fn next(&self, left: usize) -> usize {
-        let fair = left / (2 * self.workers);
-        self.fixed.unwrap_or_else(|| self.size.min(fair.max(1)))
-    }
-
-    fn learn(&mut self, items: usize, cost: u64, bytes: usize) {
-        let each = (cost / items as u64).max(1);
-        let by_cost = usize::try_from(CHUNK_NS / each).unwrap_or(1).max(1);
-        let by_bytes = (CHUNK_BYTES * items / bytes.max(1)).max(1);
-        let goal = by_cost.min(by_bytes).min(self.most);
-        // A chunk of one tells little of the others; so grow step by step, and shrink at once.
-        self.size = goal.min(GROWTH * items.max(self.size / GROWTH));
-    }
-
-    /// How many chunks may be under way, if they are so many `bytes`.
-    fn most_chunks(&self, bytes: usize) -> usize {
-        if bytes >= HEAVY {
-            return self.workers + 1;
-        }
-        if self.fixed.is_some() { TASKS } else { CHUNKS_OF_WORKER * self.workers }
-    }
-}
-
-/// A chunk that is under way.
-#[derive(Debug)]
-struct Chunk {
-    first: u64,
-    len: usize,
-    /// How many bytes it is, with those of shared objects that only go with it.
-    size: usize,
-    /// What holds the handles in it until they are received.
-    _parcels: Vec<Parcel>,
-}
-
-/// How far a chunk has come.
-#[derive(Debug)]
-enum Place {
-    UnderWay(Chunk),
-    /// It has all its values, and its turn has not come.
-    Waits(Chunk, Bytes),
-    Gone,
-}
-
-/// The chunks by their numbers, which follow each other.
-#[derive(Debug, Default)]
-struct Chunks {
-    /// The number of the first.
-    first: u64,
-    places: VecDeque<Place>,
-    /// How many are under way.
-    count: usize,
-    /// And how many bytes they are.
-    bytes: usize,
-}
-
-/// Results that nobody took.
-impl Drop for Chunks {
-    fn drop(&mut self) {
-        for place in self.places.drain(..) {
-            if let Place::Waits(_, bytes) = place {
-                task::give_back(&Outcome::Value(bytes));
-            }
-        }
-    }
-}
-
-impl Chunks {
-    fn len(&self) -> usize {
-        self.count
-    }
-
-    fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Gives the chunk the next number.
-    fn push(&mut self, chunk: Chunk) -> u64 {
-        self.count += 1;
-        self.bytes += chunk.size;
-        self.places.push_back(Place::UnderWay(chunk));
-        self.first + self.places.len() as u64 - 1
-    }
-
-    fn place(&mut self, number: u64) -> Option<&mut Place> {
-        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.places.get_mut(place)
-    }
-
-    /// The chunk has arrived.
-    fn remove(&mut self, number: u64) -> Option<Chunk> {
-        let place = self.place(number).filter(|place| matches!(place, Place::UnderWay(_)))?;
-        let Place::UnderWay(chunk) = std::mem::replace(place, Place::Gone) else { return None };
-        self.count -= 1;
-        self.bytes -= chunk.size;
-        self.tidy();
-        Some(chunk)
-    }
-
-    /// The chunk has arrived, and waits for its turn.
-    fn keep(&mut self, number: u64, bytes: Bytes) {
-        let Some(place) = self.place(number) else { return };
-        if let Place::UnderWay(chunk) = std::mem::replace(place, Place::Gone) {
-            let size = chunk.size;
-            *place = Place::Waits(chunk, bytes);
-            self.bytes -= size;
-            self.count -= 1;
-        }
-    }
-
-    /// The chunk whose turn it is, if it has arrived.
-    fn take_first(&mut self) -> Option<(Chunk, Bytes)> {
-        let first = self.places.pop_front_if(|first| matches!(first, Place::Waits(..)))?;
-        self.first += 1;
-        self.tidy();
-        let Place::Waits(chunk, bytes) = first else { return None };
-        Some((chunk, bytes))
-    }
-
-    fn tidy(&mut self) {
-        while self.places.pop_front_if(|first| matches!(first, Place::Gone)).is_some() {
-            self.first += 1;
-        }
-    }
-
-    fn numbers(&self) -> Vec<u64> {
-        let numbered = (self.first..).zip(&self.places);
-        let under_way = numbered.filter(|(_, place)| matches!(place, Place::UnderWay(_)));
-        under_way.map(|(number, _)| number).collect()
-    }
-}
 
 /// Results of items that follow each other.
 #[derive(Debug)]
@@ -634,7 +410,7 @@ where
             return;
         }
         let decoded = panic::catch(|| task::decode_some::<R>(&bytes));
-        match check(decoded, |values| values.len() == chunk.len) {
+        match check::<R, _>(decoded, |values| values.len() == chunk.len) {
             Ok(values) => {
                 let results = (first..).zip(values).map(|(index, value)| tell(index, value));
                 let values = BlockValues::Some(results.collect());
@@ -649,7 +425,7 @@ where
         let before = values.len();
         let spares = &mut self.spares;
         let decoded = panic::catch(|| task::decode_all(bytes, values, spares));
-        let checked = check(decoded, |()| values.len() - before == chunk.len);
+        let checked = check::<R, _>(decoded, |()| values.len() - before == chunk.len);
         if let Err(error) = &checked {
             values.truncate(before);
             self.fail_decoding(chunk, error);
@@ -699,16 +475,16 @@ where
     }
 }
 
-/// What decoding has given, if it is what is to be expected.
-fn check<T>(
+/// What decoding results of type `R` has given, if it is what is to be expected.
+fn check<R, T>(
     decoded: Result<Result<T, CodecError>, Panic>,
     is_expected: impl FnOnce(&T) -> bool,
 ) -> Result<T, CodecError> {
     match decoded {
         Ok(Ok(values)) if is_expected(&values) => Ok(values),
-        Ok(Ok(_)) => Err(CodecError::of::<T>(&"results of another number of items")),
+        Ok(Ok(_)) => Err(CodecError::of::<R>(&"results of another number of items")),
         Ok(Err(error)) => Err(error),
-        Err(panic) => Err(CodecError::of::<T>(&format!("it panicked {panic}"))),
+        Err(panic) => Err(CodecError::of::<R>(&format!("it panicked {panic}"))),
     }
 }
 
@@ -729,25 +505,5 @@ impl<I, A, R> Drop for Stream<I, A, R> {
             self.pool.engine.cancel_lane(self.lane);
         }
         self.pool.engine.close_lane(self.lane);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chunks_grow_to_what_their_items_cost() {
-        let mut cutter = Cutter::new::<u64>(None, 2);
-        assert_eq!(cutter.next(usize::MAX), 1);
-        for _ in 0..6 {
-            let size = cutter.next(usize::MAX);
-            cutter.learn(size, 2 * size as u64, 8 * size);
-        }
-        assert_eq!(cutter.next(usize::MAX), CHUNK_BYTES / 8, "no larger than the cache");
-        assert_eq!(cutter.next(100), 25, "and every worker gets some");
-        cutter.learn(1, 1_000_000_000, 8);
-        assert_eq!(cutter.next(usize::MAX), 1, "long items go one by one");
-        assert_eq!(Cutter::new::<u64>(Some(7), 2).next(usize::MAX), 7);
     }
 }
