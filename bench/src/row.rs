@@ -22,6 +22,8 @@ pub enum Unit {
     Milliseconds,
     /// More is better.
     MillionsPerSecond,
+    /// More is better.
+    ThousandsPerSecond,
     /// Of what would be fair, or ideal: more is better.
     Share,
 }
@@ -64,7 +66,9 @@ impl Row {
     pub fn ratio(&self) -> f64 {
         match self.unit {
             Unit::Nanoseconds | Unit::Microseconds | Unit::Milliseconds => self.peer / self.ours,
-            Unit::MillionsPerSecond | Unit::Share => self.ours / self.peer,
+            Unit::MillionsPerSecond | Unit::ThousandsPerSecond | Unit::Share => {
+                self.ours / self.peer
+            }
         }
     }
 
@@ -113,6 +117,7 @@ impl Unit {
             Self::Microseconds => "us",
             Self::Milliseconds => "ms",
             Self::MillionsPerSecond => "M/s",
+            Self::ThousandsPerSecond => "k/s",
             Self::Share => "share",
         }
     }

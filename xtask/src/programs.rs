@@ -121,7 +121,10 @@ mod tests {
     #[test]
     fn an_unknown_program_is_an_error_that_lists_the_known() {
         let error = bench(&["nothing".into()]).unwrap_err();
-        assert_eq!(error, "no \"nothing\"; there are: spawn, sync, channel, pool, info");
+        assert_eq!(
+            error,
+            "no \"nothing\"; there are: spawn, sync, channel, pool, pool-instructions, info"
+        );
         let error = chaos(&[]).unwrap_err();
         assert_eq!(error, "which one? There are: pool, process, sharing, arena, channel, sync");
     }

@@ -54,8 +54,8 @@
 //! ever had to wait, which ends with the object; a clone is another object. So have the tasks of a program
 //! share one, by reference or in an `Arc`. Values are coded, and copied, on the executor's thread.
 //!
-//! `process.await` is [`Process::join_async`](crate::Process::join_async), events have
-//! [`wait_async`](crate::Shared::wait_async); a pool's [`Task`](crate::Task) is a future itself.
+//! So are `process.await` (`join_async` by another name) and `wait_async` of events and processes; a pool's
+//! [`Task`](crate::Task) is a future itself.
 //!
 //! # From Python
 //!

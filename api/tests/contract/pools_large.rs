@@ -157,7 +157,7 @@ fn inputs_are_borrowed(method: StartMethod) {
     let sums = pool.map_ref(sum, numbers.chunks(LEN / 3)).unwrap();
     let expected: Vec<f64> = numbers.chunks(LEN / 3).map(|part| part.iter().sum()).collect();
     assert!(sums == expected);
-    assert!(pool.apply_ref(sum, &numbers).unwrap() == sum(numbers));
+    assert_eq!(pool.apply_ref(sum, &numbers).unwrap().to_bits(), sum(numbers).to_bits());
     let words = ["a", "abort", "bc", "d"];
     let len = |word: String| if word == "abort" { std::process::abort() } else { word.len() };
     assert_eq!(pool.submit_ref(len, words[2]).get().unwrap(), 2);

@@ -185,15 +185,15 @@ impl Core {
     /// A worker that does not keep the rules is as good as dead.
     fn mute(&mut self, slot: usize) {
         if let Some(link) = self.crew.get(slot) {
-            tracing::warn!(pid = link.child.pid(), "a worker wrote what no worker writes");
+            tracing::warn!(pid = link.pid(), "a worker wrote what no worker writes");
             link.is_mute = true;
-            drop(link.child.send_signal(Signal::KILL));
+            link.kill();
         }
     }
 
     /// One answer; `None` when it is against the rules.
     fn take(&mut self, slot: usize, answer: Answer, now: Nanos) -> Option<()> {
-        let pid = self.crew.get(slot)?.child.pid();
+        let pid = self.crew.get(slot)?.pid();
         let verdict = match answer.reply {
             Reply::Ready | Reply::Refused if !self.dispatcher.is_warming(slot) => return None,
             Reply::Ready => {
@@ -284,8 +284,8 @@ impl Core {
 
     fn kill(&mut self, slot: usize, why: Why) {
         if let Some(link) = self.crew.get(slot) {
-            tracing::debug!(pid = link.child.pid(), ?why, "a worker is killed");
-            drop(link.child.send_signal(Signal::KILL));
+            tracing::debug!(pid = link.pid(), ?why, "a worker is killed");
+            link.kill();
         }
     }
 
@@ -316,7 +316,7 @@ impl Core {
     /// A worker's process is there.
     pub(crate) fn started(&mut self, slot: usize, link: Link) {
         let now = self.now();
-        self.ledger.started(slot, link.child.pid(), now);
+        self.ledger.started(slot, link.pid(), now);
         link.side.post(self.ledger.published.ticket(slot));
         self.crew.add(slot, link);
         self.dispatcher.started(slot);
@@ -338,18 +338,19 @@ impl Core {
         self.hand_over();
         let is_warming = self.dispatcher.is_warming(slot);
         let Some(link) = self.crew.get(slot) else { return };
-        let Some(ending) = link.child.poll() else {
+        let Some(child) = link.child.clone() else { return };
+        let Some(ending) = child.poll() else {
             self.crew.miss(slot);
             return;
         };
         // Handles in results that nobody has read by now, nobody will read.
-        link.child.settle();
-        let (pid, running) = (link.child.pid(), link.side.running());
-        let report = link.child.take_report().map(|report| report.body);
+        child.settle();
+        let (pid, running) = (link.pid(), link.side.running());
+        let report = child.take_report().map(|report| report.body);
         let death = Death { pid, ending, item: link.side.item(), report };
         let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
         if is_warming && !link.is_mute {
-            let failure = link.child.failure();
+            let failure = child.failure();
             self.no_start = Arc::new(NoStart::Died { pid, ending, failure });
             if ending.status != killed {
                 self.dispatcher.warming_failed();
@@ -378,7 +379,8 @@ impl Core {
 
     fn watched(&mut self, watch: &Watch) -> Option<&mut Link> {
         let link = self.crew.get(watch.slot)?;
-        Arc::ptr_eq(&link.child, &watch.child).then_some(link)
+        let is_same = link.child.as_ref().is_some_and(|child| Arc::ptr_eq(child, &watch.child));
+        is_same.then_some(link)
     }
 
     /// When to look again at the latest.
@@ -413,7 +415,7 @@ impl Core {
         }
         self.weighed = Instant::now();
         for slot in 0..self.crew.links.len() {
-            let pid = self.crew.get(slot).map(|link| link.child.pid());
+            let pid = self.crew.get(slot).map(|link| link.pid());
             let resident = pid.and_then(|pid| polyproc_sys::stat::resident(pid).ok().flatten());
             if resident.is_some_and(|bytes| bytes > limit) && !self.dispatcher.is_warming(slot) {
                 self.dispatcher.overweight(slot, now);

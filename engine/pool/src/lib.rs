@@ -26,6 +26,7 @@ mod outcome;
 mod pool;
 mod published;
 mod region;
+mod rehearsal;
 mod ring;
 mod serve;
 mod shared;
@@ -36,4 +37,6 @@ pub use insights::{Insights, SlowTask, WorkerInsights};
 pub use outcome::{Cause, Delivery, Loss, NoStart, Notice, Outcome, Run, Sink};
 pub use polyproc_sync::Deadline;
 pub use pool::{Definition, Lane, NewTask, Pool, Refused, Settings, Starter, TaskId, TaskRules};
+#[doc(hidden)]
+pub use rehearsal::Rehearsal;
 pub use serve::{Handler, Output, Server, Verdict, serve};

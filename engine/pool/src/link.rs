@@ -6,7 +6,7 @@ use crate::dispatch::{Hands, Room, Task};
 use crate::outcome::{Run, Sink};
 use crate::region::{Control, Order, ParentSide, Preface};
 use crate::ring::Payload;
-use polyproc_process::Child;
+use polyproc_process::{Child, Signal};
 use std::fmt;
 use std::io::PipeReader;
 use std::sync::Arc;
@@ -36,7 +36,8 @@ impl fmt::Debug for Work {
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) child: Arc<Child>,
+    /// `None` in a rehearsal.
+    pub(crate) child: Option<Arc<Child>>,
     pub(crate) side: ParentSide,
     /// By definition: whether the worker has it.
     known: Vec<bool>,
@@ -51,7 +52,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(child: Arc<Child>, side: ParentSide) -> Self {
+    pub(crate) fn new(child: Option<Arc<Child>>, side: ParentSide) -> Self {
         let (known, stale) = (Vec::new(), Vec::new());
         Self { child, side, known, stale, fresh: 0, is_mute: false, is_dead: false }
     }
@@ -72,6 +73,16 @@ impl Link {
             self.stale.push(definition);
         }
     }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, |child| child.pid())
+    }
+
+    pub(crate) fn kill(&self) {
+        if let Some(child) = &self.child {
+            drop(child.send_signal(Signal::KILL));
+        }
+    }
 }
 
 /// One worker, for a thread that sleeps until it has something to say.
@@ -84,13 +95,9 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    fn new(slot: usize, link: &Link) -> Self {
-        Self {
-            slot,
-            child: Arc::clone(&link.child),
-            bell: Arc::clone(link.side.bell()),
-            control: Arc::clone(link.side.control()),
-        }
+    fn new(slot: usize, link: &Link) -> Option<Self> {
+        let (bell, control) = (Arc::clone(link.side.bell()), Arc::clone(link.side.control()));
+        Some(Self { slot, child: link.child.clone()?, bell, control })
     }
 }
 
@@ -137,7 +144,7 @@ impl Crew {
             let links = links.filter_map(|(slot, link)| Some((slot, link.as_ref()?)));
             // A dead worker has nothing to say any more, and its pidfd would end every sleep.
             let living = links.filter(|(_, link)| !link.is_dead);
-            living.map(|(slot, link)| Watch::new(slot, link)).collect()
+            living.filter_map(|(slot, link)| Watch::new(slot, link)).collect()
         };
         Arc::clone(self.roster.get_or_insert_with(watches))
     }

@@ -4,7 +4,7 @@ use crate::bytes::Bytes;
 use crate::core::Core;
 use crate::dispatch::{Dispatcher, Limits, Meant, Rules};
 use crate::insights::Insights;
-use crate::link::Work;
+use crate::link::{Link, Work};
 use crate::outcome::{Notice, Run, Sink};
 use crate::published::Published;
 use crate::shared::{Actor, Own, Shared};
@@ -320,8 +320,7 @@ impl Pool {
 
     /// The pids of the workers that there are, by place; in a copy, none.
     pub fn pids(&self) -> Vec<u32> {
-        let pids =
-            |core: &Core| core.crew.links.iter().flatten().map(|link| link.child.pid()).collect();
+        let pids = |core: &Core| core.crew.links.iter().flatten().map(Link::pid).collect();
         self.ask(pids).unwrap_or_default()
     }
 

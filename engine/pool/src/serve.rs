@@ -68,24 +68,22 @@ pub fn serve<S: Server>(
 ) -> io::Result<()> {
     // Ctrl-C in a terminal reaches every process there. What it means here is the parent's to say.
     handler::interrupt_on(Signal::INT)?;
-    let mut side = WorkerSide::attach(descriptors)?;
+    let mut worker = Worker::new(WorkerSide::attach(descriptors)?);
     let mut server = match start() {
         Ok(server) => server,
         Err(reason) => {
-            side.answer((Reply::Refused, 0), 0, Payload::of(&reason))?;
-            side.wake_parent();
+            worker.side.answer((Reply::Refused, 0), 0, Payload::of(&reason))?;
+            worker.side.wake_parent();
             return Ok(());
         }
     };
-    side.answer((Reply::Ready, 0), 0, Payload::default())?;
-    let (handlers, buffer) = (Vec::new(), Vec::new());
-    let published = published::Worker::default();
-    Worker { side, handlers, buffer, long: None, lap: None, published }.work(&mut server)?;
+    worker.say_ready()?;
+    while worker.step(&mut server)? != Order::Leave {}
     server.leave();
     Ok(())
 }
 
-struct Worker {
+pub(crate) struct Worker {
     side: WorkerSide,
     /// By definition.
     handlers: Vec<Option<Handler>>,
@@ -104,19 +102,36 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    fn work(&mut self, server: &mut impl Server) -> io::Result<()> {
-        loop {
-            let received = self.side.receive()?;
-            match received.order {
-                Order::Leave => return Ok(()),
-                Order::Define => self.define(&received, server),
-                Order::Forget => self.forget(received.definition),
-                Order::Task => {
-                    let (reply, cost) = self.run(&received);
-                    self.report((reply, received.sequence), cost)?;
-                }
+    pub(crate) fn new(side: WorkerSide) -> Self {
+        let (handlers, buffer) = (Vec::new(), Vec::new());
+        Self {
+            side,
+            handlers,
+            buffer,
+            long: None,
+            lap: None,
+            published: published::Worker::default(),
+        }
+    }
+
+    /// From now on it takes tasks.
+    pub(crate) fn say_ready(&mut self) -> io::Result<()> {
+        self.side.answer((Reply::Ready, 0), 0, Payload::default()).map(drop)
+    }
+
+    /// Waits for an order, and does what it says. Says what it was.
+    pub(crate) fn step(&mut self, server: &mut impl Server) -> io::Result<Order> {
+        let received = self.side.receive()?;
+        match received.order {
+            Order::Leave => {}
+            Order::Define => self.define(&received, server),
+            Order::Forget => self.forget(received.definition),
+            Order::Task => {
+                let (reply, cost) = self.run(&received);
+                self.report((reply, received.sequence), cost)?;
             }
         }
+        Ok(received.order)
     }
 
     fn define(&mut self, received: &Received, server: &mut impl Server) {

@@ -179,7 +179,7 @@ impl Shared {
             let started = catch_unwind(start).unwrap_or_else(|_| Err(panicked()));
             let child = started.map_err(NoStart::Start)?;
             child.hands_over();
-            Ok(Link::new(child, side))
+            Ok(Link::new(Some(child), side))
         });
         let mut core = self.lock();
         match made {

@@ -7,6 +7,8 @@ use polyproc_channel::{
 };
 use polyproc_shm::{Arena, Handle, Parcel, Value};
 use polyproc_sys::poll;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 fn arena() -> Arena {
@@ -200,6 +202,10 @@ fn a_gibibyte_is_given_back() {
         let empty = arena.stats();
         assert!(empty.object_bytes < 2 << 20, "{order:?} {empty:?}");
         assert!(empty.warm_bytes <= 129 << 20, "{order:?} {empty:?}");
+        // The system has it back as well, all but what is kept warm and the arena's own tables.
+        let resident =
+            File::from(arena.fd().try_clone_to_owned().unwrap()).metadata().unwrap().blocks() * 512;
+        assert!(resident <= empty.warm_bytes + (16 << 20), "{order:?} {resident} {empty:?}");
     }
 }
 

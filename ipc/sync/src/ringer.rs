@@ -208,6 +208,8 @@ impl<S> Rope<S> {
         let is_waking = |state: &mut State<S>| state.is_waking;
         let is_there = |state: &mut State<S>| !state.has_ended;
         loop {
+            // Between its look at `stop` and its sleep the thread has the lock.
+            drop(self.lock());
             self.changed.notify_all();
             let state = self.sleep_while(self.lock(), FOREIGN, is_waking);
             if state.is_waking || state.has_ended || thread.is_finished() {

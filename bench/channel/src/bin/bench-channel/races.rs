@@ -30,12 +30,32 @@ struct Size {
     ours: [u64; 2],
     theirs: [u64; 2],
     name: &'static str,
+    /// Of what is sent one way.
+    unit: Unit,
 }
 
 const SIZES: [Size; 3] = [
-    Size { bytes: 64, ours: [400_000, 50_000], theirs: [60_000, 3000], name: "64 B" },
-    Size { bytes: 4096, ours: [80_000, 20_000], theirs: [10_000, 2000], name: "4 KiB" },
-    Size { bytes: 1 << 20, ours: [2000, 1000], theirs: [200, 100], name: "1 MiB" },
+    Size {
+        bytes: 64,
+        ours: [400_000, 50_000],
+        theirs: [60_000, 3000],
+        name: "64 B",
+        unit: Unit::MillionsPerSecond,
+    },
+    Size {
+        bytes: 4096,
+        ours: [80_000, 20_000],
+        theirs: [10_000, 2000],
+        name: "4 KiB",
+        unit: Unit::MillionsPerSecond,
+    },
+    Size {
+        bytes: 1 << 20,
+        ours: [2000, 1000],
+        theirs: [200, 100],
+        name: "1 MiB",
+        unit: Unit::ThousandsPerSecond,
+    },
 ];
 
 /// The races, and what came of those that were run.
@@ -49,6 +69,14 @@ pub(crate) struct Races {
 type Outcome = Result<(), Error>;
 /// A way between processes, and how many messages and round trips of it make a race.
 type Peer<'a> = ([&'a dyn Way; 2], [u64; 2]);
+
+impl Size {
+    /// A rate in this size's unit, of millions a second.
+    fn rate(&self, millions: io::Result<f64>) -> io::Result<f64> {
+        let unit = if self.unit == Unit::ThousandsPerSecond { 1e3 } else { 1.0 };
+        millions.map(|millions| millions * unit)
+    }
+}
 
 impl Races {
     pub(crate) fn new(options: Options, only: Option<String>) -> Result<Self, Error> {
@@ -107,14 +135,14 @@ impl Races {
     ) -> Outcome {
         let bytes = &*vec![7; size.bytes];
         let trip = |ways, rounds| round_trip(ways, awake(rounds), bytes);
-        let rate =
-            |ways: [&dyn Way; 2], messages| one_way(ways[0], Load { crew: PAIR, messages, bytes });
+        let rate = |ways: [&dyn Way; 2], messages| {
+            size.rate(one_way(ways[0], Load { crew: PAIR, messages, bytes }))
+        };
         let race = race(group, named(format!("round trip, {}, awake", size.name)), peer);
         let unit = Unit::Microseconds;
         self.race(race, unit, || trip(ours, size.ours[1]), || trip(theirs, counts[1]))?;
         let race = Race { workload: one_way_name(group, size, PAIR), ..race };
-        let unit = Unit::MillionsPerSecond;
-        self.race(race, unit, || rate(ours, size.ours[0]), || rate(theirs, counts[0]))
+        self.race(race, size.unit, || rate(ours, size.ours[0]), || rate(theirs, counts[0]))
     }
 
     fn pipes(&mut self, size: &Size) -> Outcome {
@@ -161,8 +189,8 @@ impl Races {
         let bytes = &*vec![7; size.bytes];
         let (load, theirs) = (Load { crew, messages: size.ours[0], bytes }, Crossbeam::new());
         let race = race(group, one_way_name(group, size, crew), CROSSBEAM);
-        let unit = Unit::MillionsPerSecond;
-        self.race(race, unit, || one_way(ours, load), || one_way_in_threads(&theirs, load))
+        let by_ours = || size.rate(one_way(ours, load));
+        self.race(race, size.unit, by_ours, || size.rate(one_way_in_threads(&theirs, load)))
     }
 
     fn trip_against_threads(&mut self, size: &Size, ours: [&dyn Way; 2]) -> Outcome {
@@ -186,8 +214,8 @@ impl Races {
         let load = Load { crew: PAIR, messages: size.ours[0], bytes };
         let mut against = |name, theirs: &dyn Way| {
             let race = race("pipe", workload, name);
-            let unit = Unit::MillionsPerSecond;
-            self.race(race, unit, || one_way(&ours, load), || one_way(theirs, load))
+            let rate = |way| size.rate(one_way(way, load));
+            self.race(race, size.unit, || rate(&ours), || rate(theirs))
         };
         #[cfg(feature = "iceoryx2")]
         against(ICEORYX, &Iceoryx::new("in place", size.bytes, true))?;
