@@ -5,6 +5,8 @@
 
 use crate::bounded::Bounds;
 use crate::message;
+use polyproc_sys::memory::prefer_large_pages;
+use postcard::ser_flavors::Flavor;
 use serde::de::DeserializeOwned;
 use serde::{Deserializer, Serialize};
 use std::fmt;
@@ -34,9 +36,41 @@ fn at(path: &str) -> String {
     if path.is_empty() || path == "." { String::new() } else { format!(" at `{path}`") }
 }
 
+/// So much more room is asked for with a long run: what comes after it must not move it.
+const SLACK: usize = 1 << 10;
+/// A long run.
+const LONG: usize = 64 << 10;
+
+/// Where a value is written to.
+struct Buffer(Vec<u8>);
+
+impl Flavor for Buffer {
+    type Output = Vec<u8>;
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, run: &[u8]) -> postcard::Result<()> {
+        if run.len() >= LONG {
+            self.0.reserve(run.len() + SLACK);
+            prefer_large_pages(self.0.spare_capacity_mut());
+        }
+        self.0.extend_from_slice(run);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
+}
+
 /// Appends `value` to `bytes`.
 pub(crate) fn encode<T: Serialize>(value: &T, bytes: Vec<u8>) -> Result<Vec<u8>, CodecError> {
-    postcard::to_extend(value, bytes).map_err(|error| {
+    postcard::serialize_with_flavor(value, Buffer(bytes)).map_err(|error| {
         let mut serializer = postcard::Serializer { output: postcard::ser_flavors::StdVec::new() };
         let path = serde_path_to_error::serialize(value, &mut serializer)
             .err()
