@@ -57,6 +57,17 @@ impl Feed {
     }
 }
 
+impl Drop for Feed {
+    fn drop(&mut self) {
+        let arrived = self.arrived.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for delivery in arrived {
+            if let Outcome::Value(bytes) = &delivery.outcome {
+                task::give_back(bytes);
+            }
+        }
+    }
+}
+
 /// How items are cut into chunks, and how many are under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cutting {
@@ -191,6 +202,16 @@ impl Chunks {
         let numbered = (self.first..).zip(&self.places);
         let under_way = numbered.filter(|(_, place)| matches!(place, Place::UnderWay(_)));
         under_way.map(|(number, _)| number).collect()
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        for place in &self.places {
+            if let Place::Waits(_, bytes) = place {
+                task::give_back(bytes);
+            }
+        }
     }
 }
 
