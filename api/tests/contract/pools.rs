@@ -1,6 +1,7 @@
 //! What a pool gives when everybody lives.
 
 use crate::futures::block_on;
+use crate::sharing::leaving_nothing;
 use crate::{LONG, Test};
 use polyproc::prelude::*;
 use polyproc::{PoolBuilder, PoolError, worker_id};
@@ -27,6 +28,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_pool_for_many_threads", a_pool_for_many_threads),
     ("resized", resized),
     ("handles_travel_with_tasks", handles_travel_with_tasks),
+    ("handles_in_results_that_nobody_takes", handles_in_results_that_nobody_takes),
     ("environments_of_workers", environments_of_workers),
     ("workers_are_bound_to_processors", workers_are_bound_to_processors),
     ("insights_tell_what_was_done", insights_tell_what_was_done),
@@ -293,6 +295,28 @@ fn handles_travel_with_tasks(method: StartMethod) {
     drop((task, pool, total));
     let after = polyproc::arena_stats().unwrap();
     assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+}
+
+fn handles_in_results_that_nobody_takes(method: StartMethod) {
+    leaving_nothing(|| {
+        let pool = pool(method);
+        let total = Shared::new(Mutex::new(0_u64)).unwrap();
+        let orders = || (0..20).map(|step| Order { total: total.clone(), step });
+        let all = pool.map_async(add, orders().collect::<Vec<_>>());
+        assert!(all.wait_timeout(LONG));
+        drop(all);
+        // The second comes long before the first, and waits for its turn.
+        let slow_first = |order: Order| {
+            let pause = std::time::Duration::from_millis(if order.step == 0 { 30 } else { 0 });
+            std::thread::park_timeout(pause);
+            order.total
+        };
+        let mut results = pool.calls().chunk(1).imap(slow_first, orders());
+        drop(results.next().unwrap().unwrap());
+        drop(results);
+        pool.close();
+        pool.join().unwrap();
+    });
 }
 
 fn environments_of_workers(method: StartMethod) {
