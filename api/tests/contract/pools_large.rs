@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_shared_result_outlives_its_worker", a_shared_result_outlives_its_worker),
     ("results_that_nobody_takes", results_that_nobody_takes),
     ("inputs_are_borrowed", inputs_are_borrowed),
+    ("kills_among_shared_arrays", kills_among_shared_arrays),
 ];
 
 const LEN: usize = 300_000;
@@ -166,4 +167,30 @@ fn inputs_are_borrowed(method: StartMethod) {
     let structs = [(1_u8, "x".to_owned()), (2, "y".to_owned())];
     let swap = |(number, text): (u8, String)| (text, number);
     assert_eq!(pool.map_ref(swap, &structs).unwrap()[1], ("y".to_owned(), 2));
+}
+
+/// In an array of its own, whoever died while reading this one.
+fn plus_one(array: SharedArray<i64>) -> SharedArray<i64> {
+    let numbers = array.lock().unwrap_or_else(polyproc::sync::OwnerDied::into_guard);
+    let sums: Vec<_> = numbers.iter().map(|number| number + 1).collect();
+    SharedArray::from_slice(&sums).unwrap()
+}
+
+/// Whoever is killed when, every array arrives, and all memory comes back.
+fn kills_among_shared_arrays(method: StartMethod) {
+    let before = polyproc::arena_stats().unwrap();
+    let pool = pool(method);
+    let arrays = (0..300).map(|number| SharedArray::from_slice(&[number; 2000]).unwrap());
+    let results = pool.calls().retries(50).imap(plus_one, arrays);
+    for (number, array) in (0..).zip(results) {
+        if number % 9 == 0 {
+            let pids = pool.pids();
+            let process = pids.get(number as usize / 9 % 2).and_then(|pid| process::facts(*pid));
+            process.inspect(process::Facts::kill);
+        }
+        assert_eq!(array.unwrap().lock().unwrap()[1999], number + 1);
+    }
+    drop(pool);
+    let after = polyproc::arena_stats().unwrap();
+    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
 }

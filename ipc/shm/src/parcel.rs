@@ -270,6 +270,7 @@ impl Locked<'_> {
     pub(crate) fn give_back(&self, ticket: &Ticket) {
         if let Some(parcel) = self.0.find(ticket) {
             parcel.empty();
+            crash_point!("parcel.emptied");
             self.parcel_gone(ticket.block);
             self.look_from(ticket.place);
         }

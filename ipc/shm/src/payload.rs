@@ -85,6 +85,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_still_held_is_no_freight() {
+        let arena = Arena::with_size(8 << 20).unwrap();
+        let block = arena.allocate(100, polyproc_sync::Kind::Bytes).unwrap();
+        let parcel = block.send().unwrap();
+        assert_eq!(parcel.freight(), 0);
+        drop(block);
+        assert_eq!(parcel.freight(), 100);
+        let tickets = parcel.ticket();
+        let again = [arena.hold_all(&tickets).unwrap(), arena.hold_all(&tickets).unwrap()];
+        assert_eq!((again[1][0].len(), parcel.freight()), (100, 0));
+        drop((again, parcel));
+        assert_eq!((arena.stats().objects, arena.stats().parcels), (0, 0));
+    }
+
+    #[test]
     fn a_message_that_is_dropped_gives_its_handles_back() {
         let arena = Arena::with_size(8 << 20).unwrap();
         let event = Shared::new(&arena, Event::new()).unwrap();
