@@ -7,6 +7,7 @@ use super::map_task::MapTask;
 use super::stream::{BlockValues, Cutting, Stream};
 use super::{Job, Pool, Task, TaskError};
 use polyproc_pool::{Spares, TaskRules};
+use polyproc_sys::memory::prefer_large_pages;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -281,7 +282,9 @@ pub(super) struct Gathered<R> {
 
 impl<R> Gathered<R> {
     pub(super) fn new(most: usize) -> Self {
-        Self { in_order: Vec::with_capacity(most.min(1 << 28)), early: BTreeMap::new() }
+        let mut in_order = Vec::with_capacity(most.min(1 << 28));
+        prefer_large_pages(in_order.spare_capacity_mut());
+        Self { in_order, early: BTreeMap::new() }
     }
 
     /// The next block; an error in it ends everything.

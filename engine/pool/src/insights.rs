@@ -62,59 +62,75 @@ pub struct Insights {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     insights: Insights,
-    /// By place: since when the worker is in the state that it is in.
-    since: Vec<Nanos>,
-    /// By place: how many tasks it has.
-    given: Vec<u64>,
+    /// By place.
+    clocks: Vec<Clock>,
+    /// Tasks that took no longer are not among the slowest.
+    fast: Nanos,
     /// The part of it that others see at once.
     pub(crate) published: Published,
 }
 
+/// What is counted of a worker for every task, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock {
+    /// Since when it is in the state that it is in.
+    since: Nanos,
+    /// How many tasks it has.
+    given: u64,
+    start: Nanos,
+    wait: Nanos,
+    work: Nanos,
+    transfer: Nanos,
+}
+
+impl Clock {
+    /// The time since the last event of this place.
+    fn lap(&mut self, now: Nanos) -> Nanos {
+        now.saturating_sub(std::mem::replace(&mut self.since, now))
+    }
+}
+
 impl Ledger {
     pub(crate) fn insights(&self) -> Insights {
-        self.insights.clone()
+        let mut insights = self.insights.clone();
+        for (worker, clock) in insights.workers.iter_mut().zip(&self.clocks) {
+            worker.start_time = Duration::from_nanos(clock.start);
+            worker.wait_time = Duration::from_nanos(clock.wait);
+            worker.work_time = Duration::from_nanos(clock.work);
+            worker.transfer_time = Duration::from_nanos(clock.transfer);
+        }
+        insights
     }
 
-    fn worker(&mut self, slot: usize) -> &mut WorkerInsights {
+    fn worker(&mut self, slot: usize) -> (&mut WorkerInsights, &mut Clock) {
         if self.insights.workers.len() <= slot {
             self.insights.workers.resize_with(slot + 1, WorkerInsights::default);
-            self.since.resize(slot + 1, 0);
-            self.given.resize(slot + 1, 0);
+            self.clocks.resize_with(slot + 1, Clock::default);
         }
-        &mut self.insights.workers[slot]
-    }
-
-    /// The time since the last event of this place.
-    fn lap(&mut self, slot: usize, now: Nanos) -> Duration {
-        let since = std::mem::replace(&mut self.since[slot], now);
-        Duration::from_nanos(now.saturating_sub(since))
+        (&mut self.insights.workers[slot], &mut self.clocks[slot])
     }
 
     pub(crate) fn started(&mut self, slot: usize, pid: u32, now: Nanos) {
-        let worker = self.worker(slot);
+        let (worker, clock) = self.worker(slot);
         worker.pid = pid;
         worker.starts += 1;
+        (clock.given, clock.since) = (0, now);
         self.published.started(slot, pid);
-        self.given[slot] = 0;
-        self.since[slot] = now;
     }
 
     pub(crate) fn ready(&mut self, slot: usize, now: Nanos) {
-        self.worker(slot);
-        let lap = self.lap(slot, now);
-        let worker = self.worker(slot);
-        worker.start_time += lap;
+        let (worker, clock) = self.worker(slot);
+        clock.start += clock.lap(now);
         let pid = worker.pid;
         self.published.ready(slot, pid);
     }
 
     pub(crate) fn given(&mut self, slot: usize, count: u64, now: Nanos) {
-        self.worker(slot);
-        if self.given[slot] == 0 {
-            let lap = self.lap(slot, now);
-            self.worker(slot).wait_time += lap;
+        let (_, clock) = self.worker(slot);
+        if clock.given == 0 {
+            clock.wait += clock.lap(now);
         }
-        self.given[slot] += count;
+        clock.given += count;
     }
 
     pub(crate) fn answered(
@@ -126,32 +142,34 @@ impl Ledger {
     ) {
         self.passed(slot, cost, now);
         self.published.answered();
-        let time = Duration::from_nanos(cost);
-        let worker = self.worker(slot);
+        let (worker, _) = self.worker(slot);
         worker.tasks += 1;
-        worker.bytes_in += task.payload.bytes.len() as u64;
+        worker.bytes_in += task.payload.payload().len() as u64;
         worker.bytes_out += bytes as u64;
-        self.note_slow(SlowTask { index: task.payload.index, definition: task.kind, time });
+        if cost > self.fast {
+            let time = Duration::from_nanos(cost);
+            self.note_slow(SlowTask { index: task.payload.index, definition: task.kind, time });
+        }
     }
 
     /// A task is no longer the worker's, whether it has its result, is tried again or was skipped.
     pub(crate) fn passed(&mut self, slot: usize, cost: Nanos, now: Nanos) {
-        let lap = self.lap(slot, now);
-        self.given[slot] = self.given[slot].saturating_sub(1);
-        let (worker, time) = (self.worker(slot), Duration::from_nanos(cost));
-        worker.work_time += time;
+        let (_, clock) = self.worker(slot);
+        let lap = clock.lap(now);
+        clock.given = clock.given.saturating_sub(1);
+        clock.work = clock.work.saturating_add(cost);
         // Several answers read at once: the first one's lap holds the time of all.
-        worker.transfer_time = (worker.transfer_time + lap).saturating_sub(time);
+        clock.transfer = clock.transfer.saturating_add(lap).saturating_sub(cost);
     }
 
     fn note_slow(&mut self, task: SlowTask) {
         let slowest = &mut self.insights.slowest;
-        if slowest.len() == SLOWEST && slowest[SLOWEST - 1].time >= task.time {
-            return;
-        }
         let place = slowest.partition_point(|other| other.time >= task.time);
         slowest.insert(place, task);
         slowest.truncate(SLOWEST);
+        if let Some(last) = slowest.get(SLOWEST - 1) {
+            self.fast = u64::try_from(last.time.as_nanos()).unwrap_or(u64::MAX);
+        }
     }
 
     pub(crate) fn lost(&mut self, fate: Fate) {
@@ -161,11 +179,9 @@ impl Ledger {
     }
 
     pub(crate) fn died(&mut self, slot: usize, ending: Ending, now: Nanos) {
-        self.worker(slot);
-        self.lap(slot, now);
-        self.given[slot] = 0;
         self.published.died(slot);
-        let worker = self.worker(slot);
+        let (worker, clock) = self.worker(slot);
+        (clock.given, clock.since) = (0, now);
         if let Some(usage) = ending.usage {
             worker.cpu_time += usage.user + usage.system;
             worker.peak_memory = worker.peak_memory.max(Some(usage.peak_memory));

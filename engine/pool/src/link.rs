@@ -22,7 +22,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    fn payload(&self) -> Payload<'_> {
+    pub(crate) fn payload(&self) -> Payload<'_> {
         Payload { run: Run::of(self.run.as_ref()), bytes: &self.bytes }
     }
 }
@@ -65,6 +65,24 @@ impl Link {
         let place = definition as usize;
         self.known.resize(self.known.len().max(place + 1), false);
         self.known[place] = true;
+    }
+
+    /// Gives a task before which the worker has to learn its definition, or to forget others.
+    fn give_first(
+        &mut self,
+        (sequence, definition): (u64, u32),
+        payload: Payload<'_>,
+        bytes: Option<&[u8]>,
+    ) -> Room {
+        let stale = self.stale.iter().map(|stale| (Order::Forget, *stale, &[][..]));
+        let new = bytes.map(|bytes| (Order::Define, definition, bytes));
+        let prefaces: Vec<Preface<'_>> = stale.chain(new).collect();
+        let room = self.side.give((sequence, definition), payload, &prefaces);
+        if room == Room::Given {
+            self.stale.clear();
+            self.learns(definition);
+        }
+        room
     }
 
     fn forgets(&mut self, definition: u32) {
@@ -185,19 +203,15 @@ impl Hands<Work> for Crew {
     fn give(&mut self, slot: usize, sequence: u64, task: &Task<Work>) -> Room {
         let definition = task.kind;
         let Some(Some(link)) = self.links.get_mut(slot) else { return Room::Full };
+        let (what, payload) = ((sequence, definition), task.payload.payload());
         let is_known = link.knows(definition);
-        let bytes = if is_known { None } else { self.definitions.bytes(definition) };
-        let stale = link.stale.iter().map(|stale| (Order::Forget, *stale, &[][..]));
-        let new = bytes.iter().map(|bytes| (Order::Define, definition, &bytes[..]));
-        let prefaces: Vec<Preface<'_>> = stale.chain(new).collect();
-        let room = link.side.give((sequence, definition), task.payload.payload(), &prefaces);
-        if room == Room::Given {
-            link.stale.clear();
-            link.fresh += 1;
-            if !is_known {
-                link.learns(definition);
-            }
-        }
+        let room = if is_known && link.stale.is_empty() {
+            link.side.give(what, payload, &[])
+        } else {
+            let bytes = if is_known { None } else { self.definitions.bytes(definition) };
+            link.give_first(what, payload, bytes.as_deref())
+        };
+        link.fresh += u64::from(room == Room::Given);
         room
     }
 
