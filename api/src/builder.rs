@@ -262,7 +262,11 @@ impl Context {
 /// # Ok::<(), polyproc::Error>(())
 /// ```
 ///
-/// The result may be a `Result`, with an error that serde can take: `String`, or an enum of one's own.
+/// The result may be a `Result`, with an error that serde can take: `String`, or an enum of one's own,
+/// but not `io::Error`, [`Error`](crate::Error) or `Box<dyn Error>`: `.map_err(|error| error.to_string())`.
+///
+/// Megabytes of bytes or numbers are a [`Blob`](crate::Blob), in arguments and in results, or lie in a
+/// [`SharedArray`](crate::SharedArray): a `Vec<u8>` is coded number by number.
 ///
 /// A closure that captures something is refused by the compiler, since what it captures is in this
 /// process's memory: pass it as an argument, or [`fork`].

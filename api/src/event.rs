@@ -33,6 +33,9 @@ impl Shared<Event> {
     /// last. From then on every change of the event costs whoever makes it a system call. A process that
     /// is killed in the middle of [`set`](Event::set) makes the descriptor readable within a second.
     ///
+    /// An async program needs none: `wait_async` (feature `async`) stands beside the socket, in `tokio::select!`
+    /// for example.
+    ///
     /// A forked child has to ask for its own: what it inherits is its parent's.
     ///
     /// # Errors

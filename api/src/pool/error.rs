@@ -160,7 +160,7 @@ debug_is_display!(TaskError);
 fn memory(task: &TaskFacts) -> String {
     match task.usage {
         Some(usage) => format!(
-            " (it had used {:?} of processor time and {} MiB of memory)",
+            " (the worker had used {:?} of processor time and {} MiB of memory)",
             usage.user + usage.system,
             usage.peak_memory >> 20
         ),

@@ -199,7 +199,7 @@ pub(crate) struct Ps {
 #[command(after_long_help = examples::SHOW)]
 pub(crate) struct Show {
     /// Which processes
-    #[arg(value_name = "PID", required = true)]
+    #[arg(value_name = "PID", required = true, value_parser = parse::pid)]
     pub(crate) pids: Vec<u32>,
 
     /// Only these sections, separated by commas
@@ -274,7 +274,7 @@ pub(crate) struct Net {
 #[command(group(ArgGroup::new("whom").required(true).multiple(true).args(["pids", "name"])))]
 pub(crate) struct Kill {
     /// Which processes
-    #[arg(value_name = "PID")]
+    #[arg(value_name = "PID", value_parser = parse::pid)]
     pub(crate) pids: Vec<u32>,
 
     /// Those with this name; `*` and `?` stand for any text and any character (may be repeated)
@@ -318,7 +318,7 @@ pub(crate) struct Kill {
 #[command(after_long_help = examples::WAIT)]
 pub(crate) struct Wait {
     /// For which processes
-    #[arg(value_name = "PID", required = true)]
+    #[arg(value_name = "PID", required = true, value_parser = parse::pid)]
     pub(crate) pids: Vec<u32>,
 
     /// Give up after this time

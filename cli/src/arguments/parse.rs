@@ -66,6 +66,18 @@ pub(crate) fn section_names() -> PossibleValuesParser {
     SECTIONS.iter().copied().into()
 }
 
+/// A pid.
+///
+/// # Errors
+/// What to do instead, when it is a name or another thing that is no number.
+pub(crate) fn pid(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_malformed| {
+        format!(
+            "`{text}` is no pid, which is a number: `polyproc ps TEXT` finds those of a program"
+        )
+    })
+}
+
 /// `10` and `10s` are seconds; `250ms`, `1.5m`, `2h`, `1d`.
 ///
 /// # Errors
@@ -125,6 +137,14 @@ pub(crate) fn signal(text: &str) -> Result<SignalName, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pid_is_a_number() {
+        assert_eq!(pid("4242"), Ok(4242));
+        for wrong in ["", "nginx", "-1", "4294967296"] {
+            assert!(pid(wrong).is_err_and(|error| error.contains("polyproc ps")), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_have_units() {

@@ -127,12 +127,19 @@ fn from(peer: Option<&Address>) -> String {
     peer.map_or_else(String::new, |peer| format!(" from {peer}"))
 }
 
+/// For who meant a machine, and wrote what is a path: `localhost:5000`.
+fn path_hint(address: &Address) -> &'static str {
+    let text = address.to_string();
+    let is_meant = matches!(address, Address::Unix(_)) && text.contains(':') && !text.contains('/');
+    if is_meant { " (that text is a path; `Address::tcp` takes the name of a machine)" } else { "" }
+}
+
 /// Why [`Client::connect`](crate::Client::connect) has no connection to give.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// Nobody listens there, or the system refused.
-    #[error("cannot connect to {address}: {source}")]
+    #[error("cannot connect to {address}: {source}{}", path_hint(.address))]
     Connect {
         /// Where.
         address: Address,

@@ -160,6 +160,9 @@ fn nobody_there_and_nobody_who_speaks_are_different_errors() {
     let address = Listener::temporary(1, None).unwrap().address().clone();
     let error = Client::connect(&address, None).unwrap_err();
     assert!(error.to_string().contains("cannot connect to /"), "{error}");
+    let machine = Client::connect("localhost:5000", None).unwrap_err();
+    assert!(machine.to_string().contains("`Address::tcp`"), "{machine}");
+    assert!(!error.to_string().contains("`Address::tcp`"), "{error}");
     let mute = Listener::anonymous(1, None).unwrap();
     let error = Client::connect_timeout(mute.address(), Some(&key()), SOON).unwrap_err();
     assert!(error.to_string().contains("did not send a challenge in time"), "{error}");
