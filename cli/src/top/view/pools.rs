@@ -20,14 +20,14 @@ pub(super) fn height(top: &Top, area: Rect) -> u16 {
     most.min(u16::try_from(top.pools.len()).unwrap_or(most))
 }
 
-/// Draws them. If there is no room for all, those that have nothing to do stand back, and the last line
-/// says how many there are besides.
+/// Draws them. If there is no room for all, the busiest come first, and the last line says how many there
+/// are besides.
 pub(super) fn draw(top: &Top, look: Look, pen: &mut Pen<'_>) {
     let lines = usize::from(height(top, pen.area));
     let room = if top.pools.len() > lines { lines.saturating_sub(1) } else { lines };
     let mut shown: Vec<_> = top.pools.iter().collect();
     if room < shown.len() {
-        shown.sort_by_key(|pool| pool.busy + pool.queued + pool.in_flight == 0);
+        shown.sort_by(|one, other| busyness(other).total_cmp(&busyness(one)));
         shown.truncate(room);
     }
     let most = if pen.area.width < 100 { SHORT_NAME } else { NAME };
@@ -47,6 +47,12 @@ pub(super) fn draw(top: &Top, look: Look, pen: &mut Pen<'_>) {
         pen.put(0, &text, FAINT);
         pen.line += 1;
     }
+}
+
+/// Tasks a second; of pools that have not ended one, which have some.
+fn busyness(pool: &Pool) -> f64 {
+    let has_some = pool.busy + pool.queued + pool.in_flight > 0;
+    pool.rate.max(if has_some { 1e-3 } else { 0.0 })
 }
 
 const FIELDS: usize = 5;

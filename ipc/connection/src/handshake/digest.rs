@@ -33,7 +33,8 @@ impl Key {
     ///
     /// # Errors
     /// [`EmptyKey`].
-    pub fn new(bytes: &[u8]) -> Result<Self, EmptyKey> {
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, EmptyKey> {
+        let bytes = bytes.as_ref();
         if bytes.is_empty() {
             return Err(EmptyKey);
         }
