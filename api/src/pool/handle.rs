@@ -293,6 +293,10 @@ impl<R: DeserializeOwned + 'static> Future for Task<R> {
         if self.ready() {
             return Poll::Ready(self.take());
         }
+        // Nobody wakes who waits in a copy.
+        if !self.pool.engine.is_own() {
+            return Poll::Ready(Err(TaskError::NotOurs));
+        }
         remind(&self.pool, &self.ticket, Notice::Wake(context.waker().clone()));
         Poll::Pending
     }
