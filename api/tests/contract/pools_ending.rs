@@ -363,7 +363,7 @@ fn a_pool_is_dropped_in_the_middle(method: StartMethod) {
 fn a_pool_in_a_copy_is_refused(method: StartMethod) {
     let pool = pool(method);
     works(&pool);
-    let map_task = pool.map_async(square, 0..3);
+    let map_task = pool.map_async(wait_long, [1]);
     let copy = polyproc::fork(|| {
         assert!(matches!(block_on(pool.submit(square, 2)), Err(TaskError::NotOurs)));
         let map_task = map_task.get_timeout(Duration::ZERO);
