@@ -58,14 +58,10 @@ impl Ticket {
         std::mem::take(&mut slip.notices)
     }
 
-    /// Keeps what is to happen when it is done; gives it back if it is.
-    fn remind(&self, notice: Notice) -> Option<Notice> {
+    /// Keeps what is to happen when it is done.
+    fn remind(&self, notice: Notice) -> Reminded {
         let mut slip = self.lock();
-        if self.is_done() {
-            return Some(notice);
-        }
-        slip.notices.push(notice);
-        None
+        if self.is_done() { Err(notice) } else { Ok(keep(&mut slip.notices, notice)) }
     }
 }
 
@@ -224,7 +220,7 @@ impl<R: DeserializeOwned + 'static> Task<R> {
         let (handle, call) = announce(&self.pool, self.id, callback);
         let (pool, ticket) = (Arc::clone(&self.pool), Arc::clone(&self.ticket));
         let call = move || call(self.take());
-        remind(&pool, &ticket, Notice::Call(Box::new(call)));
+        remind(&pool, || ticket.remind(Notice::Call(Box::new(call))));
         handle
     }
 
@@ -259,12 +255,33 @@ pub(super) fn announce<T>(
     (handle, call)
 }
 
-/// Has something happen when the task is done.
-fn remind(pool: &Inner, ticket: &Ticket, notice: Notice) {
+/// What becomes of a notice: it is kept, perhaps in another one's place, or what it waits for has
+/// happened.
+pub(super) type Reminded = Result<Option<Notice>, Notice>;
+
+/// Keeps a notice; gives the one that it replaces. A future is woken for where it was polled last:
+/// others that it left may be many.
+pub(super) fn keep(notices: &mut Vec<Notice>, notice: Notice) -> Option<Notice> {
+    let is_wake = |notice: &Notice| matches!(notice, Notice::Wake(_));
+    if is_wake(&notice)
+        && let Some(last) = notices.iter_mut().find(|last| is_wake(last))
+    {
+        return Some(std::mem::replace(last, notice));
+    }
+    notices.push(notice);
+    None
+}
+
+/// Has something happen later, or now.
+pub(super) fn remind(pool: &Inner, register: impl FnOnce() -> Reminded) {
     pool.engine.attend(1);
-    if let Some(notice) = ticket.remind(notice) {
-        pool.engine.attend_not(1);
-        pool.engine.notify(vec![notice]);
+    match register() {
+        Ok(None) => {}
+        Ok(Some(_replaced)) => pool.engine.attend_not(1),
+        Err(due) => {
+            pool.engine.attend_not(1);
+            pool.engine.notify(vec![due]);
+        }
     }
 }
 
@@ -293,7 +310,11 @@ impl<R: DeserializeOwned + 'static> Future for Task<R> {
         if self.ready() {
             return Poll::Ready(self.take());
         }
-        remind(&self.pool, &self.ticket, Notice::Wake(context.waker().clone()));
+        // Nobody wakes who waits in a copy.
+        if !self.pool.engine.is_own() {
+            return Poll::Ready(Err(TaskError::NotOurs));
+        }
+        remind(&self.pool, || self.ticket.remind(Notice::Wake(context.waker().clone())));
         Poll::Pending
     }
 }

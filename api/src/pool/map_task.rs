@@ -83,7 +83,8 @@ where
     /// # Errors
     /// The handle, when the time is over: the tasks go on.
     pub fn get_timeout(self, timeout: Duration) -> Result<Result<Vec<R>, TaskError>, Box<Self>> {
-        if self.wait_timeout(timeout) { Ok(self.get()) } else { Err(Box::new(self)) }
+        let is_done = self.wait_timeout(timeout) || !self.pool.engine.is_own();
+        if is_done { Ok(self.get()) } else { Err(Box::new(self)) }
     }
 
     /// Whether all are done, whatever came of them. Does not wait.
@@ -192,7 +193,8 @@ where
     type Output = Result<Vec<R>, TaskError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.ready() {
+        // In a copy of the pool's process, where nobody wakes it, that is an error.
+        if self.ready() || !self.pool.engine.is_own() {
             let work = std::mem::replace(&mut *lock(&self.work), Err(TaskError::Taken));
             return Poll::Ready(gather(work));
         }

@@ -6,8 +6,11 @@ use crate::{LONG, Test};
 use polyproc::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 pub(crate) const TESTS: &[Test] = &[
@@ -19,6 +22,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_map_is_asked", a_map_is_asked),
     ("a_map_is_cancelled", a_map_is_cancelled),
     ("a_map_is_a_future", a_map_is_a_future),
+    ("many_polls_leave_one_waker", many_polls_leave_one_waker),
     ("a_map_calls_back", a_map_calls_back),
 ];
 
@@ -174,6 +178,30 @@ fn a_map_is_a_future(method: StartMethod) {
     assert!(matches!(block_on(bad), Err(TaskError::Died { .. })));
     pool.close();
     assert!(matches!(block_on(pool.map_async(pid, 0..2)), Err(TaskError::Closed)));
+}
+
+struct Counted;
+
+impl Wake for Counted {
+    fn wake(self: Arc<Self>) {}
+}
+
+fn many_polls_leave_one_waker(method: StartMethod) {
+    let pool = pool(method);
+    let sleep = |()| std::thread::park_timeout(Duration::from_hours(1));
+    let (mut task, mut map) = (pool.submit(sleep, ()), pool.map_async(sleep, [()]));
+    let counted = Arc::new(Counted);
+    let waker = Waker::from(Arc::clone(&counted));
+    let mut context = Context::from_waker(&waker);
+    for _ in 0..10 {
+        assert!(Pin::new(&mut task).poll(&mut context).is_pending());
+        assert!(Pin::new(&mut map).poll(&mut context).is_pending());
+    }
+    assert_eq!(Arc::strong_count(&counted), 4, "of each future one");
+    task.cancel();
+    map.cancel();
+    assert!(task.get().is_err() && map.get().is_err());
+    assert_eq!(Arc::strong_count(&counted), 2);
 }
 
 fn a_map_calls_back(method: StartMethod) {

@@ -1,6 +1,7 @@
 //! What a pool does when somebody dies, breaks the rules or takes too long: the rows of the hang table.
 
 use crate::families::await_end;
+use crate::futures::block_on;
 use crate::pools::{builder, pid, pool, square};
 use crate::subject::command;
 use crate::{LONG, Test};
@@ -20,6 +21,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("values_that_cannot_travel", values_that_cannot_travel),
     ("a_function_that_is_not_there", a_function_that_is_not_there),
     ("a_callback_that_panics", a_callback_that_panics),
+    ("callbacks_after_the_end", callbacks_after_the_end),
     ("an_initializer_that_fails", an_initializer_that_fails),
     ("settings_that_panic", settings_that_panic),
     ("idle_workers_are_killed", idle_workers_are_killed),
@@ -205,6 +207,29 @@ fn a_callback_that_panics(method: StartMethod) {
     works(&pool);
 }
 
+/// The pool's own thread may have ended before.
+fn callbacks_after_the_end(method: StartMethod) {
+    let end: [fn(&Pool); 3] = [Pool::close, Pool::terminate, |pool| {
+        pool.close();
+        pool.join().unwrap();
+    }];
+    for end in end {
+        let pool = pool(method);
+        let tasks = [1, 2].map(|number| pool.submit(square, number));
+        tasks.iter().for_each(Task::wait);
+        end(&pool);
+        for (number, task) in (1..).zip(tasks) {
+            let told = task.on_done(move |result| assert_eq!(result.unwrap(), square(number)));
+            told.get_timeout(LONG).unwrap();
+            await_ends_of(&pool);
+        }
+    }
+}
+
+fn await_ends_of(pool: &Pool) {
+    assert!(eventually(LONG, || pool.pids().is_empty().then_some(())).is_some());
+}
+
 fn refuse(reason: String) -> u64 {
     panic!("{reason}");
 }
@@ -338,7 +363,11 @@ fn a_pool_is_dropped_in_the_middle(method: StartMethod) {
 fn a_pool_in_a_copy_is_refused(method: StartMethod) {
     let pool = pool(method);
     works(&pool);
+    let map_task = pool.map_async(wait_long, [1]);
     let copy = polyproc::fork(|| {
+        assert!(matches!(block_on(pool.submit(square, 2)), Err(TaskError::NotOurs)));
+        let map_task = map_task.get_timeout(Duration::ZERO);
+        assert!(matches!(map_task, Ok(Err(TaskError::NotOurs))));
         let error = pool.apply(square, 2).unwrap_err().to_string();
         let map = pool.map(square, 0..3).unwrap_err().to_string();
         drop(pool);

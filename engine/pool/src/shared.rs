@@ -15,7 +15,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,8 @@ pub(crate) struct Own {
 
 impl Own {
     pub(crate) fn new(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared), owner: Owner::me() }
+        let shared = Arc::new_cyclic(|me| Shared { me: Weak::clone(me), ..shared });
+        Self { shared, owner: Owner::me() }
     }
 
     /// `None` in a copy.
@@ -41,6 +42,8 @@ impl Own {
 
 /// See the [module](self).
 pub(crate) struct Shared {
+    /// For its supervisor.
+    me: Weak<Shared>,
     core: Mutex<Core>,
     /// For threads that wait while another drives.
     changed: Condvar,
@@ -51,13 +54,12 @@ pub(crate) struct Shared {
     /// Workers that wait for a thread that may copy this process.
     deferred: Mutex<Vec<usize>>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
+    /// Some thread will look at the calls. It becomes `false` under their lock, when there are none.
     has_supervisor: AtomicBool,
     /// Nothing will happen any more.
     is_over: AtomicBool,
     /// Of the driver.
     spin: Spin,
-    /// The supervisor does nothing any more.
-    is_unsupervised: AtomicBool,
 }
 
 type Call = Box<dyn FnOnce() + Send>;
@@ -78,6 +80,7 @@ impl Shared {
     /// At the limit on descriptors.
     pub(crate) fn new(core: Core, starter: Box<dyn Starter>) -> io::Result<Self> {
         Ok(Self {
+            me: Weak::new(),
             core: Mutex::new(core),
             changed: Condvar::new(),
             driver_bell: Bell::new()?,
@@ -89,7 +92,6 @@ impl Shared {
             has_supervisor: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             spin: Spin::yielding(),
-            is_unsupervised: AtomicBool::new(false),
         })
     }
 
@@ -155,6 +157,8 @@ impl Shared {
                 Notice::Call(call) => {
                     lock(&self.calls).push(call);
                     self.supervisor_bell.ring();
+                    // That of a pool that is over may have ended before.
+                    self.supervise();
                 }
             }
         }
@@ -334,45 +338,53 @@ impl Shared {
         }
     }
 
-    /// The supervisor has nothing more to do.
-    pub(crate) fn retire(&self) {
-        let core = self.lock();
-        self.is_unsupervised.store(true, Ordering::Release);
+    /// Whether the supervisor may end: nothing is left to be called. Calls that come afterwards have
+    /// another one.
+    pub(crate) fn retire(&self) -> bool {
+        let _core = self.lock();
+        let calls = lock(&self.calls);
+        if !calls.is_empty() {
+            return false;
+        }
+        self.has_supervisor.store(false, Ordering::Release);
         self.changed.notify_all();
-        drop(core);
+        true
     }
 
     /// Makes sure that there is a supervisor.
-    pub(crate) fn supervise(self: &Arc<Self>) {
+    pub(crate) fn supervise(&self) {
         if self.has_supervisor.load(Ordering::Acquire) {
             return;
         }
         let mut supervisor = lock(&self.supervisor);
-        if supervisor.is_none() {
-            match crate::supervisor::start(self) {
-                Ok(thread) => {
-                    *supervisor = Some(thread);
-                    self.has_supervisor.store(true, Ordering::Release);
-                }
-                // Threads that wait for results do without it.
-                Err(error) => tracing::warn!(%error, "a pool without a thread of its own"),
+        let Some(me) = self.me.upgrade() else { return };
+        // It takes this back itself when it ends, which may be soon.
+        if self.has_supervisor.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        match crate::supervisor::start(me) {
+            Ok(thread) => *supervisor = Some(thread),
+            // Threads that wait for results do without it.
+            Err(error) => {
+                self.has_supervisor.store(false, Ordering::Release);
+                tracing::warn!(%error, "a pool without a thread of its own");
             }
         }
     }
 
     /// Waits for the end of the supervisor, if that comes before `deadline`.
     pub(crate) fn dismiss_supervisor(&self, deadline: Deadline) {
-        let mut supervisor = lock(&self.supervisor);
-        self.has_supervisor.store(false, Ordering::Release);
-        let Some(thread) = supervisor.take().filter(|_| !is_supervisor()) else { return };
-        drop(supervisor);
+        let Some(thread) = lock(&self.supervisor).take().filter(|_| !is_supervisor()) else {
+            return;
+        };
+        let is_there = || self.has_supervisor.load(Ordering::Acquire);
         let mut core = self.lock();
-        while !self.is_unsupervised.load(Ordering::Acquire) && !deadline.has_passed() {
+        while is_there() && !deadline.has_passed() {
             let nap = deadline.remaining().unwrap_or(LONGEST_NAP).min(LONGEST_NAP);
             core = self.changed.wait_timeout(core, nap).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(core);
-        if self.is_unsupervised.load(Ordering::Acquire) {
+        if !is_there() {
             drop(thread.join());
         }
     }

@@ -27,12 +27,16 @@ pub(crate) fn is_supervisor() -> bool {
     IS_SUPERVISOR.get()
 }
 
-pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
-    let (shared, own) = (Arc::clone(shared), OwnThread::announce());
+pub(crate) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
+    let own = OwnThread::announce();
     std::thread::Builder::new().name("polyproc-pool".into()).spawn(move || {
         IS_SUPERVISOR.set(true);
-        Supervisor { shared: &shared, own: Some(own.enter()), deferred: None, seen: 0 }.run();
-        shared.retire();
+        let own = Some(own.enter());
+        let mut supervisor = Supervisor { shared: &shared, own, deferred: None, seen: 0 };
+        supervisor.run();
+        while !shared.retire() {
+            supervisor.run();
+        }
     })
 }
 

@@ -1,5 +1,6 @@
 //! Where the outcomes of chunks go, until the stream takes them.
 
+use crate::pool::handle::{Reminded, keep};
 use crate::pool::task;
 use polyproc_pool::{Delivery, Notice, Sink};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,14 +55,13 @@ impl Feed {
         inbox.reminders.0 = inbox.reminders.0.saturating_sub(into.len());
     }
 
-    /// Keeps what is to happen when `wanted` outcomes are there; gives it back if they are.
-    pub(super) fn remind(&self, wanted: usize, notice: Notice) -> Option<Notice> {
+    /// Keeps what is to happen when `wanted` outcomes are there.
+    pub(super) fn remind(&self, wanted: usize, notice: Notice) -> Reminded {
         let mut inbox = self.lock();
         if inbox.arrived.len() >= wanted {
-            return Some(notice);
+            return Err(notice);
         }
         inbox.reminders.0 = wanted;
-        inbox.reminders.1.push(notice);
-        None
+        Ok(keep(&mut inbox.reminders.1, notice))
     }
 }

@@ -11,7 +11,7 @@ use super::calls::Gathered;
 use super::chunk::{Coding, Encoded};
 use super::error::{TaskError, TaskFacts};
 use super::task::{self, Failure};
-use super::{Inner, Job};
+use super::{Inner, Job, handle};
 use crate::CodecError;
 use crate::panic::{self, Panic};
 use chunks::{Chunk, Chunks, Place};
@@ -367,12 +367,7 @@ where
 
     /// Has something happen when everything that is under way has come, or some of it has.
     pub(super) fn remind(&self, notice: Notice) {
-        let engine = &self.pool.engine;
-        engine.attend(1);
-        if let Some(notice) = self.feed.remind(self.chunks.len(), notice) {
-            engine.attend_not(1);
-            engine.notify(vec![notice]);
-        }
+        handle::remind(&self.pool, || self.feed.remind(self.chunks.len(), notice));
     }
 
     pub(super) fn lane(&self) -> Lane {

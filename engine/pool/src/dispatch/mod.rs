@@ -462,7 +462,8 @@ impl<T> Dispatcher<T> {
     /// Its worker died before it began, and this task was next.
     fn lose(&mut self, key: Key) {
         let task = self.tasks.get_mut(key);
-        task.losses += 1;
+        // With enough retries it goes on losing them.
+        task.losses = task.losses.saturating_add(1);
         if task.losses >= MOST_LOSSES {
             self.blame(key, Fate::Crashed);
         } else {

@@ -430,6 +430,20 @@ fn a_poisonous_task_is_given_up_and_the_others_go_on() {
 }
 
 #[test]
+fn a_task_with_many_tries_outlives_any_number_of_workers() {
+    let mut model = staffed(PLAIN);
+    model.submit(0, Rules { timeout: None, retries: u32::MAX });
+    for _ in 0..2 * u32::from(u8::MAX) {
+        model.act();
+        model.start(true);
+        model.ready(0);
+        model.act();
+        model.die(0);
+    }
+    assert!(model.fates.is_empty());
+}
+
+#[test]
 fn without_hope_for_a_worker_tasks_are_given_up_after_a_bounded_number_of_starts() {
     let mut model = staffed(Limits { workers: 3, ..PLAIN });
     (0..10).for_each(|_| model.submit(0, Rules::default()));
