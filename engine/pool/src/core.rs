@@ -128,7 +128,9 @@ impl Core {
 
     /// Whether something has to happen even if no thread waits for a result.
     pub(crate) fn needs_driver(&self) -> bool {
-        let is_pressing = self.attention > 0 || self.dispatcher.queued() > 0;
+        // The workers of a closed pool leave though nobody waits.
+        let is_closed = !self.dispatcher.is_open();
+        let is_pressing = self.attention > 0 || self.dispatcher.queued() > 0 || is_closed;
         is_pressing && self.is_busy() || self.next_look().is_some()
     }
 

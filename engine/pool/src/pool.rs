@@ -188,6 +188,9 @@ impl Pool {
         tasks: impl IntoIterator<Item = NewTask>,
     ) -> Result<TaskId, Refused> {
         let shared = self.own.ours().ok_or(Refused::NotOurs)?;
+        if shared.is_over() {
+            return Err(Refused::Closed);
+        }
         shared.supervise();
         let rules = Rules { timeout: rules.timeout.map(nanos), retries: rules.retries };
         shared.with(Actor::User, |core| {
@@ -235,9 +238,7 @@ impl Pool {
 
     /// Has these happen now, and threads that wait look again at what they wait for.
     pub fn notify(&self, notices: Vec<Notice>) {
-        let Some(shared) = self.own.ours() else { return };
-        shared.supervise();
-        shared.with(Actor::User, |core| {
+        self.with(|core| {
             core.errands.notices.extend(notices);
             core.errands.delivered += 1;
         });
