@@ -387,7 +387,8 @@ impl<T> Dispatcher<T> {
         if self.costs.len() <= kind {
             self.costs.resize(kind + 1, None);
         }
-        let mean = self.costs[kind].map_or(cost, |mean| mean.saturating_mul(7).saturating_add(cost) / 8);
+        let mean =
+            self.costs[kind].map_or(cost, |mean| mean.saturating_mul(7).saturating_add(cost) / 8);
         self.costs[kind] = Some(mean);
     }
 
