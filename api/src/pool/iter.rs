@@ -54,7 +54,7 @@ where
                 self.current.extend(block.into_results());
                 stream.fill();
             } else {
-                let block = stream.next_block(false)?;
+                let block = stream.next_block()?;
                 self.early.insert(block.first, block);
             }
         }
@@ -97,7 +97,7 @@ where
             Err(refused) => return refused.take().map(Err),
         };
         if self.current.is_empty() {
-            let block = stream.next_block(false)?;
+            let block = stream.next_block()?;
             self.current.extend(block.into_results());
             stream.fill();
         }

@@ -223,18 +223,8 @@ impl Core {
                 (Fate::Value, _) => Outcome::Value(bytes),
                 (_, Reply::NoRoom) => {
                     let reason = String::from_utf8_lossy(&bytes).into_owned();
-                    let (cause, task) =
-                        (Cause::NoRoom(reason), std::mem::take(&mut task.payload.bytes));
-                    let (pid, ending) = (Some(pid), None);
-                    Outcome::Lost(Box::new(Loss {
-                        cause,
-                        pid,
-                        ending,
-                        attempts,
-                        item: 0,
-                        report: None,
-                        task,
-                    }))
+                    let loss = loss(Cause::NoRoom(reason), &mut task);
+                    Outcome::Lost(Box::new(Loss { pid: Some(pid), ..loss }))
                 }
                 _ => Outcome::Failed { report: bytes.into_vec(), pid, attempts },
             };
@@ -303,13 +293,11 @@ impl Core {
             Fate::NoRoom => Cause::NoRoom("no memory for the task".into()),
         };
         let loss = Loss {
-            cause,
             pid: death.map(|death| death.pid),
             ending: death.map(|death| death.ending),
-            attempts: task.attempts,
             item: death.map_or(0, |death| death.item),
             report: death.and_then(|death| death.report.clone()),
-            task: std::mem::take(&mut task.payload.bytes),
+            ..loss(cause, &mut task)
         };
         self.ledger.lost(fate);
         self.deliver(task, Outcome::Lost(Box::new(loss)), 0);
@@ -424,4 +412,10 @@ impl Core {
             }
         }
     }
+}
+
+/// The loss of a task, of which no worker is known to have ended. Its bytes go back.
+fn loss(cause: Cause, task: &mut Task<Work>) -> Loss {
+    let (attempts, task) = (task.attempts, std::mem::take(&mut task.payload.bytes));
+    Loss { cause, pid: None, ending: None, attempts, item: 0, report: None, task }
 }

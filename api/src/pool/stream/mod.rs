@@ -134,14 +134,14 @@ where
     }
 
     /// The next block, in whatever order; waits for it. `None` at the end.
-    pub(super) fn next_block(&mut self, in_bulk: bool) -> Option<Block<R>> {
+    pub(super) fn next_block(&mut self) -> Option<Block<R>> {
         loop {
             if let Some(block) = self.ready.pop_front() {
                 return Some(block);
             }
             match self.chunks.take_first() {
                 Some((chunk, bytes)) => self.take_values(&chunk, bytes),
-                None if self.advance(in_bulk) => {}
+                None if self.advance(false) => {}
                 None => return None,
             }
         }
