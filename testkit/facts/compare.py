@@ -11,6 +11,7 @@ provokes must be seen, so that the list stays true.
 With --nobody, all of it as a user who may see little.
 """
 
+import atexit
 import ctypes
 import json
 import os
@@ -442,6 +443,8 @@ def main(program, *flags):
         folder = tempfile.mkdtemp(prefix="polyproc-compare-")
         os.chmod(folder, 0o755)
         program = shutil.copy(program, folder)
+        os.chown(folder, 65534, 65534)
+        atexit.register(shutil.rmtree, folder)
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
