@@ -130,6 +130,14 @@ pub(super) fn decode<T: DeserializeOwned + 'static>(
     decoded
 }
 
+/// The same if they are plain numbers.
+pub(super) fn decode_numbers<T: 'static>(
+    bytes: &[u8],
+    items: &mut Vec<T>,
+) -> Option<Result<(), CodecError>> {
+    Some(numbers_from_bytes(bytes.strip_suffix(&[NUMBERS])?, items))
+}
+
 /// The same from borrowed bytes.
 pub(super) fn decode_slice<T: DeserializeOwned + 'static>(
     bytes: &[u8],

@@ -14,7 +14,7 @@ use super::task::{self, Failure};
 use super::{Inner, Job, handle};
 use crate::CodecError;
 use crate::panic::{self, Panic};
-use chunks::{Chunk, Chunks, Place};
+use chunks::{Chunk, Chunks};
 use cutter::Cutter;
 use feed::Feed;
 use polyproc_pool::{
@@ -273,8 +273,7 @@ where
                 let Encoded { run, bytes, parcels } = encoded;
                 let chunk = Chunk { first, len, size, _parcels: parcels };
                 let index = self.chunks.push(chunk);
-                let sink = Arc::clone(&self.feed) as Arc<dyn Sink>;
-                self.tasks.push(NewTask { bytes, run, index, sink });
+                self.tasks.push(NewTask { bytes, run, index });
             }
             Err(source) if len == 1 => {
                 let task = TaskFacts { index: Some(first), ..TaskFacts::default() };
@@ -297,7 +296,9 @@ where
         let Some(first) = self.tasks.first().map(|task| task.index) else { return };
         let numbers = first..first + self.tasks.len() as u64;
         let place = (self.lane, self.job.definition);
-        if let Err(refused) = self.pool.engine.submit(place, self.job.rules, self.tasks.drain(..)) {
+        let sink = Arc::clone(&self.feed) as Arc<dyn Sink>;
+        let (engine, rules) = (&self.pool.engine, self.job.rules);
+        if let Err(refused) = engine.submit(place, rules, sink, self.tasks.drain(..)) {
             self.source = None;
             numbers.for_each(|number| self.refuse(number, refused));
         }
@@ -376,7 +377,7 @@ where
 
     fn take_delivery(&mut self, delivery: Delivery) {
         let Delivery { index: number, outcome, cost } = delivery;
-        let Some(Place::UnderWay(chunk)) = self.chunks.place(number) else { return };
+        let Some(chunk) = self.chunks.get(number) else { return };
         if let Outcome::Value(bytes) = outcome {
             self.cutter.learn(chunk.len, cost, chunk.size.max(bytes.len()));
             if self.in_order && task::has_all_values(&bytes) {
@@ -419,7 +420,14 @@ where
     fn decode(&mut self, chunk: &Chunk, bytes: Bytes, values: &mut Vec<R>) -> bool {
         let before = values.len();
         let spares = &mut self.spares;
-        let decoded = panic::catch(|| task::decode_all(bytes, values, spares));
+        let decoded = match task::decode_numbers(&bytes, values) {
+            // In which no code of a user has run.
+            Some(decoded) => {
+                drop(spares.keep(bytes));
+                Ok(decoded)
+            }
+            None => panic::catch(|| task::decode_all(bytes, values, spares)),
+        };
         let checked = check::<R, _>(decoded, |()| values.len() - before == chunk.len);
         if let Err(error) = &checked {
             values.truncate(before);

@@ -203,6 +203,7 @@ impl Model {
         }
         let answer = (verdict, if works { 1000 } else { 5_000_000 });
         let told = self.dispatcher.answered(slot, sequence, answer, self.now).unwrap();
+        let told = told.map(|(key, fate)| (self.dispatcher.take(key), fate));
         if let Some((task, fate)) = told {
             assert_eq!(task.number, number);
             self.tell(&task, fate);
