@@ -277,6 +277,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
 /// Values that come in blocks of any order.
 pub(super) struct Gathered<R> {
     pub(super) in_order: Vec<R>,
+    /// How many of them the stream has not counted yet.
+    pub(super) fresh: usize,
     early: BTreeMap<u64, Vec<R>>,
 }
 
@@ -284,7 +286,7 @@ impl<R> Gathered<R> {
     pub(super) fn new(most: usize) -> Self {
         let mut in_order = Vec::with_capacity(most.min(1 << 28));
         prefer_large_pages(in_order.spare_capacity_mut());
-        Self { in_order, early: BTreeMap::new() }
+        Self { in_order, fresh: 0, early: BTreeMap::new() }
     }
 
     /// The next block; an error in it ends everything.

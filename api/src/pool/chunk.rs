@@ -6,7 +6,7 @@
 use super::run::{self, Taken};
 use crate::codec::CodecError;
 use crate::message;
-use polyproc_pool::{Bytes, Run, Spares};
+use polyproc_pool::{Bytes, NewTask, Run, Spares};
 use polyproc_shm::Parcel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,23 +29,40 @@ pub(super) struct Encoded {
 pub(super) type Beside = (Option<Run>, Vec<Parcel>);
 
 impl Encoded {
-    /// How many bytes, those of shared objects that this process does not hold any more included.
-    pub(super) fn len(&self) -> usize {
-        let shared: usize = self.parcels.iter().map(Parcel::freight).sum();
-        self.run.as_ref().map_or(0, Run::len) + self.bytes.len() + shared
+    pub(super) fn into_task(self, task: &mut NewTask) -> Vec<Parcel> {
+        task.bytes = self.bytes;
+        task.run = self.run;
+        self.parcels
     }
 }
 
 /// How the items of a map become tasks, and are read again when a worker died in the middle of one.
 #[derive(Clone, Copy)]
 pub(super) struct Coding<T> {
-    pub(super) encode: fn(&mut Vec<T>, &mut Spares) -> Result<Encoded, CodecError>,
+    pub(super) encode: Encode<T>,
     pub(super) decode: fn(&[u8], &mut Vec<T>) -> Result<(), CodecError>,
 }
 
+/// Writes all of the items into a task; after an error they are still there. Gives what holds the handles
+/// in them until they are received.
+pub(super) type Encode<T> =
+    fn(&mut Vec<T>, &mut Spares, &mut NewTask) -> Result<Vec<Parcel>, CodecError>;
+
 impl<T: Serialize + DeserializeOwned + 'static> Coding<T> {
     /// That of items that are owned.
-    pub(super) const OWNED: Self = Self { encode: encode::<T>, decode: decode_task::<T> };
+    pub(super) const OWNED: Self = Self { encode: encode_task::<T>, decode: decode_task::<T> };
+}
+
+fn encode_task<T: Serialize + 'static>(
+    items: &mut Vec<T>,
+    spares: &mut Spares,
+    task: &mut NewTask,
+) -> Result<Vec<Parcel>, CodecError> {
+    if let Some(bytes) = few_numbers(items) {
+        task.bytes = bytes;
+        return Ok(Vec::new());
+    }
+    encode(items, spares).map(|encoded| encoded.into_task(task))
 }
 
 /// All of `items`, as one. After an error they are still there.
@@ -199,6 +216,14 @@ pub(super) fn tickets(bytes: &[u8]) -> &[u8] {
 /// Numbers that are so few that they need no memory of their own.
 fn few_numbers<T: 'static>(items: &Vec<T>) -> Option<Bytes> {
     let numbers = as_numbers(items)?;
+    if items.len() == 1 {
+        // How many bytes one has, the compiler knows.
+        let one = numbers.get(..size_of::<T>())?;
+        return Bytes::few(size_of::<T>() + 1, |few| {
+            few[..size_of::<T>()].copy_from_slice(one);
+            few[size_of::<T>()] = NUMBERS;
+        });
+    }
     Bytes::few(numbers.len() + 1, |few| {
         few[..numbers.len()].copy_from_slice(numbers);
         few[numbers.len()] = NUMBERS;

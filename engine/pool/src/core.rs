@@ -2,7 +2,7 @@
 //! the lock is released. Nothing here waits, starts a process, or runs foreign code.
 
 use crate::bytes::{Bytes, Spares};
-use crate::dispatch::{Action, Dispatcher, Fate, Nanos, Task, Verdict, Why};
+use crate::dispatch::{Action, Dispatcher, Fate, Key, Nanos, Task, Verdict, Why};
 use crate::insights::Ledger;
 use crate::link::{Crew, Link, Watch, Work};
 use crate::outcome::{Cause, Delivery, Loss, NoStart, Notice, Outcome, Run, Sink};
@@ -225,31 +225,39 @@ impl Core {
             self.ledger.passed(slot, cost, now);
             return Some(());
         };
-        self.ledger.answered(slot, self.dispatcher.task(key), (cost, bytes.len()), now);
-        let mut task = self.dispatcher.take(key);
-        let outcome = if fate == Fate::Value {
-            Outcome::Value(bytes)
+        let task = self.dispatcher.task(key);
+        self.ledger.answered(slot, task, (cost, bytes.len()), now);
+        if fate == Fate::Value {
+            let index = self.part_with(key);
+            self.deliveries.1.push(Delivery { index, outcome: Outcome::Value(bytes), cost });
         } else {
-            let pid = self.crew.get(slot)?.pid();
-            failure(&mut task, (reply, bytes), pid)
-        };
-        self.deliver(task, outcome, cost);
+            let pid = self.crew.get(slot).map_or(0, |link| link.pid());
+            let outcome = failure(task, (reply, bytes), pid);
+            let index = self.part_with(key);
+            self.deliveries.1.push(Delivery { index, outcome, cost });
+        }
         Some(())
     }
 
-    /// Notes an outcome for its sink; those that follow each other for the same one are handed over
-    /// together.
-    #[inline]
-    fn deliver(&mut self, task: Task<Work>, outcome: Outcome, cost: Nanos) {
-        self.crew.done(task.kind);
-        let Work { bytes, run, index, sink } = task.payload;
-        self.errands.runs.extend(run);
-        self.errands.memory.extend(self.spares.keep(bytes));
+    /// Forgets a task, whose outcome is to be the next of the deliveries: those that follow each other
+    /// for one sink are handed over together. Gives the submitter's number.
+    fn part_with(&mut self, key: Key) -> u64 {
+        let task = self.dispatcher.task(key);
+        let (kind, &Work { index, sink, .. }) = (task.kind, &task.payload);
+        if let Some(run) = task.payload.run.take() {
+            self.errands.runs.push(run);
+        }
+        if !task.payload.bytes.is_few() {
+            let bytes = std::mem::take(&mut task.payload.bytes);
+            self.errands.memory.extend(self.spares.keep(bytes));
+        }
+        self.dispatcher.forget(key);
+        self.crew.done(kind);
         if self.deliveries.0 != sink {
             self.hand_over();
             self.deliveries.0 = sink;
         }
-        self.deliveries.1.push(Delivery { index, outcome, cost });
+        index
     }
 
     /// Hands the outcomes that were noted to their sink.
@@ -271,7 +279,7 @@ impl Core {
                 Action::Start(slot) => self.errands.starts.push(slot),
                 Action::Retire(slot) => self.crew.dismiss(slot),
                 Action::Kill(slot, why) => self.kill(slot, why),
-                Action::Done(task, fate) => self.lose(task, fate, death),
+                Action::Done(key, fate) => self.lose(key, fate, death),
             }
         }
     }
@@ -283,7 +291,8 @@ impl Core {
         }
     }
 
-    fn lose(&mut self, mut task: Task<Work>, fate: Fate, death: Option<&Death>) {
+    fn lose(&mut self, key: Key, fate: Fate, death: Option<&Death>) {
+        let task = self.dispatcher.task(key);
         let limit = Duration::from_nanos(task.rules.timeout.unwrap_or_default());
         let cause = match fate {
             Fate::Value | Fate::Failed | Fate::Crashed => Cause::Crashed,
@@ -299,10 +308,11 @@ impl Core {
             ending: death.map(|death| death.ending),
             item: death.map_or(0, |death| death.item),
             report: death.and_then(|death| death.report.clone()),
-            ..loss(cause, &mut task)
+            ..loss(cause, task)
         };
         self.ledger.lost(fate);
-        self.deliver(task, Outcome::Lost(Box::new(loss)), 0);
+        let (index, outcome) = (self.part_with(key), Outcome::Lost(Box::new(loss)));
+        self.deliveries.1.push(Delivery { index, outcome, cost: 0 });
     }
 
     /// A worker's process is there.

@@ -12,6 +12,7 @@ use std::io::PipeReader;
 use std::sync::Arc;
 
 /// A task.
+#[derive(Default)]
 pub(crate) struct Work {
     pub(crate) bytes: Bytes,
     /// Before the bytes.

@@ -59,6 +59,7 @@ pub struct TaskRules {
 }
 
 /// A task to be submitted.
+#[derive(Default)]
 pub struct NewTask {
     /// For the handler.
     pub bytes: Bytes,
@@ -66,6 +67,14 @@ pub struct NewTask {
     pub run: Option<Run>,
     /// The submitter's own number, for the sink.
     pub index: u64,
+}
+
+impl NewTask {
+    /// How many bytes it is.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        Run::of(self.run.as_ref()).len() + self.bytes.len()
+    }
 }
 
 impl fmt::Debug for NewTask {

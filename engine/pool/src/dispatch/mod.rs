@@ -26,7 +26,7 @@ pub(crate) type Nanos = u64;
 /// So much work may wait in a worker's ring.
 const HORIZON: Nanos = 1_000_000;
 /// And so many tasks.
-const DEEPEST: usize = 1024;
+const DEEPEST: usize = 4096;
 /// A worker that has less work than this is given more of it before another one is woken.
 const WAKE_UP: Nanos = 20_000;
 /// Tasks that take less than this are done by one worker as fast as they are given.
@@ -117,15 +117,15 @@ pub(crate) struct Breach;
 
 /// Something to be done by whoever holds the processes.
 #[derive(Debug)]
-pub(crate) enum Action<T> {
+pub(crate) enum Action {
     /// Make a process for this slot, and say `started` or `start_failed`.
     Start(usize),
     /// Tell it to end in good order; `died` follows.
     Retire(usize),
     /// End it; `died` follows.
     Kill(usize, Why),
-    /// Tell whoever wants to know.
-    Done(Task<T>, Fate),
+    /// Tell whoever wants to know, and forget the task.
+    Done(Key, Fate),
 }
 
 /// Whether a task could be put into a ring.
@@ -173,10 +173,10 @@ pub(crate) struct Dispatcher<T> {
     costs: Vec<Option<Nanos>>,
     failures: u32,
     next_number: u64,
-    actions: Vec<Action<T>>,
+    actions: Vec<Action>,
 }
 
-impl<T> Dispatcher<T> {
+impl<T: Default> Dispatcher<T> {
     pub(crate) fn new(limits: Limits) -> Self {
         let mut slots = Vec::new();
         slots.resize_with(limits.workers, Slot::default);
@@ -198,7 +198,7 @@ impl<T> Dispatcher<T> {
     }
 
     /// What has been decided since the last call.
-    pub(crate) fn take_actions(&mut self) -> Vec<Action<T>> {
+    pub(crate) fn take_actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
 
@@ -243,14 +243,19 @@ impl<T> Dispatcher<T> {
     }
 
     /// Takes a task in; returns its number.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the payload is large to be moved")]
+    #[inline(always)]
     pub(crate) fn submit(&mut self, lane: usize, kind: u32, rules: Rules, payload: T) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
         // A pool that could start no worker tries once more.
         self.failures = self.failures.min(MOST_FAILURES - KILLED);
-        let task = Task { number, lane, kind, rules, attempts: 0, losses: 0, payload };
-        let key = self.tasks.insert(task);
+        let key = self.tasks.add();
+        let task = self.tasks.get_mut(key);
+        // Field by field, where it stays: a task is large to be moved.
+        (task.number, task.lane, task.kind, task.rules) = (number, lane, kind, rules);
+        (task.attempts, task.losses) = (0, 0);
+        task.payload = payload;
         self.lane(lane).out += 1;
         self.line_up(lane, Queued { number, key });
         number
@@ -272,8 +277,7 @@ impl<T> Dispatcher<T> {
     }
 
     fn done(&mut self, key: Key, fate: Fate) {
-        let task = self.take(key);
-        self.actions.push(Action::Done(task, fate));
+        self.actions.push(Action::Done(key, fate));
     }
 
     /// A task of this lane has its fate.
@@ -383,8 +387,8 @@ impl<T> Dispatcher<T> {
         self.costs[kind] = Some(mean);
     }
 
-    /// A worker has answered. Gives the task, to be [taken](Self::take), with its fate, unless it has
-    /// none yet or has had one already.
+    /// A worker has answered. Gives the task, to be [forgotten](Self::forget), with its fate, unless it
+    /// has none yet or has had one already.
     pub(crate) fn answered(
         &mut self,
         slot: usize,
@@ -413,16 +417,21 @@ impl<T> Dispatcher<T> {
         Ok(Some((key, fate)))
     }
 
-    pub(crate) fn task(&self, key: Key) -> &Task<T> {
-        self.tasks.get(key)
+    /// A task that has its fate, and is not forgotten.
+    pub(crate) fn task(&mut self, key: Key) -> &mut Task<T> {
+        let task = self.tasks.get_mut(key);
+        debug_assert_ne!(task.number, 0, "it is not forgotten");
+        task
     }
 
-    /// A task that has its fate.
-    #[inline]
-    pub(crate) fn take(&mut self, key: Key) -> Task<T> {
-        let task = self.tasks.remove(key);
-        self.release(task.lane);
-        task
+    /// Whoever wants to know what became of the task has been told.
+    pub(crate) fn forget(&mut self, key: Key) {
+        let task = self.tasks.get_mut(key);
+        let lane = task.lane;
+        task.payload = T::default();
+        task.number = 0;
+        self.tasks.remove(key);
+        self.release(lane);
     }
 
     /// A worker is dead. `running` is what it said it was running last.
