@@ -6,7 +6,7 @@ use super::kind::{self, Kind, Plain, Sharing, WithState};
 use super::map_task::MapTask;
 use super::stream::{BlockValues, Cutting, Stream};
 use super::{Job, Pool, Task, TaskError};
-use polyproc_pool::{Spares, TaskRules};
+use polyproc_pool::TaskRules;
 use polyproc_sys::memory::prefer_large_pages;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -149,7 +149,7 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        let encoded = chunk::encode(&mut vec![argument], &mut Spares::default());
+        let encoded = chunk::encode_one(argument);
         let encoded = encoded.map_err(kind::not_encoded);
         Task::submit(&self.pool.inner, self.job(function), encoded)
     }

@@ -29,10 +29,9 @@ pub(super) struct Encoded {
 pub(super) type Beside = (Option<Run>, Vec<Parcel>);
 
 impl Encoded {
-    pub(super) fn into_task(self, task: &mut NewTask) -> Vec<Parcel> {
-        task.bytes = self.bytes;
-        task.run = self.run;
-        self.parcels
+    pub(super) fn write_to(mut self, task: &mut NewTask, parcels: &mut Vec<Parcel>) {
+        (task.bytes, task.run) = (self.bytes, self.run);
+        parcels.append(&mut self.parcels);
     }
 }
 
@@ -43,10 +42,10 @@ pub(super) struct Coding<T> {
     pub(super) decode: fn(&[u8], &mut Vec<T>) -> Result<(), CodecError>,
 }
 
-/// Writes all of the items into a task; after an error they are still there. Gives what holds the handles
-/// in them until they are received.
+/// Writes all of the items into a task, and adds what holds the handles in them until they are received.
+/// After an error the items are still there.
 pub(super) type Encode<T> =
-    fn(&mut Vec<T>, &mut Spares, &mut NewTask) -> Result<Vec<Parcel>, CodecError>;
+    fn(&mut Vec<T>, &mut Spares, (&mut NewTask, &mut Vec<Parcel>)) -> Result<(), CodecError>;
 
 impl<T: Serialize + DeserializeOwned + 'static> Coding<T> {
     /// That of items that are owned.
@@ -56,13 +55,14 @@ impl<T: Serialize + DeserializeOwned + 'static> Coding<T> {
 fn encode_task<T: Serialize + 'static>(
     items: &mut Vec<T>,
     spares: &mut Spares,
-    task: &mut NewTask,
-) -> Result<Vec<Parcel>, CodecError> {
+    (task, parcels): (&mut NewTask, &mut Vec<Parcel>),
+) -> Result<(), CodecError> {
     if let Some(bytes) = few_numbers(items) {
         task.bytes = bytes;
-        return Ok(Vec::new());
+        return Ok(());
     }
-    encode(items, spares).map(|encoded| encoded.into_task(task))
+    encode(items, spares)?.write_to(task, parcels);
+    Ok(())
 }
 
 /// All of `items`, as one. After an error they are still there.
@@ -76,6 +76,14 @@ pub(super) fn encode<T: Serialize + 'static>(
     let mut bytes = spares.take();
     let (run, parcels) = encode_into(items, &mut bytes)?;
     Ok(Encoded { run, bytes: bytes.into(), parcels })
+}
+
+/// The only item.
+pub(super) fn encode_one<T: Serialize + 'static>(item: T) -> Result<Encoded, CodecError> {
+    match one_number(&item) {
+        Some(bytes) => Ok(Encoded { bytes, ..Encoded::default() }),
+        None => encode(&mut vec![item], &mut Spares::default()),
+    }
 }
 
 /// The same, into an empty buffer.
@@ -145,6 +153,11 @@ pub(super) fn decode<T: DeserializeOwned + 'static>(
     let decoded = decode_slice(&bytes, items);
     drop(spares.keep(bytes));
     decoded
+}
+
+/// The only item, if it is a plain number.
+pub(super) fn decode_number<T: 'static>(bytes: &[u8]) -> Option<T> {
+    number_from_bytes(bytes.strip_suffix(&[NUMBERS])?)
 }
 
 /// The same if they are plain numbers.
@@ -232,6 +245,26 @@ fn few_numbers<T: 'static>(items: &Vec<T>) -> Option<Bytes> {
 
 macro_rules! for_numbers {
     ($($number:ty),*) => {
+        fn one_number<T: 'static>(item: &T) -> Option<Bytes> {
+            let item: &dyn Any = item;
+            $(if let Some(number) = item.downcast_ref::<$number>() {
+                return Bytes::few(size_of::<$number>() + 1, |few| {
+                    few[..size_of::<$number>()].copy_from_slice(&number.to_ne_bytes());
+                    few[size_of::<$number>()] = NUMBERS;
+                });
+            })*
+            None
+        }
+
+        fn number_from_bytes<T: 'static>(bytes: &[u8]) -> Option<T> {
+            let mut item: Option<T> = None;
+            let any: &mut dyn Any = &mut item;
+            $(if let Some(item) = any.downcast_mut::<Option<$number>>() {
+                *item = bytes.try_into().ok().map(<$number>::from_ne_bytes);
+            })*
+            item
+        }
+
         #[expect(clippy::ptr_arg, reason = "a slice has no type to be asked for")]
         fn as_numbers<T: 'static>(items: &Vec<T>) -> Option<&[u8]> {
             let items: &dyn Any = items;

@@ -287,6 +287,9 @@ pub(super) fn remind(pool: &Inner, register: impl FnOnce() -> Reminded) {
 
 fn read<R: DeserializeOwned + 'static>(outcome: Outcome) -> Result<R, TaskError> {
     let bytes = TaskError::of_outcome(outcome, None)?;
+    if let Some(number) = task::decode_number(&bytes) {
+        return Ok(number);
+    }
     let unreadable = |source| {
         let task = TaskFacts::default();
         TaskError::Value { task, verb: "decoded", source: Box::new(source) }

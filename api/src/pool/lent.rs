@@ -139,12 +139,13 @@ where
 fn encode_task<B>(
     items: &mut Vec<Lent<'_, B>>,
     spares: &mut Spares,
-    task: &mut NewTask,
-) -> Result<Vec<Parcel>, CodecError>
+    (task, parcels): (&mut NewTask, &mut Vec<Parcel>),
+) -> Result<(), CodecError>
 where
     B: ToOwned + Serialize + ?Sized + 'static,
 {
-    encode(items, spares).map(|encoded| encoded.into_task(task))
+    encode(items, spares)?.write_to(task, parcels);
+    Ok(())
 }
 
 fn decode<B>(bytes: &[u8], items: &mut Vec<Lent<'_, B>>) -> Result<(), CodecError>

@@ -72,7 +72,8 @@ impl Bytes {
 
 impl Default for Bytes {
     fn default() -> Self {
-        Self(Form::Few { len: 0, bytes: [0; FEW] })
+        const NONE: Bytes = Bytes(Form::Few { len: 0, bytes: [0; FEW] });
+        NONE
     }
 }
 

@@ -53,6 +53,12 @@ impl Errands {
     pub(crate) fn is_empty(&self) -> bool {
         self.starts.is_empty() && self.notices.is_empty() && self.links.is_empty()
     }
+
+    /// Whether there is not even anything to be dropped or told.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let has_drops = !(self.sinks.is_empty() && self.memory.is_empty() && self.runs.is_empty());
+        self.is_empty() && !has_drops && self.delivered == 0
+    }
 }
 
 /// How a worker ended, for the tasks that it had.

@@ -269,8 +269,9 @@ where
         // Written where it stays: it is large to be moved.
         self.tasks.push(NewTask::default());
         let task = &mut self.tasks[place];
-        match (self.coding.encode)(items, &mut self.spares, task) {
-            Ok(parcels) => {
+        let mut parcels = Vec::new();
+        match (self.coding.encode)(items, &mut self.spares, (task, &mut parcels)) {
+            Ok(()) => {
                 // What they hold may be large, and is encoded; shared objects go with the message.
                 items.clear();
                 // With those of shared objects that this process does not hold any more.

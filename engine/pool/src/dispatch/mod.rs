@@ -116,7 +116,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Breach;
 
 /// Something to be done by whoever holds the processes.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Action {
     /// Make a process for this slot, and say `started` or `start_failed`.
     Start(usize),
