@@ -390,6 +390,61 @@ def compare_system(ours):
             failures.append(f"{name}: psutil {short(before)} then {short(after)}, we {short(said)}")
 
 
+def compare_rising(ours):
+    """psutil's `nowrap`, on made-up counters: they grow, go once round, vanish and come back."""
+    looks = [
+        {"one": 4294967290, "two": 5}, {"one": 7, "two": 6}, {"one": 9, "two": 2},
+        {"one": 10, "two": 2, "three": 1}, {"two": 3, "three": 1}, {"one": 4, "two": 3, "three": 0},
+    ]
+    cast.provoked.add(AWAY)
+    reached, usual = {}, psutil.PROCFS_PATH
+    with tempfile.TemporaryDirectory(prefix="polyproc-rising-") as root:
+        os.makedirs(f"{root}/proc/net")
+        psutil.PROCFS_PATH = f"{root}/proc"
+        forget()
+        for look in looks:
+            make_up_counters(root, look)
+            said = ours.ask(f"rising {root}")
+            total, interfaces = said["net_io"]
+            risen(reached, by_nic(psutil.disk_io_counters(perdisk=True)), said["disk_io"], "disk_io")
+            risen(reached, by_nic(psutil.net_io_counters(pernic=True)), interfaces, "net_io")
+            risen(reached, [["all", list(psutil.net_io_counters())]], [["all", total]], "net_io_total")
+    psutil.PROCFS_PATH = usual
+    forget()
+
+
+AWAY = "device that was away: its counters, and those of all together, go down"
+
+
+def forget():
+    psutil.disk_io_counters.cache_clear()
+    psutil.net_io_counters.cache_clear()
+
+
+def make_up_counters(root, look):
+    with open(f"{root}/proc/diskstats", "w") as disks:
+        disks.writelines(f" 8 0 {name}{f' {number}' * 11}\n" for name, number in look.items())
+    with open(f"{root}/proc/net/dev", "w") as interfaces:
+        interfaces.writelines(["Inter-|\n", " face |\n"])
+        interfaces.writelines(f" {name}:{f' {number}' * 16}\n" for name, number in look.items())
+
+
+def risen(reached, theirs, ours, kind):
+    """Ours never go down, and are psutil's wherever those do not either."""
+    theirs = dict(theirs)
+    for name, numbers in ours:
+        before = reached.get((kind, name), numbers)
+        goes_down = lambda now: any(one < then for one, then in zip(now, before))
+        said = theirs.pop(name)
+        agreed = said == numbers or (goes_down(said) and fault(AWAY))
+        if goes_down(numbers) or not agreed:
+            failures.append(f"{kind} {name}: was {before}, psutil {said}, we {numbers}")
+        reached[kind, name] = numbers
+        counted["values"] += 1
+    if theirs:
+        failures.append(f"{kind}: {sorted(theirs)} are missing")
+
+
 def compare_pids(ours):
     before, said, after = set(psutil.pids()), set(ours.ask("pids")), set(psutil.pids())
     if not before & after <= said <= before | after | said:
@@ -460,6 +515,7 @@ def main(program, *flags):
             if pid not in cast.pids and pid not in (ours.process.pid, wind):
                 compare_process(ours, pid, must_live=False)
         compare_system(ours)
+        compare_rising(ours)
         compare_pids(ours)
         compare_connections(ours)
     finally:

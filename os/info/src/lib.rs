@@ -18,7 +18,7 @@
 //! |---|---|
 //! | one process: asking, changing, ending, waiting | [`Process`], [`wait_all`] |
 //! | many attributes at once, all processes at once | [`Process::facts`], [`System::snapshot`], [`Attributes`], [`Facts`] |
-//! | again and again, as `top` does | [`Monitor`], [`CpuMeter`], [`ProcessorMeter`] |
+//! | again and again, as `top` does | [`Monitor`], [`CpuMeter`], [`ProcessorMeter`], [`DiskMeter`], [`NetworkMeter`] |
 //! | processors, memory, disks, networks, sensors, users | [`System`] |
 //! | the limits of a container | [`System::limits`] |
 //! | what this process itself has allocated | [`heap()`], [`heap_trim`] |
@@ -47,6 +47,7 @@ mod monitor;
 mod parse;
 mod process;
 mod reader;
+mod rising;
 mod snapshot;
 mod system;
 mod wait;
@@ -72,9 +73,9 @@ pub use snapshot::Snapshot;
 pub use system::System;
 pub use system::cgroup::CgroupLimits;
 pub use system::cpu::{Frequency, ProcessorMeter, Usage};
-pub use system::disk::DiskUsage;
+pub use system::disk::{DiskMeter, DiskUsage};
 pub use system::memory::{SwapMemory, VirtualMemory};
-pub use system::network::{Duplex, InterfaceAddress, InterfaceState};
+pub use system::network::{Duplex, InterfaceAddress, InterfaceState, NetworkMeter};
 pub use system::sensors::{Battery, Fan, PowerState, Temperature};
 pub use wait::{CpuMeter, End, Waited, wait_all};
 

@@ -2,7 +2,8 @@
 
 use crate::values::{address, or_error, seconds, since_1970, text};
 use polyproc_info::{
-    Address, DiskCounters, Duplex, Frequency, NetworkCounters, ProcessorTimes, System,
+    Address, DiskCounters, DiskMeter, Duplex, Frequency, NetworkCounters, NetworkMeter,
+    ProcessorTimes, System,
 };
 use serde_json::{Value, json};
 
@@ -97,6 +98,31 @@ fn network(all: NetworkCounters) -> Value {
         all.dropped_in,
         all.dropped_out,
     ])
+}
+
+/// Counters that never go down, of one root.
+pub(crate) struct Meters {
+    disks: DiskMeter,
+    interfaces: NetworkMeter,
+}
+
+impl Meters {
+    pub(crate) fn new(root: &str) -> Self {
+        let system = System::at(root);
+        Self { disks: DiskMeter::new(&system), interfaces: NetworkMeter::new(&system) }
+    }
+
+    pub(crate) fn answer(&mut self) -> Value {
+        json!({
+            "disk_io": or_error(self.disks.counters(), |(_, each)| {
+                each.into_iter().map(|one| json!([text(one.0), disk(one.1)])).collect()
+            }),
+            "net_io": or_error(self.interfaces.counters(), |(total, each)| json!([
+                network(total),
+                each.into_iter().map(|one| json!([text(one.0), network(one.1)])).collect::<Value>(),
+            ])),
+        })
+    }
 }
 
 fn partitions(system: &System, all: bool) -> Value {
