@@ -15,12 +15,14 @@ import atexit
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import types
 
 import psutil
 
@@ -36,7 +38,8 @@ GROWING = {
 # What may have any value from one moment to the next: somewhere near is right.
 VOLATILE = {
     "memory_info": 1 << 28, "memory_full_info": 1 << 28, "memory_maps": 1 << 28, "virtual_memory": 1 << 30, "swap_memory": 1 << 28,
-    "disk_usage": 1 << 30, "load": 100, "memory_percent": 5, "cpu_freq": 1e4,
+    "disk_usage": 1 << 30, "load": 100, "memory_percent": 5, "mapped_files": 1 << 28, "cpu_freq": 1e4,
+    "cpu_freq_mean": 1e4,
 }
 # What is right when it is either of psutil's two answers.
 EITHER = {"status", "cpu_num"}
@@ -87,6 +90,7 @@ def questions_about(pid):
     paths = lambda path: hexed(path)
     limits = lambda: [list(process.rlimit(number)) for number in range(16)]
     maps = lambda: [[m.addr, m.perms, hexed(m.path), list(m[3:])] for m in process.memory_maps(grouped=False)]
+    mapped = lambda: sorted([hexed(m.path), list(m[1:])] for m in process.memory_maps())
     files = lambda: sorted(
         [hexed(f.path), f.fd, f.position, f.mode, f.flags] for f in process.open_files())
     return {
@@ -112,6 +116,7 @@ def questions_about(pid):
         "memory_info": lambda: list(process.memory_info()),
         "memory_full_info": lambda: list(process.memory_full_info()[-3:]),
         "memory_maps": maps,
+        "mapped_files": mapped,
         "memory_percent": process.memory_percent,
         "io_counters": lambda: list(process.io_counters()),
         "threads": lambda: sorted(listed(process.threads())),
@@ -207,6 +212,8 @@ def without_faults(name, theirs, ours, all_of_ours):
         return sorted(row for row in known if os.path.isfile(plain(row[0])))
     if name == "memory_maps" and isinstance(ours, list):
         return [[a, p, hexed(map_path(plain(path))), n] for a, p, path, n in ours]
+    if name == "mapped_files" and isinstance(ours, list):
+        return sorted([hexed(map_path(plain(path))), n] for path, n in ours)
     if name in ("net_connections", "inet") and isinstance(ours, list) and isinstance(theirs, list):
         return comparable_connections(ours, theirs, all_of_ours)
     return ours
@@ -348,6 +355,7 @@ SYSTEM = {
     "cpu_times_each": lambda: [list(one) for one in psutil.cpu_times(percpu=True)],
     "cpu_stats": lambda: list(psutil.cpu_stats()[:3]),
     "cpu_freq": lambda: [list(one) for one in psutil.cpu_freq(percpu=True)],
+    "cpu_freq_mean": lambda: psutil.cpu_freq() and list(psutil.cpu_freq()),
     "load": lambda: list(psutil.getloadavg()),
     "boot_time": psutil.boot_time,
     "virtual_memory": lambda: list(psutil.virtual_memory()),
@@ -481,6 +489,21 @@ def before_pids(rows):
     return {json.loads(row)[6] for row in rows}
 
 
+def compare_names():
+    """Every public name of psutil stands in the table of names."""
+    page = os.path.join(os.path.dirname(__file__), "../../os/info/src/psutil.rs")
+    rows = [line.split("|")[1] for line in open(page) if line.startswith("//! | `")]
+    known = set(re.findall("`([^`]+)`", " ".join(rows)))
+    public = lambda thing: {name for name in dir(thing) if not name.startswith("_")}
+    names = {name for name in public(psutil) if not isinstance(getattr(psutil, name), types.ModuleType)}
+    # For its own use.
+    names.discard("debug")
+    names |= {f"Process.{name}" for name in public(psutil.Process)}
+    if names != known:
+        failures.append(f"names: {sorted(names - known)} are not in the table, {sorted(known - names)} not in psutil")
+    counted["values"] += len(names)
+
+
 def storm():
     """A process that starts processes as fast as it can, until it is killed."""
     wind = os.fork()
@@ -516,6 +539,7 @@ def main(program, *flags):
                 compare_process(ours, pid, must_live=False)
         compare_system(ours)
         compare_rising(ours)
+        compare_names()
         compare_pids(ours)
         compare_connections(ours)
     finally:

@@ -35,7 +35,8 @@
 //! - Bytes stay bytes: names, paths, arguments and environments are whatever programs made them.
 //! - Parsers take any bytes without a panic. [`System::at`] looks at another root.
 //!
-//! How it is fast, and where psutil is wrong, is in `docs/design/0030-facts.md`.
+//! The page `psutil` of this documentation says where each of psutil's names is. How it is fast, and
+//! where psutil is wrong, is in `docs/design/0030-facts.md`.
 #![forbid(unsafe_code)]
 
 mod attributes;
@@ -46,6 +47,8 @@ mod facts;
 mod monitor;
 mod parse;
 mod process;
+#[cfg(doc)]
+pub mod psutil;
 mod reader;
 mod rising;
 mod snapshot;
@@ -61,7 +64,7 @@ pub use parse::cpu::{CpuStats, ProcessorTimes};
 pub use parse::disk::{DiskCounters, Partition};
 pub use parse::files::{OpenFile, OpenMode};
 pub use parse::limits::{Limit, Limits, Resource};
-pub use parse::memory::{Memory, MemoryDetail, MemoryMap};
+pub use parse::memory::{MappedFile, Memory, MemoryDetail, MemoryMap};
 pub use parse::network::NetworkCounters;
 pub use parse::process::{CpuTimes, Stat, State, Thread};
 pub use parse::sockets::{Connection, ConnectionState, Family, Kinds, Transport};

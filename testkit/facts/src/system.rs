@@ -19,6 +19,7 @@ pub(crate) fn all(system: &System) -> Value {
             json!([all.context_switches, all.interrupts, all.soft_interrupts])
         }),
         "cpu_freq": system.cpu_frequency().into_iter().map(frequency).collect::<Value>(),
+        "cpu_freq_mean": system.cpu_frequency_mean().map(frequency),
         "load": or_error(system.load_average(), |load| json!(load)),
         "boot_time": or_error(system.boot_time(), |time| json!(since_1970(time))),
         "virtual_memory": or_error(system.virtual_memory(), |all| json!([
