@@ -4,7 +4,9 @@
 //! Names are made by programs, and a shell puts what it is offered on the command line as it is: so a
 //! name with anything in it that a shell would act upon is not offered.
 
-use crate::process::columns::ALL as COLUMNS;
+use crate::host::Host;
+use crate::process::columns::{ALL as COLUMNS, Need};
+use crate::process::look::look;
 use crate::text::{cut, shown_os, shown_words};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
@@ -13,6 +15,7 @@ use polyproc_sys::signal::Signal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// A word that is offered, and what it is.
 fn candidate(word: impl Into<String>, meaning: &str) -> CompletionCandidate {
@@ -43,6 +46,27 @@ fn each_pid() -> Vec<CompletionCandidate> {
         candidate(facts.pid.to_string(), &cut(&command, WIDTH))
     };
     snapshot.processes.iter().map(offer).collect()
+}
+
+/// Pids, or names once one is begun.
+pub(super) fn targets() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let is_pid = typed.as_bytes().iter().all(u8::is_ascii_digit);
+        let mut all = if is_pid { each_pid() } else { each_name() };
+        all.retain(|one| one.get_value().as_bytes().starts_with(typed.as_bytes()));
+        all
+    })
+}
+
+/// Names of pools.
+pub(super) fn pools() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let seen = look(&Host::at(Path::new("/")), &[Need::Role]);
+        let pools = seen.map(|seen| seen.pools).unwrap_or_default();
+        let names: BTreeSet<_> =
+            pools.iter().filter_map(|pool| harmless(pool.name.as_ref())).collect();
+        names.into_iter().map(CompletionCandidate::new).collect()
+    })
 }
 
 /// Names of processes.

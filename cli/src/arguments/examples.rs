@@ -21,6 +21,7 @@ Examples:
   polyproc ps --port 443                    who has port 443
   polyproc ps --tree --no-kernel            who started whom
   polyproc ps --families --tree             programs that use polyproc, and their workers
+  polyproc ps --pool resize                 the workers of a pool, and who of them is busy
   polyproc ps -c pid,name,threads,open      these columns
   polyproc ps -c +started,terminal          the usual columns and these
   polyproc ps -c help                       which columns there are
@@ -32,6 +33,7 @@ The exit code is 1 when no process is what was asked for.";
 pub(crate) const SHOW: &str = "\
 Examples:
   polyproc show 4242                        everything about it
+  polyproc show nginx                       the same, if one process only is called so
   polyproc show $$ --only files,sockets     these sections
   polyproc show 4242 --json | jq .threads
   polyproc show 4242 --only environment --csv
@@ -40,7 +42,8 @@ Examples:
 What is not yours to see (others' files, environment and so on) is missing, with a line that says
 why.
 With several processes the section `process` is always there.
-The exit code is 1 when there is no such process.";
+The exit code is 1 when there is no such process. Where several have the name they are listed, none
+is shown, and it is 2.";
 
 pub(crate) const SYS: &str = "\
 Examples:

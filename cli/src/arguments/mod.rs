@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::output::{Form, Output};
 use crate::paint::ColorChoice;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
-use parse::SignalName;
+use parse::{SignalName, Target};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -152,6 +152,11 @@ pub(crate) struct Selection {
     #[arg(long, help_heading = "Which processes")]
     pub(crate) families: bool,
 
+    /// Only workers of this pool, with their roles; `*` and `?` stand for any text and any character
+    /// (may be repeated)
+    #[arg(long, value_name = "NAME", help_heading = "Which processes", add = candidates::pools())]
+    pub(crate) pool: Vec<String>,
+
     /// Leave out the kernel's own threads
     #[arg(long, short = 'K', help_heading = "Which processes")]
     pub(crate) no_kernel: bool,
@@ -208,9 +213,9 @@ pub(crate) struct Ps {
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::SHOW)]
 pub(crate) struct Show {
-    /// Which processes
-    #[arg(value_name = "PID", required = true, value_parser = parse::pid, add = candidates::pids())]
-    pub(crate) pids: Vec<u32>,
+    /// Which processes: pids, or names; `*` and `?` stand for any text and any character
+    #[arg(value_name = "PID|NAME", required = true, add = candidates::targets())]
+    pub(crate) processes: Vec<Target>,
 
     /// Only these sections, separated by commas
     #[arg(long, value_name = "SECTIONS", value_delimiter = ',', value_parser = parse::section_names())]

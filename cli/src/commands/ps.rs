@@ -45,8 +45,11 @@ impl Plan {
         let order = options.sort.as_deref().unwrap_or(usual);
         let mut names = options.columns.clone();
         let adds = names.first().is_none_or(|name| name.starts_with('+'));
-        if options.selection.families && adds && !names.iter().any(|name| name == "+role") {
-            names.insert(0, "+role".into());
+        let has_roles = options.selection.families || !options.selection.pool.is_empty();
+        for (name, is_wanted) in [("+pool", for_programs), ("+role", true)] {
+            if has_roles && adds && is_wanted && !names.iter().any(|known| known == name) {
+                names.insert(0, name.into());
+            }
         }
         Ok(Self {
             columns: columns::chosen(&names, for_programs)?,

@@ -75,6 +75,19 @@ fn a_pool_and_its_workers_are_seen_at_work() {
     );
     assert!(row["done"].as_u64() > Some(0) && row["task_rate"].as_f64() > Some(0.0), "{row}");
 
+    let of_pool = json(&["ps", "--pool", "resi*"]);
+    assert_eq!(of_pool.as_array().map(Vec::len), Some(2), "{of_pool}");
+    for worker in of_pool.as_array().unwrap() {
+        let (role, pool) = (&worker["role"], &worker["pool"]);
+        assert_eq!((role, pool), (&"busy worker of resize".into(), &"resize".into()));
+    }
+    assert_eq!(super::code(&super::run(&["ps", "--pool", "resiz"])), Some(1));
+    let families = json(&["ps", "--families"]);
+    let own = families.as_array().unwrap().iter().find(|row| row["pid"] == std::process::id());
+    assert!(own.unwrap().get("pool").is_some_and(Value::is_null), "{families}");
+    let frame = super::printed(&["top", "--frames", "1", "--delay", "0.1", "--pool", "resize"]);
+    assert_eq!(frame.matches("[busy worker of resize]").count(), 2, "{frame}");
+
     let workers = json(&["ps", "--families", "-c", "role,pool,task_time,tasks", "resize"]);
     assert_eq!(workers.as_array().map(Vec::len), Some(2), "{workers}");
     for worker in workers.as_array().unwrap() {

@@ -153,6 +153,40 @@ fn this_process_is_listed_as_it_is() {
     assert!(!shown.as_array().unwrap().is_empty());
 }
 
+/// A name that nothing else here has: the kernel takes that of the link.
+#[test]
+fn a_name_is_as_good_as_a_pid_if_one_process_has_it() {
+    let name = format!("pp{}", std::process::id());
+    let place = std::env::temp_dir().join(&name);
+    std::os::unix::fs::symlink("/bin/sleep", &place).unwrap();
+    let start = || Command::new(&place).arg("100000").spawn().unwrap();
+    let mut first = start();
+    let shown = json(&["show", &name, "--only", "process"]);
+    assert_eq!((&shown["pid"], &shown["name"]), (&first.id().into(), &name.clone().into()));
+    let mut second = start();
+    let output = run(&["show", &name, "--json"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((code(&output), output.stdout.len()), (Some(2), 0), "{said}");
+    for part in
+        ["2 processes are called", &first.id().to_string(), &second.id().to_string(), "by its pid"]
+    {
+        assert!(said.contains(part), "{said}");
+    }
+    // What is clear is shown, also beside what is not.
+    let output = run(&["show", &name, &second.id().to_string(), "--json"]);
+    let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((code(&output), rows.as_array().map(Vec::len)), (Some(2), Some(1)));
+    for process in [&mut first, &mut second] {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    std::fs::remove_file(&place).unwrap();
+    let output = run(&["show", &name]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), Some(1));
+    assert!(said.contains("polyproc ps TEXT"), "{said}");
+}
+
 #[test]
 fn a_listening_port_is_found_with_whose_it_is() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
