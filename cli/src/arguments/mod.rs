@@ -403,6 +403,10 @@ mod tests {
         for command in Arguments::command().get_subcommands_mut() {
             let help = command.render_long_help().to_string();
             assert!(command.get_name() == "man" || help.contains("Examples:"), "{help}");
+            let taught = command.get_after_long_help().map(ToString::to_string);
+            let taught = taught.unwrap_or_default();
+            let folded = taught.lines().find(|line| line.len() > 80);
+            assert_eq!(folded, None, "a terminal of 80 columns folds it");
         }
     }
 }

@@ -69,6 +69,7 @@ fn page() -> io::Result<Vec<u8>> {
         // Sections of the command are subsections of the program's page.
         let mut part = Vec::new();
         Man::new(command.clone()).render_description_section(&mut part)?;
+        Man::new(command.clone()).render_synopsis_section(&mut part)?;
         Man::new(command.clone()).render_options_section(&mut part)?;
         page.extend(String::from_utf8_lossy(&part).replace(".SH ", ".SS ").into_bytes());
         examples("SS", command, &mut page)?;

@@ -121,6 +121,25 @@ fn a_pool_and_its_workers_are_seen_at_work() {
     eventually(PATIENCE, || pool_row("resize").is_none().then_some(())).unwrap();
 }
 
+#[test]
+fn a_worker_that_the_command_kills_is_not_blamed_on_its_task() {
+    let pool = Pool::builder().workers(1).name("victim").build().unwrap();
+    let task = pool.submit(sleep_if, true);
+    let busy = || {
+        let output = super::run(&["ps", "--pool", "victim", "--json"]);
+        let rows: Value = serde_json::from_slice(&output.stdout).ok()?;
+        (rows[0]["role"] == "busy worker of victim").then(|| rows[0]["pid"].to_string())
+    };
+    let worker = eventually(PATIENCE, busy).unwrap();
+    let killed = json(&["kill", &worker, "--signal", "KILL"]);
+    assert_eq!(killed[0]["outcome"], "killed", "{killed}");
+    let message = task.get().unwrap_err().to_string();
+    let said = format!(
+        "a task (worker pid {worker}) lost its worker, which was killed from outside by SIGKILL"
+    );
+    assert!(message.starts_with(&said), "{message}");
+}
+
 fn keep_a_pool(_: ()) {
     let pool = Pool::builder().workers(1).name("nested").build().unwrap();
     let _task = pool.submit(sleep_if, true);

@@ -52,7 +52,7 @@ fn meant(target: &Target, snapshot: &Snapshot) -> Result<u32, (String, Exit)> {
 
 fn nobody(name: &OsStr) -> String {
     let name = shown_os(name);
-    format!("no process is called `{name}`; `polyproc ps TEXT` looks into command lines, too")
+    format!("no process is called `{name}`; `polyproc ps TEXT` may find it")
 }
 
 fn list(name: &OsStr, many: &[&Facts]) -> String {
