@@ -157,7 +157,7 @@ pub enum TaskError {
 }
 debug_is_display!(TaskError);
 
-/// Signals that a program does not bring upon itself: somebody sent them, or the kernel did.
+/// Signals that a program hardly ever brings upon itself: somebody sent them, or the kernel did.
 const FROM_OUTSIDE: [Signal; 7] = [
     Signal::KILL,
     Signal::TERM,

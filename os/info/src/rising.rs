@@ -93,11 +93,15 @@ impl<C: Counters> Rising<C> {
 
     /// Of too many that are away those that were so the longest leave only their sum.
     fn forget(&mut self) {
-        let is_away = |device: &Device<C>| device.look != self.looks;
-        let away = self.devices.iter().filter(|device| is_away(device.1));
+        let is_away = |one: &(&OsString, &Device<C>)| one.1.look != self.looks;
+        let too_many = self.devices.iter().filter(is_away).count().saturating_sub(MOST_AWAY);
+        if too_many == 0 {
+            return;
+        }
+        let away = self.devices.iter().filter(is_away);
         let mut away: Vec<_> = away.map(|(name, device)| (device.look, name.clone())).collect();
         away.sort_unstable();
-        for (_, name) in away.iter().take(away.len().saturating_sub(MOST_AWAY)) {
+        for (_, name) in &away[..too_many] {
             let device = self.devices.remove(name).filter(|device| device.is_in_total);
             self.forgotten += device.map(|device| device.sum()).unwrap_or_default();
         }
