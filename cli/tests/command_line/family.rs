@@ -82,6 +82,9 @@ fn a_pool_and_its_workers_are_seen_at_work() {
         assert_eq!((role, pool), (&"busy worker of resize".into(), &"resize".into()));
     }
     assert_eq!(super::code(&super::run(&["ps", "--pool", "resiz"])), Some(1));
+    let people = super::printed(&["ps", "--pool", "resize"]);
+    let heads: Vec<_> = people.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(heads, ["PID", "CPU%", "MEMORY", "ROLE", "TASK", "TASKS", "NAME"]);
     let families = json(&["ps", "--families"]);
     let own = families.as_array().unwrap().iter().find(|row| row["pid"] == std::process::id());
     assert!(own.unwrap().get("pool").is_some_and(Value::is_null), "{families}");
