@@ -218,7 +218,9 @@ macro_rules! putting {
             /// Puts a value if there is room.
             ///
             /// # Errors
-            /// [`PutError`], with the value: [`PutFailure::Full`] without room.
+            /// [`PutError`], with the value: [`PutFailure::Full`] without room, and
+            /// [`PutFailure::TimedOut`] when another process was stopped (or did not get to run) in
+            /// the middle of a call for 300 ms.
             pub fn try_put(&self, value: T) -> Result<(), PutError<T>> {
                 put_as(value, |message| self.bytes.try_put(message).map_err(reason))
             }
@@ -280,7 +282,8 @@ macro_rules! taking {
             /// Takes a value if there is one.
             ///
             /// # Errors
-            /// As [`get`](Self::get), and [`GetError::Empty`].
+            /// As [`get`](Self::get), and [`GetError::Empty`]; [`GetError::TimedOut`] when another
+            /// process was stopped (or did not get to run) in the middle of a call for 300 ms.
             pub fn try_get(&self) -> Result<T, GetError> {
                 decode(self.bytes.try_get()?)
             }

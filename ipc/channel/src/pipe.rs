@@ -135,7 +135,8 @@ impl PipeEnd {
     /// Sends a message if the pipe is not full.
     ///
     /// # Errors
-    /// As [`PipeEnd::send`], with [`PutReason::Full`].
+    /// As [`PipeEnd::send`], with [`PutReason::Full`] or [`PutReason::TimedOut`] as of
+    /// [`crate::Sender::try_put`].
     #[inline]
     pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), PutError<'m>> {
         match &self.sender {
@@ -166,7 +167,8 @@ impl PipeEnd {
     /// Receives a message if there is one.
     ///
     /// # Errors
-    /// As [`PipeEnd::recv`], with [`TakeError::Empty`].
+    /// As [`PipeEnd::recv`], with [`TakeError::Empty`] or [`TakeError::TimedOut`] as of
+    /// [`crate::Receiver::try_get`].
     #[inline]
     pub fn try_recv(&self) -> Result<Received, TakeError> {
         self.receiver.as_ref().ok_or(TakeError::Closed)?.try_get()

@@ -84,7 +84,8 @@ impl Sender {
     /// Puts a message if there is room.
     ///
     /// # Errors
-    /// As [`Sender::put`], with [`PutReason::Full`].
+    /// As [`Sender::put`], with [`PutReason::Full`]; [`PutReason::TimedOut`] when another process was
+    /// stopped, or did not get to run, in the middle of a call for 300 ms.
     #[inline]
     pub fn try_put<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), PutError<'m>> {
         self.put_as(message.into(), None)
@@ -164,7 +165,8 @@ impl Receiver {
     /// Takes a message if there is one.
     ///
     /// # Errors
-    /// As [`Receiver::get`], with [`TakeError::Empty`].
+    /// As [`Receiver::get`], with [`TakeError::Empty`]; [`TakeError::TimedOut`] when another process was
+    /// stopped, or did not get to run, in the middle of a call for 300 ms.
     #[inline]
     pub fn try_get(&self) -> Result<Received, TakeError> {
         self.get_as(None)
@@ -352,7 +354,7 @@ impl Queue {
     /// Puts a message if there is room.
     ///
     /// # Errors
-    /// As [`Queue::put`], with [`PutReason::Full`].
+    /// As [`Sender::try_put`].
     #[inline]
     pub fn try_put<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), PutError<'m>> {
         self.channel().put(message.into(), None, None)
@@ -392,7 +394,7 @@ impl Queue {
     /// Takes a message if there is one.
     ///
     /// # Errors
-    /// As [`Queue::get`], with [`TakeError::Empty`].
+    /// As [`Receiver::try_get`].
     #[inline]
     pub fn try_get(&self) -> Result<Received, TakeError> {
         let taken = self.channel().take(None, None);

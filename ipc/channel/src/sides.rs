@@ -7,8 +7,9 @@ use polyproc_sync::raw::{Cursor, Lock, Passed};
 use polyproc_sync::{Host, Outcome, Park, Wait, crash_point};
 use std::time::Duration;
 
-/// How long even a call that does not wait may wait for a lock: its holder may be stopped.
-const GRACE: Duration = Duration::from_millis(100);
+/// How long even a call that does not wait may wait for a lock: its holder may be stopped. Enough for a
+/// holder's death to be seen and repaired by somebody else first, on a machine with too much to do.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// How long closing waits for a lock.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -288,8 +288,12 @@ impl Messages {
             };
             let head = [number.to_le_bytes(), life.to_le_bytes()].concat();
             self.ledger.note(number, BEGUN);
-            self.queues[SHRINKING].try_put(&*head).map_err(|_full| "no put in a burst")?;
-            self.ledger.note(number, PUT);
+            match self.queues[SHRINKING].try_put(&*head).map_err(|error| error.reason) {
+                Ok(()) => self.ledger.note(number, PUT),
+                // Others had the lock, and did not get to run.
+                Err(PutReason::TimedOut) => {}
+                Err(_) => return Err("no put in a burst"),
+            }
         }
         self.drain(SHRINKING)
     }
@@ -302,14 +306,16 @@ impl Messages {
                 None => self.queues[place].try_get(),
                 Some(end) => self.pipe[end].try_recv(),
             };
-            let Ok(received) = taken else {
-                self.ledger.taking(life).store(0, Ordering::Relaxed);
-                return match taken {
-                    Err(TakeError::Empty) => Ok(()),
-                    _ => Err("no drain"),
-                };
-            };
-            self.account(place, &received)?;
+            match taken {
+                Ok(received) => self.account(place, &received)?,
+                // Others had the lock, and did not get to run.
+                Err(TakeError::TimedOut) => {}
+                Err(error) => {
+                    self.ledger.taking(life).store(0, Ordering::Relaxed);
+                    let is_empty = matches!(error, TakeError::Empty);
+                    return is_empty.then_some(()).ok_or("no drain");
+                }
+            }
         }
     }
 
