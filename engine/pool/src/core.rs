@@ -234,15 +234,20 @@ impl Core {
         let task = self.dispatcher.task(key);
         self.ledger.answered(slot, task, (cost, bytes.len()), now);
         if fate == Fate::Value {
+            // Not by way of `deliver`: an outcome is large to be moved.
             let index = self.part_with(key);
             self.deliveries.1.push(Delivery { index, outcome: Outcome::Value(bytes), cost });
         } else {
             let pid = self.crew.get(slot).map_or(0, |link| link.pid());
             let outcome = failure(task, (reply, bytes), pid);
-            let index = self.part_with(key);
-            self.deliveries.1.push(Delivery { index, outcome, cost });
+            self.deliver(key, outcome, cost);
         }
         Some(())
+    }
+
+    fn deliver(&mut self, key: Key, outcome: Outcome, cost: Nanos) {
+        let index = self.part_with(key);
+        self.deliveries.1.push(Delivery { index, outcome, cost });
     }
 
     /// Forgets a task, whose outcome is to be the next of the deliveries: those that follow each other
@@ -317,8 +322,7 @@ impl Core {
             ..loss(cause, task)
         };
         self.ledger.lost(fate);
-        let (index, outcome) = (self.part_with(key), Outcome::Lost(Box::new(loss)));
-        self.deliveries.1.push(Delivery { index, outcome, cost: 0 });
+        self.deliver(key, Outcome::Lost(Box::new(loss)), 0);
     }
 
     /// A worker's process is there.

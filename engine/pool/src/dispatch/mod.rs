@@ -33,6 +33,8 @@ const WAKE_UP: Nanos = 20_000;
 const FEED: Nanos = 200;
 /// Tasks behind one that takes longer than this are taken back.
 const RECLAIM: Nanos = 5_000_000;
+/// No task is believed to take longer: what a worker says is not to be trusted.
+const LONGEST: Nanos = 1 << 48;
 /// How many workers a task may lose before it began, until it is held responsible.
 const MOST_LOSSES: u8 = 16;
 /// What a start that failed for a reason that is known counts: it will fail again.
@@ -378,12 +380,11 @@ impl<T: Default> Dispatcher<T> {
 
     /// Moves the mean of this kind's cost.
     fn learn(&mut self, kind: u32, cost: Nanos) {
-        let kind = kind as usize;
+        let (kind, cost) = (kind as usize, cost.min(LONGEST));
         if self.costs.len() <= kind {
             self.costs.resize(kind + 1, None);
         }
-        let mean =
-            self.costs[kind].map_or(cost, |mean| mean.saturating_mul(7).saturating_add(cost) / 8);
+        let mean = self.costs[kind].map_or(cost, |mean| (7 * mean + cost) / 8);
         self.costs[kind] = Some(mean);
     }
 

@@ -13,6 +13,9 @@ impl Key {
     }
 }
 
+/// So many places are kept when none is needed.
+const KEPT: usize = 16 << 10;
+
 /// Values at places that are used again, with what was in them.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
@@ -38,6 +41,9 @@ impl<T: Default> Slab<T> {
     #[inline]
     pub(super) fn remove(&mut self, key: Key) {
         self.free.push(key);
+        if self.free.len() == self.places.len() && self.places.len() > KEPT {
+            *self = Self::new();
+        }
     }
 
     #[inline]

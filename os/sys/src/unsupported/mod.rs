@@ -635,6 +635,11 @@ pub mod memory {
             match self.0 {}
         }
 
+        /// The same for what will be written.
+        pub fn fetch_to_write(&self, _offset: usize) {
+            match self.0 {}
+        }
+
         /// A part of the memory in place.
         ///
         /// # Safety
