@@ -3,18 +3,16 @@
 use crate::pool::task;
 use polyproc_pool::{Bytes, Outcome};
 use polyproc_shm::Parcel;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A chunk that is under way.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Chunk {
     /// The number of its first item.
     pub(super) first: u64,
     pub(super) len: usize,
     /// How many bytes it is, with those of shared objects that only go with it.
     pub(super) size: usize,
-    /// What holds the handles in it until they are received.
-    pub(super) _parcels: Vec<Parcel>,
 }
 
 /// How far a chunk has come.
@@ -42,6 +40,8 @@ pub(super) struct Chunks {
     count: usize,
     /// And how many bytes they are.
     pub(super) bytes: usize,
+    /// What holds the handles in those that are under way.
+    parcels: BTreeMap<u64, Vec<Parcel>>,
 }
 
 /// Results that nobody took.
@@ -65,11 +65,22 @@ impl Chunks {
     }
 
     /// Gives the chunk the next number.
-    pub(super) fn push(&mut self, chunk: Chunk) -> u64 {
+    pub(super) fn push(&mut self, chunk: Chunk, parcels: Vec<Parcel>) -> u64 {
+        let number = self.first + self.places.len() as u64;
+        if !parcels.is_empty() {
+            self.parcels.insert(number, parcels);
+        }
         self.count += 1;
         self.bytes += chunk.size;
         self.places.push_back(Place { chunk, state: State::UnderWay });
-        self.first + self.places.len() as u64 - 1
+        number
+    }
+
+    /// Nobody will read the chunk any more.
+    pub(super) fn let_go(&mut self, number: u64) {
+        if !self.parcels.is_empty() {
+            self.parcels.remove(&number);
+        }
     }
 
     fn place(&mut self, number: u64) -> Option<&mut Place> {
@@ -78,15 +89,15 @@ impl Chunks {
     }
 
     /// A chunk that is under way.
-    pub(super) fn get(&mut self, number: u64) -> Option<&Chunk> {
-        self.place(number).map(|place| &place.chunk)
+    pub(super) fn get(&mut self, number: u64) -> Option<Chunk> {
+        self.place(number).map(|place| place.chunk)
     }
 
     /// The chunk has arrived.
     pub(super) fn remove(&mut self, number: u64) -> Option<Chunk> {
         let place = self.place(number)?;
         place.state = State::Gone;
-        let chunk = std::mem::take(&mut place.chunk);
+        let chunk = place.chunk;
         self.count -= 1;
         self.bytes -= chunk.size;
         self.tidy();

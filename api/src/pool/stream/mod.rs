@@ -276,8 +276,8 @@ where
                 items.clear();
                 // With those of shared objects that this process does not hold any more.
                 let shared: usize = parcels.iter().map(Parcel::freight).sum();
-                let chunk = Chunk { first, len, size: task.len() + shared, _parcels: parcels };
-                task.index = self.chunks.push(chunk);
+                let chunk = Chunk { first, len, size: task.len() + shared };
+                task.index = self.chunks.push(chunk, parcels);
             }
             Err(source) => {
                 self.tasks.truncate(place);
@@ -317,6 +317,7 @@ where
 
     fn refuse(&mut self, number: u64, refused: Refused) {
         if let Some(chunk) = self.chunks.remove(number) {
+            self.chunks.let_go(number);
             for item in chunk.first..chunk.first + chunk.len as u64 {
                 self.finish_one(item, Err(refused.into()));
             }
@@ -347,7 +348,9 @@ where
         self.feed.take(&mut arrived);
         let is_some = !arrived.is_empty();
         for delivery in arrived.drain(..) {
+            let number = delivery.index;
             self.take_delivery(delivery, gathered.as_deref_mut());
+            self.chunks.let_go(number);
         }
         self.arrived = arrived;
         // Chunks that were split.
