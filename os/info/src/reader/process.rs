@@ -195,19 +195,10 @@ impl<'r> Body<'r> {
         word.map_err(|error| if is_absent(&error) { Missing::Zombie } else { Missing::of(&error) })
     }
 
-    /// Whether the process's own times are those of its only thread: where nobody has used any time,
-    /// there is nothing to tell apart. Else they differ even for a kernel thread: the kernel divides
-    /// them into user and system in two places.
-    fn has_one_idle_thread(&self) -> bool {
-        self.stat.threads == 1 && self.stat.user_ticks == 0 && self.stat.system_ticks == 0
-    }
-
-    /// Each thread's own times. The process's hold those of threads that have ended, too, so they
-    /// cannot stand in even for a single thread.
+    /// Each thread's own times. The process's cannot stand in even for a single thread: they hold
+    /// those of threads that have ended, and the kernel rounds the two apart, so that a thread may
+    /// have a tick where its process has none.
     fn threads(&mut self) -> Result<Fact<Vec<Thread>>> {
-        if self.has_one_idle_thread() {
-            return Ok(Ok(vec![Thread::of(self.pid, self.stat.clone())]));
-        }
         let ids = if self.stat.threads == 1 { Ok(vec![self.pid]) } else { self.list(c"task") };
         let ids = match ids {
             Ok(ids) => ids,
