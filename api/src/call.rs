@@ -142,9 +142,9 @@ fn run_call(call: polyproc_process::Call) -> Outcome {
     panic::watch(report_early);
     DESCRIPTORS.set(call.descriptors);
     let message = &call.message;
-    let reply = match postcard::take_from_bytes::<Call>(&message.body) {
+    let reply = match codec::decode_first::<Call>(&message.body) {
         Ok((call, arguments)) => dispatch(&call, arguments, &message.tickets),
-        Err(error) => Report::BadArguments(CodecError::of::<Call>(&error)).into(),
+        Err(error) => Report::BadArguments(error).into(),
     };
     let code = match reply.report {
         Report::Value(_) => 0,
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_call_of_another_type_is_refused() {
         let call = encode_call(|x: u32| x, &1).unwrap().body;
-        let (mut head, _) = postcard::take_from_bytes::<Call>(&call).unwrap();
+        let (mut head, _) = codec::decode_first::<Call>(&call).unwrap();
         head.signature += 1;
         let forged = codec::encode(&1_u32, codec::encode(&head, Vec::new()).unwrap()).unwrap();
         assert!(matches!(outcome(&forged), (Report::NotHere(_), 1)));

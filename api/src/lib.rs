@@ -90,7 +90,6 @@
 //! is an error.
 
 mod blob;
-mod bounded;
 mod builder;
 mod call;
 mod codec;

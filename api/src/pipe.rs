@@ -306,9 +306,7 @@ impl<'de, T> Deserialize<'de> for PipeEnd<T> {
             let its = end.tag();
             of_type::<T, _>(end, its)
         });
-        let bytes = made.map_err(|error| {
-            <D::Error as serde::de::Error>::custom(crate::message::refuse(&error))
-        })?;
+        let bytes = made.map_err(<D::Error as serde::de::Error>::custom)?;
         Ok(Self::of(bytes))
     }
 }

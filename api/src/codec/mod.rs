@@ -1,15 +1,26 @@
-//! Values to bytes and back: serde, in postcard's format. Both ends are one build, so the format
-//! never has to be understood by anything else.
+//! Values to bytes and back: serde, in postcard's format, in two [forms](form).
+//!
+//! It is written out here, and not left to the crate, for what no such crate does: vectors of numbers inside of
+//! values are copied as a whole (see [`numbers`]), with what the crate gives up for that (numbers of this family
+//! are as they lie in memory), and with bounds for strangers. What goes to strangers is postcard's, byte by
+//! byte; tests compare them.
 //!
 //! When a value does not fit, a second, slower pass finds out which part of it.
 
-use crate::bounded::Bounds;
-use crate::message;
-use polyproc_sys::memory::prefer_large_pages;
-use postcard::ser_flavors::Flavor;
+mod bounds;
+mod fault;
+mod form;
+pub(crate) mod numbers;
+mod read;
+mod write;
+
+use fault::Fault;
+use form::{Anybody, Family, Form};
+use read::Reader;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserializer, Serialize};
 use std::fmt;
+use write::Writer;
 
 /// Which value could not be turned into bytes or back, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, serde::Deserialize)]
@@ -36,72 +47,48 @@ fn at(path: &str) -> String {
     if path.is_empty() || path == "." { String::new() } else { format!(" at `{path}`") }
 }
 
-/// So much more room is asked for with a long run: what comes after it must not move it.
-const SLACK: usize = 1 << 10;
-/// A long run.
-const LONG: usize = 64 << 10;
-
-/// Where a value is written to.
-struct Buffer(Vec<u8>);
-
-impl Flavor for Buffer {
-    type Output = Vec<u8>;
-
-    #[inline]
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-
-    #[inline]
-    fn try_extend(&mut self, run: &[u8]) -> postcard::Result<()> {
-        if run.len() >= LONG {
-            self.0.reserve(run.len() + SLACK);
-            prefer_large_pages(self.0.spare_capacity_mut());
-        }
-        self.0.extend_from_slice(run);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<Vec<u8>> {
-        Ok(self.0)
-    }
-}
-
 /// Appends `value` to `bytes`.
 pub(crate) fn encode<T: Serialize>(value: &T, bytes: Vec<u8>) -> Result<Vec<u8>, CodecError> {
-    postcard::serialize_with_flavor(value, Buffer(bytes)).map_err(|error| {
-        let mut serializer = postcard::Serializer { output: postcard::ser_flavors::StdVec::new() };
-        let path = serde_path_to_error::serialize(value, &mut serializer)
-            .err()
-            .map_or_else(String::new, |error| error.path().to_string());
-        codec_error::<T>(path, &error)
-    })
+    encode_as::<Family, T>(value, bytes)
+}
+
+/// The same for whomever.
+pub(crate) fn encode_for_anybody<T: Serialize>(
+    value: &T,
+    bytes: Vec<u8>,
+) -> Result<Vec<u8>, CodecError> {
+    encode_as::<Anybody, T>(value, bytes)
+}
+
+fn encode_as<F: Form, T: Serialize>(value: &T, bytes: Vec<u8>) -> Result<Vec<u8>, CodecError> {
+    let mut writer = Writer::<F>::new(bytes);
+    match value.serialize(&mut writer) {
+        Ok(()) => Ok(writer.finish()),
+        Err(fault) => Err(codec_error::<T>(path_of_writing::<F, T>(value), &fault)),
+    }
 }
 
 /// Reads a value that takes up all of `bytes`.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let value = postcard::take_from_bytes(bytes).map_err(|error| {
-        let mut deserializer = postcard::Deserializer::from_bytes(bytes);
-        codec_error::<T>(path_of::<T, _>(&mut deserializer), &error)
-    });
-    all_of(value?)
+    all_of(decode_first_as::<Family, T>(bytes)?)
 }
 
-/// The same for `bytes` of a stranger, who may not mean well: see [`Bounds`].
-pub(crate) fn decode_within_bounds<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let bounds = Bounds::of(bytes.len());
-    let mut deserializer = postcard::Deserializer::from_bytes(bytes);
-    let value = T::deserialize(bounds.around(&mut deserializer)).map_err(|error| {
-        if let Some(why) = bounds.broken() {
-            return CodecError::of::<T>(&why);
-        }
-        let (bounds, mut again) =
-            (Bounds::of(bytes.len()), postcard::Deserializer::from_bytes(bytes));
-        codec_error::<T>(path_of::<T, _>(bounds.around(&mut again)), &error)
-    })?;
-    let rest = deserializer.finalize().map_err(|error| codec_error::<T>(String::new(), &error))?;
-    all_of((value, rest))
+/// Reads a value from the beginning of `bytes`; gives the rest, too.
+pub(crate) fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), CodecError> {
+    decode_first_as::<Family, T>(bytes)
+}
+
+/// [`decode`] for `bytes` of a stranger, who may not mean well: see [`bounds`].
+pub(crate) fn decode_from_anybody<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    all_of(decode_first_as::<Anybody, T>(bytes)?)
+}
+
+fn decode_first_as<F: Form, T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), CodecError> {
+    let mut reader = Reader::<F>::new(bytes);
+    match T::deserialize(&mut reader) {
+        Ok(value) => Ok((value, reader.rest())),
+        Err(fault) => Err(codec_error::<T>(path_of_reading::<F, T>(bytes), &fault)),
+    }
 }
 
 /// A value, if nothing is left behind it.
@@ -115,32 +102,23 @@ fn all_of<T>((value, rest): (T, &[u8])) -> Result<T, CodecError> {
     )))
 }
 
-/// The part of a value at which reading it fails.
-fn path_of<'de, T: DeserializeOwned, D: Deserializer<'de>>(from: D) -> String {
-    let error = serde_path_to_error::deserialize::<_, T>(from).err();
+/// The part of a value at which writing it fails.
+#[cold]
+fn path_of_writing<F: Form, T: Serialize>(value: &T) -> String {
+    let mut writer = Writer::<F>::new(Vec::new());
+    let error = serde_path_to_error::serialize(value, &mut writer).err();
     error.map_or_else(String::new, |error| error.path().to_string())
 }
 
-fn codec_error<T>(path: String, error: &postcard::Error) -> CodecError {
-    use postcard::Error as E;
-    let reason = match error {
-        E::WontImplement | E::NotYetImplemented | E::SerializeSeqLengthUnknown => {
-            "it uses `#[serde(flatten)]`, `#[serde(untagged)]`, `#[serde(tag)]` or another form that \
-             only self-describing formats can hold; give it a plain form, or pass it on as text \
-             (such as `serde_json::to_string`)"
-                .into()
-        }
-        E::SerdeSerCustom | E::SerdeDeCustom => message::take_refusal().unwrap_or_else(|| {
-            "its `Serialize` or `Deserialize` refused: a path or other system text that is not \
-             UTF-8 does (pass its bytes), and so may a check of its own"
-                .into()
-        }),
-        E::DeserializeUnexpectedEnd => {
-            "its `Deserialize` reads more than its `Serialize` writes".into()
-        }
-        other => other.to_string(),
-    };
-    CodecError { type_name: std::any::type_name::<T>().into(), path, reason }
+/// The part of a value at which reading it fails.
+#[cold]
+fn path_of_reading<F: Form, T: DeserializeOwned>(bytes: &[u8]) -> String {
+    let error = serde_path_to_error::deserialize::<_, T>(&mut Reader::<F>::new(bytes)).err();
+    error.map_or_else(String::new, |error| error.path().to_string())
+}
+
+fn codec_error<T>(path: String, fault: &Fault) -> CodecError {
+    CodecError { path, ..CodecError::of::<T>(fault) }
 }
 
 #[cfg(test)]
@@ -195,7 +173,7 @@ mod tests {
     fn what_is_left_over_is_an_error() {
         let bytes = encode(&(1_u8, 2_u8), Vec::new()).unwrap();
         assert!(decode::<u8>(&bytes).unwrap_err().reason.contains("left over"));
-        assert!(decode_within_bounds::<u8>(&bytes).unwrap_err().reason.contains("left over"));
+        assert!(decode_from_anybody::<u8>(&bytes).unwrap_err().reason.contains("left over"));
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -227,11 +205,11 @@ mod tests {
             deep: vec![vec![None, Some([1, 2, 3])]; 50],
         };
         let bytes = encode(&value, Vec::new()).unwrap();
-        assert_eq!(decode_within_bounds(&bytes), Ok(value));
-        let fault = decode_within_bounds::<Everything>(&bytes[..bytes.len() - 2]).unwrap_err();
+        assert_eq!(decode_from_anybody(&bytes), Ok(value));
+        let fault = decode_from_anybody::<Everything>(&bytes[..bytes.len() - 2]).unwrap_err();
         assert_eq!(fault, decode::<Everything>(&bytes[..bytes.len() - 2]).unwrap_err());
         let many = encode(&vec![(); 60_000], Vec::new()).unwrap();
-        assert_eq!(decode_within_bounds::<Vec<()>>(&many).unwrap().len(), 60_000);
+        assert_eq!(decode_from_anybody::<Vec<()>>(&many).unwrap().len(), 60_000);
     }
 
     #[derive(Debug, Default, Serialize, Deserialize)]
@@ -241,9 +219,9 @@ mod tests {
     fn what_is_nested_too_deep_is_an_error() {
         // As deep as it may be, and one more.
         let chain = |depth| [vec![1; depth], vec![0]].concat();
-        assert!(decode_within_bounds::<Chain>(&chain(128)).is_ok());
+        assert!(decode_from_anybody::<Chain>(&chain(128)).is_ok());
         for depth in [129, 10_000_000] {
-            let error = decode_within_bounds::<Chain>(&chain(depth)).unwrap_err();
+            let error = decode_from_anybody::<Chain>(&chain(depth)).unwrap_err();
             assert!(error.reason.contains("128 levels"), "{error}");
         }
     }
@@ -253,20 +231,20 @@ mod tests {
     fn more_elements_than_bytes_are_an_error() {
         let endless = encode(&u64::MAX, Vec::new()).unwrap();
         for error in [
-            decode_within_bounds::<Vec<()>>(&endless).unwrap_err(),
-            decode_within_bounds::<HashMap<(), ()>>(&endless).unwrap_err(),
-            decode_within_bounds::<Vec<[(); 9]>>(&endless).unwrap_err(),
+            decode_from_anybody::<Vec<()>>(&endless).unwrap_err(),
+            decode_from_anybody::<HashMap<(), ()>>(&endless).unwrap_err(),
+            decode_from_anybody::<Vec<[(); 9]>>(&endless).unwrap_err(),
         ] {
             assert!(error.reason.contains("more elements"), "{error}");
         }
         let many = [&[200, 1][..], &endless.repeat(200)].concat();
-        assert!(decode_within_bounds::<Vec<Vec<()>>>(&many).is_err());
+        assert!(decode_from_anybody::<Vec<Vec<()>>>(&many).is_err());
     }
 
     proptest::proptest! {
         #[test]
         fn any_bytes_of_a_stranger_are_a_value_or_an_error(bytes: Vec<u8>) {
-            let bounded = decode_within_bounds::<(Vec<Option<Shape>>, Vec<()>)>(&bytes);
+            let bounded = decode_from_anybody::<(Vec<Option<Shape>>, Vec<()>)>(&bytes);
             proptest::prop_assert!(bounded.is_err() || decode::<(Vec<Option<Shape>>, Vec<()>)>(&bytes) == bounded);
         }
     }
