@@ -181,9 +181,9 @@ mod tests {
         let event = Shared::new(Event::new()).unwrap();
         let error = codec::encode(&event, Vec::new()).unwrap_err();
         assert!(error.reason.contains("only in polyproc's own messages"), "{error}");
-        let error = codec::decode::<Shared<Event>>(&[0]).unwrap_err();
+        let error = codec::decode::<Shared<Event>>(&[0; 4]).unwrap_err();
         assert!(error.reason.contains("only in polyproc's own messages"), "{error}");
-        let error = decode::<Shared<Event>>(&[3], Vec::new()).unwrap_err();
+        let error = decode::<Shared<Event>>(&[3; 4], Vec::new()).unwrap_err();
         assert!(error.reason.contains("does not hold"), "{error}");
     }
 

@@ -118,13 +118,13 @@ macro_rules! define {
             None
         }
 
-        /// The bytes of a value that is a vector of numbers, or text, and nothing else.
+        /// The bytes of a value that is a vector of numbers, and nothing else.
         pub(crate) fn whole<T>(value: &T) -> Option<&[u8]> {
             $(let blob = same::<T, Blob<$number>>(value).map(|blob| &blob.0);
             if let Some(numbers) = blob.or_else(|| same::<T, Vec<$number>>(value)) {
                 return Some(bytemuck::cast_slice(numbers));
             })*
-            same::<T, String>(value).map(String::as_bytes)
+            None
         }
 
         /// The value whose bytes [`whole`] gave; `None` for types of which it gives none.
@@ -133,9 +133,7 @@ macro_rules! define {
                 copy_of_bytes::<$number>(bytes).and_then(into_same)
             } else if typeid::of::<T>() == TypeId::of::<Blob<$number>>() {
                 copy_of_bytes::<$number>(bytes).map(Blob).and_then(into_same)
-            } else)* if typeid::of::<T>() == TypeId::of::<String>() {
-                str::from_utf8(bytes).ok().map(String::from).and_then(into_same)
-            } else {
+            } else)* {
                 return None;
             };
             Some(made.ok_or_else(|| CodecError::of::<T>(&"the message is no such value")))
@@ -202,5 +200,52 @@ impl std::error::Error for Seen {}
 impl de::Error for Seen {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether what reads a `T` is known to it.
+    fn is_read_at_once<T: de::DeserializeOwned>() -> bool {
+        struct Asks;
+        impl<'de> Deserializer<'de> for Asks {
+            type Error = Seen;
+            fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Seen> {
+                Err(Seen(reader::<Family, V>().map(|_| TypeId::of::<()>())))
+            }
+            forward_to_deserialize_any! {
+                bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+                unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+            }
+        }
+        matches!(T::deserialize(Asks), Err(Seen(Some(_))))
+    }
+
+    #[test]
+    fn serde_still_says_what_is_a_vector_of_numbers() {
+        assert!(is_read_at_once::<Vec<u8>>() && is_read_at_once::<Vec<f64>>());
+        assert!(is_read_at_once::<Box<[u64]>>());
+        assert!(!is_read_at_once::<Vec<bool>>() && !is_read_at_once::<Vec<String>>());
+        assert!(!is_read_at_once::<std::collections::VecDeque<u8>>());
+        let vector = vec![1_u16, 2];
+        assert_eq!(bytes_of(&&vector).map(<[u8]>::len), Some(4));
+        assert_eq!(bytes_of(&vector.as_slice()).map(<[u8]>::len), Some(4));
+        assert_eq!(bytes_of(&&vec![true]), None);
+    }
+
+    #[test]
+    fn numbers_come_whole_and_from_anywhere() {
+        let numbers = vec![1.5_f64, -0.0, f64::INFINITY];
+        let bytes = whole(&numbers).unwrap();
+        assert_eq!(from_whole(bytes), Some(Ok(numbers.clone())));
+        let shifted = [&[0], bytes].concat();
+        assert_eq!(from_whole(&shifted[1..]), Some(Ok(Blob(numbers))));
+        assert!(from_whole::<Vec<u16>>(&[1]).unwrap().is_err());
+        assert!(from_whole::<Vec<bool>>(&[1]).is_none() && whole(&vec![true]).is_none());
+        assert_eq!(from_own_whole(vec![1, 2]), Some(Ok(vec![1_u8, 2])));
+        assert_eq!(copy_of_bytes::<()>(&[1]), None);
+        assert_eq!(copy_of_bytes::<()>(&[]), Some(vec![]));
     }
 }

@@ -117,7 +117,7 @@ pub struct Receiver<T> {
     item: PhantomData<fn() -> T>,
 }
 
-/// A value as a message of bytes and handles. One that is a vector of numbers, or text, is its bytes and
+/// A value as a message of bytes and handles. One that is a vector of numbers is its bytes and
 /// nothing else: they are written to where the receiver reads them from where they lie.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Message<'_>, PutFailure> {
     match numbers::whole(value) {
