@@ -5,7 +5,9 @@ use std::fmt;
 
 /// One reason, one pointer wide: results of every number that is coded have room for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault(Box<String>);
+pub(super) struct Fault(
+    #[expect(clippy::box_collection, reason = "a string is three pointers wide")] Box<String>,
+);
 
 impl Fault {
     #[cold]

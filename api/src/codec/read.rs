@@ -80,7 +80,7 @@ impl<'de, F: Form> Reader<'de, F> {
             number |= part << shift;
             if byte < 0x80 {
                 let fits = bits - shift >= 7 || part >> (bits - shift) == 0;
-                return if fits { Ok(number) } else { Err(Fault::no_such("number")) };
+                return fits.then_some(number).ok_or_else(|| Fault::no_such("number"));
             }
         }
         Err(Fault::no_such("number"))

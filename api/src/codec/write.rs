@@ -33,7 +33,10 @@ impl<F: Form> Writer<F> {
     #[inline]
     fn run(&mut self, run: &[u8]) {
         if run.len() >= LONG {
-            self.bytes.reserve(run.len() + SLACK);
+            // Room that nobody writes to costs nothing, and often another run of that length follows.
+            if self.bytes.try_reserve(2 * run.len()).is_err() {
+                self.bytes.reserve(run.len() + SLACK);
+            }
             prefer_large_pages(self.bytes.spare_capacity_mut());
         }
         self.bytes.extend_from_slice(run);
