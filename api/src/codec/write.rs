@@ -8,7 +8,7 @@ use serde::ser::{self, Serialize, Serializer};
 use std::fmt::{self, Display, Write as _};
 use std::marker::PhantomData;
 
-/// So much more room is asked for with a long run: what comes after it must not move it.
+/// So much more room is made with a long run: what comes after it must not move it.
 const SLACK: usize = 1 << 10;
 /// A long run.
 const LONG: usize = 64 << 10;
@@ -32,14 +32,20 @@ impl<F: Form> Writer<F> {
 
     #[inline]
     fn run(&mut self, run: &[u8]) {
-        if run.len() >= LONG {
-            // Room that nobody writes to costs nothing, and often another run of that length follows.
-            if self.bytes.try_reserve(2 * run.len()).is_err() {
-                self.bytes.reserve(run.len() + SLACK);
-            }
-            prefer_large_pages(self.bytes.spare_capacity_mut());
+        if run.len() >= LONG && run.len() > self.bytes.spare_capacity_mut().len() {
+            self.make_room(run.len());
         }
         self.bytes.extend_from_slice(run);
+    }
+
+    /// Makes it for a long run, and for another one of that length, which often follows: room that nobody
+    /// writes to costs nothing.
+    #[cold]
+    fn make_room(&mut self, len: usize) {
+        if self.bytes.try_reserve(2 * len + SLACK).is_err() {
+            self.bytes.reserve(len + SLACK);
+        }
+        prefer_large_pages(self.bytes.spare_capacity_mut());
     }
 
     /// Seven bits in each byte, the lowest first; the eighth says that more follow.
