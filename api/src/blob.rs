@@ -1,4 +1,4 @@
-//! Bytes and other plain data that are coded as a run.
+//! Plain data that is coded as a run.
 
 use crate::codec::numbers::copy_of_bytes;
 use bytemuck::{AnyBitPattern, NoUninit};
@@ -8,25 +8,33 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-/// Bytes or other plain data inside a value, copied as a run.
+/// Plain data inside a value, copied as a run.
 ///
-/// serde takes a `Vec<u8>` or a `Vec<f64>` for a sequence of numbers, and codes them one by one, at some
-/// nanoseconds each. A field of this type is one copy instead (one of bytes with
-/// `#[serde(with = "serde_bytes")]` as well). From the outside it is a vector.
+/// Vectors of numbers (`Vec<u8>`, `Vec<f64>`, …) are that by themselves in all messages of polyproc. A vector of
+/// structs is written field by field, at a nanosecond or more for each, and many times that in a debug
+/// build; this one is one copy. From the outside it is a vector.
 ///
 /// ```
 /// use polyproc::Blob;
 ///
-/// #[derive(serde::Serialize, serde::Deserialize)]
-/// struct Frame {
-///     number: u64,
-///     pixels: Blob,
-///     depths: Blob<f32>,
+/// #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+/// #[repr(C)]
+/// struct Point {
+///     x: f32,
+///     y: f32,
 /// }
 ///
-/// let frame = Frame { number: 1, pixels: vec![7; 1 << 20].into(), depths: vec![0.5; 1 << 20].into() };
-/// let bright = polyproc::spawn(|frame: Frame| frame.pixels.iter().filter(|&&p| p > 5).count(), frame)?;
-/// assert_eq!(bright.join()?, 1 << 20);
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Cloud {
+///     number: u64,
+///     points: Blob<Point>,
+///     weights: Vec<f32>,
+/// }
+///
+/// let points = vec![Point { x: 1.0, y: 2.0 }; 1 << 20].into();
+/// let cloud = Cloud { number: 1, points, weights: vec![0.5; 1 << 20] };
+/// let high = polyproc::spawn(|cloud: Cloud| cloud.points.iter().filter(|p| p.y > p.x).count(), cloud)?;
+/// assert_eq!(high.join()?, 1 << 20);
 /// # Ok::<(), polyproc::Error>(())
 /// ```
 ///

@@ -41,9 +41,8 @@
 //!
 //! # Long bytes
 //!
-//! Messages of any length go through. serde codes a `Vec<u8>` number by number, though: give fields that
-//! hold many bytes the type [`Blob`](crate::Blob), or `#[serde(with = "serde_bytes")]`, and they are copied as
-//! a run. Bytes that are to be read where they were written, without any copy, go through a
+//! Messages of any length go through. Text and vectors of numbers are copied as they are, wherever in a value
+//! they lie; vectors of structs are, too, as a [`Blob`](crate::Blob), and go field by field otherwise. Bytes that are to be read where they were written, without any copy, go through a
 //! [pipe](crate::pipe#bytes).
 //!
 //! # Async
