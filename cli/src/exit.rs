@@ -12,7 +12,7 @@ pub(crate) enum Exit {
     Closed,
     /// No process is what was asked for, or it was gone already.
     NothingFound,
-    /// The arguments do not make sense: clap's code, too.
+    /// The arguments do not make sense, or fit several where one is meant: clap's code, too.
     Usage,
     /// Something was not possible or not allowed; the standard error says what.
     Failed,
@@ -33,6 +33,11 @@ impl Exit {
     }
 }
 
+/// One more thing that went wrong: the worse of the two counts.
+pub(crate) fn worse(end: Result<(), Exit>, other: Exit) -> Result<(), Exit> {
+    Err(end.err().map_or(other, |known| known.max(other)))
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -44,6 +49,6 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0  done
   1  no process is what was asked for, or it is gone already
-  2  the arguments make no sense
+  2  the arguments make no sense, or name several processes where one is meant
   3  something was not possible or not allowed; standard error says what
   4  time ran out, and something still runs";

@@ -32,6 +32,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(report_bug));
+    if commands::completions::answer() {
+        return exit::Exit::Done.into();
+    }
     let ended = match arguments::Arguments::try_parse() {
         Ok(arguments) => commands::run(&arguments),
         Err(error) => explain(&error),

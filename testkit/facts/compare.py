@@ -15,12 +15,14 @@ import atexit
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import types
 
 import psutil
 
@@ -36,7 +38,8 @@ GROWING = {
 # What may have any value from one moment to the next: somewhere near is right.
 VOLATILE = {
     "memory_info": 1 << 28, "memory_full_info": 1 << 28, "memory_maps": 1 << 28, "virtual_memory": 1 << 30, "swap_memory": 1 << 28,
-    "disk_usage": 1 << 30, "load": 100, "memory_percent": 5, "cpu_freq": 1e4,
+    "disk_usage": 1 << 30, "load": 100, "memory_percent": 5, "mapped_files": 1 << 28, "cpu_freq": 1e4,
+    "cpu_freq_mean": 1e4,
 }
 # What is right when it is either of psutil's two answers.
 EITHER = {"status", "cpu_num"}
@@ -87,6 +90,7 @@ def questions_about(pid):
     paths = lambda path: hexed(path)
     limits = lambda: [list(process.rlimit(number)) for number in range(16)]
     maps = lambda: [[m.addr, m.perms, hexed(m.path), list(m[3:])] for m in process.memory_maps(grouped=False)]
+    mapped = lambda: sorted([hexed(m.path), list(m[1:])] for m in process.memory_maps())
     files = lambda: sorted(
         [hexed(f.path), f.fd, f.position, f.mode, f.flags] for f in process.open_files())
     return {
@@ -112,6 +116,7 @@ def questions_about(pid):
         "memory_info": lambda: list(process.memory_info()),
         "memory_full_info": lambda: list(process.memory_full_info()[-3:]),
         "memory_maps": maps,
+        "mapped_files": mapped,
         "memory_percent": process.memory_percent,
         "io_counters": lambda: list(process.io_counters()),
         "threads": lambda: sorted(listed(process.threads())),
@@ -207,6 +212,8 @@ def without_faults(name, theirs, ours, all_of_ours):
         return sorted(row for row in known if os.path.isfile(plain(row[0])))
     if name == "memory_maps" and isinstance(ours, list):
         return [[a, p, hexed(map_path(plain(path))), n] for a, p, path, n in ours]
+    if name == "mapped_files" and isinstance(ours, list):
+        return sorted([hexed(map_path(plain(path))), n] for path, n in ours)
     if name in ("net_connections", "inet") and isinstance(ours, list) and isinstance(theirs, list):
         return comparable_connections(ours, theirs, all_of_ours)
     return ours
@@ -348,6 +355,7 @@ SYSTEM = {
     "cpu_times_each": lambda: [list(one) for one in psutil.cpu_times(percpu=True)],
     "cpu_stats": lambda: list(psutil.cpu_stats()[:3]),
     "cpu_freq": lambda: [list(one) for one in psutil.cpu_freq(percpu=True)],
+    "cpu_freq_mean": lambda: psutil.cpu_freq() and list(psutil.cpu_freq()),
     "load": lambda: list(psutil.getloadavg()),
     "boot_time": psutil.boot_time,
     "virtual_memory": lambda: list(psutil.virtual_memory()),
@@ -390,6 +398,61 @@ def compare_system(ours):
             failures.append(f"{name}: psutil {short(before)} then {short(after)}, we {short(said)}")
 
 
+def compare_rising(ours):
+    """psutil's `nowrap`, on made-up counters: they grow, go once round, vanish and come back."""
+    looks = [
+        {"one": 4294967290, "two": 5}, {"one": 7, "two": 6}, {"one": 9, "two": 2},
+        {"one": 10, "two": 2, "three": 1}, {"two": 3, "three": 1}, {"one": 4, "two": 3, "three": 0},
+    ]
+    cast.provoked.add(AWAY)
+    reached, usual = {}, psutil.PROCFS_PATH
+    with tempfile.TemporaryDirectory(prefix="polyproc-rising-") as root:
+        os.makedirs(f"{root}/proc/net")
+        psutil.PROCFS_PATH = f"{root}/proc"
+        forget()
+        for look in looks:
+            make_up_counters(root, look)
+            said = ours.ask(f"rising {root}")
+            total, interfaces = said["net_io"]
+            risen(reached, by_nic(psutil.disk_io_counters(perdisk=True)), said["disk_io"], "disk_io")
+            risen(reached, by_nic(psutil.net_io_counters(pernic=True)), interfaces, "net_io")
+            risen(reached, [["all", list(psutil.net_io_counters())]], [["all", total]], "net_io_total")
+    psutil.PROCFS_PATH = usual
+    forget()
+
+
+AWAY = "device that was away: its counters, and those of all together, go down"
+
+
+def forget():
+    psutil.disk_io_counters.cache_clear()
+    psutil.net_io_counters.cache_clear()
+
+
+def make_up_counters(root, look):
+    with open(f"{root}/proc/diskstats", "w") as disks:
+        disks.writelines(f" 8 0 {name}{f' {number}' * 11}\n" for name, number in look.items())
+    with open(f"{root}/proc/net/dev", "w") as interfaces:
+        interfaces.writelines(["Inter-|\n", " face |\n"])
+        interfaces.writelines(f" {name}:{f' {number}' * 16}\n" for name, number in look.items())
+
+
+def risen(reached, theirs, ours, kind):
+    """Ours never go down, and are psutil's wherever those do not either."""
+    theirs = dict(theirs)
+    for name, numbers in ours:
+        before = reached.get((kind, name), numbers)
+        goes_down = lambda now: any(one < then for one, then in zip(now, before))
+        said = theirs.pop(name)
+        agreed = said == numbers or (goes_down(said) and fault(AWAY))
+        if goes_down(numbers) or not agreed:
+            failures.append(f"{kind} {name}: was {before}, psutil {said}, we {numbers}")
+        reached[kind, name] = numbers
+        counted["values"] += 1
+    if theirs:
+        failures.append(f"{kind}: {sorted(theirs)} are missing")
+
+
 def compare_pids(ours):
     before, said, after = set(psutil.pids()), set(ours.ask("pids")), set(psutil.pids())
     if not before & after <= said <= before | after | said:
@@ -426,6 +489,21 @@ def before_pids(rows):
     return {json.loads(row)[6] for row in rows}
 
 
+def compare_names():
+    """Every public name of psutil stands in the table of names."""
+    page = os.path.join(os.path.dirname(__file__), "../../os/info/src/psutil.rs")
+    rows = [line.split("|")[1] for line in open(page) if line.startswith("//! | `")]
+    known = set(re.findall("`([^`]+)`", " ".join(rows)))
+    public = lambda thing: {name for name in dir(thing) if not name.startswith("_")}
+    names = {name for name in public(psutil) if not isinstance(getattr(psutil, name), types.ModuleType)}
+    # For its own use.
+    names.discard("debug")
+    names |= {f"Process.{name}" for name in public(psutil.Process)}
+    if names != known:
+        failures.append(f"names: {sorted(names - known)} are not in the table, {sorted(known - names)} not in psutil")
+    counted["values"] += len(names)
+
+
 def storm():
     """A process that starts processes as fast as it can, until it is killed."""
     wind = os.fork()
@@ -460,6 +538,8 @@ def main(program, *flags):
             if pid not in cast.pids and pid not in (ours.process.pid, wind):
                 compare_process(ours, pid, must_live=False)
         compare_system(ours)
+        compare_rising(ours)
+        compare_names()
         compare_pids(ours)
         compare_connections(ours)
     finally:

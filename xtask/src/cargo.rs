@@ -2,8 +2,16 @@
 
 use crate::Outcome;
 use serde_json::Value;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+/// Of a failed command's output, CI shows so many lines from its end.
+const LAST_LINES: usize = 200;
+/// And so many of those before that have one of these words.
+const TELLING_LINES: usize = 60;
+const FAILURES: [&str; 6] = ["FAIL", "TIMEOUT", "LEAK", "SIGABRT", "error:", "error["];
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -22,14 +30,61 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a command with our own output and without input.
+/// Runs a command without input. Its output is ours; in CI, which keeps little of it, only what matters
+/// of a failure.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let shown = show(command);
+    let log = if std::env::var_os("CI").is_some() { Some(Log::attach(command)?) } else { None };
     let status = command
         .stdin(Stdio::null())
         .status()
         .map_err(|error| format!("cannot start {shown}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
+    if status.success() {
+        return Ok(());
+    }
+    let told = log.map(Log::excerpt).unwrap_or_default();
+    Err(format!("{shown}: {status}{told}"))
+}
+
+/// The output of a command, in a file without a name.
+struct Log(File);
+
+impl Log {
+    fn attach(command: &mut Command) -> Result<Self, String> {
+        let path = std::env::temp_dir().join(format!("polyproc-xtask-{}.log", std::process::id()));
+        let cannot = |error| format!("cannot write {}: {error}", path.display());
+        let mut options = File::options();
+        let file = options.read(true).write(true).create(true).truncate(true).open(&path);
+        let file = file.map_err(cannot)?;
+        std::fs::remove_file(&path).map_err(cannot)?;
+        let [stdout, stderr] =
+            [file.try_clone().map_err(cannot)?, file.try_clone().map_err(cannot)?];
+        command.stdout(stdout).stderr(stderr);
+        Ok(Self(file))
+    }
+
+    /// The lines that speak of a failure, and the last ones.
+    fn excerpt(mut self) -> String {
+        let mut bytes = Vec::new();
+        let read = self.0.rewind().and_then(|()| self.0.read_to_end(&mut bytes));
+        match read {
+            Ok(_) => excerpt(&String::from_utf8_lossy(&bytes)),
+            Err(error) => format!("\nIts output cannot be read: {error}"),
+        }
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<_> = text.lines().collect();
+    let is_telling = |line: &&str| FAILURES.iter().any(|word| line.contains(word));
+    let (before, last) = lines.split_at(lines.len().saturating_sub(LAST_LINES));
+    let telling: Vec<_> = before.iter().copied().filter(is_telling).take(TELLING_LINES).collect();
+    [&["", "Of its output, what speaks of failures:"], &*telling, &["And the end:"], last]
+        .concat()
+        .join("\n")
 }
 
 /// Whether a command runs and succeeds; its output is thrown away.
@@ -93,6 +148,16 @@ mod tests {
         assert_eq!(error, "sh -c exit 3: exit status: 3");
         let error = run(&mut Command::new("/no/such/program")).unwrap_err();
         assert!(error.starts_with("cannot start program:"), "{error}");
+    }
+
+    #[test]
+    fn an_excerpt_has_failures_and_the_end() {
+        let mut lines = vec!["noise".to_owned(); 500];
+        lines[7] = "FAIL a_test".into();
+        lines[499] = "the end".into();
+        let excerpt = excerpt(&lines.join("\n"));
+        assert!(excerpt.contains("FAIL a_test") && excerpt.ends_with("the end"), "{excerpt}");
+        assert!(excerpt.lines().count() < 2 * LAST_LINES);
     }
 
     #[test]

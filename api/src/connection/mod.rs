@@ -45,8 +45,8 @@
 //! # Addresses
 //!
 //! Text is turned into an [`Address`] and back, so a listener's address goes to a child as a `String`:
-//! `listener.address().to_string()`. A machine by name is [`Address::tcp`]: the text `localhost:5000`
-//! is a socket file of that name in the current directory.
+//! `listener.address().to_string()`. A machine by name is [`Address::tcp`]; the text `localhost:5000`
+//! is an error that says so, and no socket file of that name.
 //!
 //! # Death
 //!

@@ -8,7 +8,6 @@ use polyproc_pool::{Settings, TaskRules};
 use polyproc_process::{StartMethod, Stdio, cpu, start_method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -279,7 +278,7 @@ impl<S: 'static> PoolBuilder<S> {
             Settings { workers, max_tasks: self.max_tasks, idle: self.idle, memory: self.memory };
         let inner = Inner {
             engine: polyproc_pool::Pool::new(settings, Box::new(starter))?,
-            definitions: Mutex::new(HashMap::new()),
+            definitions: Mutex::default(),
             rules: self.rules,
             progress: self.progress,
         };

@@ -6,7 +6,7 @@ use super::kind::{self, Kind, Plain, Sharing, WithState};
 use super::map_task::MapTask;
 use super::stream::{BlockValues, Cutting, Stream};
 use super::{Job, Pool, Task, TaskError};
-use polyproc_pool::{Spares, TaskRules};
+use polyproc_pool::TaskRules;
 use polyproc_sys::memory::prefer_large_pages;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -149,7 +149,7 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + DeserializeOwned + 'static,
     {
-        let encoded = chunk::encode(&mut vec![argument], &mut Spares::default());
+        let encoded = chunk::encode_one(argument);
         let encoded = encoded.map_err(kind::not_encoded);
         Task::submit(&self.pool.inner, self.job(function), encoded)
     }
@@ -277,6 +277,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
 /// Values that come in blocks of any order.
 pub(super) struct Gathered<R> {
     pub(super) in_order: Vec<R>,
+    /// How many of them the stream has not counted yet.
+    pub(super) fresh: usize,
     early: BTreeMap<u64, Vec<R>>,
 }
 
@@ -284,7 +286,7 @@ impl<R> Gathered<R> {
     pub(super) fn new(most: usize) -> Self {
         let mut in_order = Vec::with_capacity(most.min(1 << 28));
         prefer_large_pages(in_order.spare_capacity_mut());
-        Self { in_order, early: BTreeMap::new() }
+        Self { in_order, fresh: 0, early: BTreeMap::new() }
     }
 
     /// The next block; an error in it ends everything.

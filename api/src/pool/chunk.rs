@@ -6,7 +6,7 @@
 use super::run::{self, Taken};
 use crate::codec::CodecError;
 use crate::message;
-use polyproc_pool::{Bytes, Run, Spares};
+use polyproc_pool::{Bytes, NewTask, Run, Spares};
 use polyproc_shm::Parcel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,23 +29,40 @@ pub(super) struct Encoded {
 pub(super) type Beside = (Option<Run>, Vec<Parcel>);
 
 impl Encoded {
-    /// How many bytes, those of shared objects that this process does not hold any more included.
-    pub(super) fn len(&self) -> usize {
-        let shared: usize = self.parcels.iter().map(Parcel::freight).sum();
-        self.run.as_ref().map_or(0, Run::len) + self.bytes.len() + shared
+    pub(super) fn write_to(mut self, task: &mut NewTask, parcels: &mut Vec<Parcel>) {
+        (task.bytes, task.run) = (self.bytes, self.run);
+        parcels.append(&mut self.parcels);
     }
 }
 
 /// How the items of a map become tasks, and are read again when a worker died in the middle of one.
 #[derive(Clone, Copy)]
 pub(super) struct Coding<T> {
-    pub(super) encode: fn(&mut Vec<T>, &mut Spares) -> Result<Encoded, CodecError>,
+    pub(super) encode: Encode<T>,
     pub(super) decode: fn(&[u8], &mut Vec<T>) -> Result<(), CodecError>,
 }
 
+/// Writes all of the items into a task, and adds what holds the handles in them until they are received.
+/// After an error the items are still there.
+pub(super) type Encode<T> =
+    fn(&mut Vec<T>, &mut Spares, (&mut NewTask, &mut Vec<Parcel>)) -> Result<(), CodecError>;
+
 impl<T: Serialize + DeserializeOwned + 'static> Coding<T> {
     /// That of items that are owned.
-    pub(super) const OWNED: Self = Self { encode: encode::<T>, decode: decode_task::<T> };
+    pub(super) const OWNED: Self = Self { encode: encode_task::<T>, decode: decode_task::<T> };
+}
+
+fn encode_task<T: Serialize + 'static>(
+    items: &mut Vec<T>,
+    spares: &mut Spares,
+    (task, parcels): (&mut NewTask, &mut Vec<Parcel>),
+) -> Result<(), CodecError> {
+    if let Some(bytes) = few_numbers(items) {
+        task.bytes = bytes;
+        return Ok(());
+    }
+    encode(items, spares)?.write_to(task, parcels);
+    Ok(())
 }
 
 /// All of `items`, as one. After an error they are still there.
@@ -59,6 +76,14 @@ pub(super) fn encode<T: Serialize + 'static>(
     let mut bytes = spares.take();
     let (run, parcels) = encode_into(items, &mut bytes)?;
     Ok(Encoded { run, bytes: bytes.into(), parcels })
+}
+
+/// The only item.
+pub(super) fn encode_one<T: Serialize + 'static>(item: T) -> Result<Encoded, CodecError> {
+    match one_number(&item) {
+        Some(bytes) => Ok(Encoded { bytes, ..Encoded::default() }),
+        None => encode(&mut vec![item], &mut Spares::default()),
+    }
 }
 
 /// The same, into an empty buffer.
@@ -130,6 +155,19 @@ pub(super) fn decode<T: DeserializeOwned + 'static>(
     decoded
 }
 
+/// The only item, if it is a plain number.
+pub(super) fn decode_number<T: 'static>(bytes: &[u8]) -> Option<T> {
+    number_from_bytes(bytes.strip_suffix(&[NUMBERS])?)
+}
+
+/// The same if they are plain numbers.
+pub(super) fn decode_numbers<T: 'static>(
+    bytes: &[u8],
+    items: &mut Vec<T>,
+) -> Option<Result<(), CodecError>> {
+    Some(numbers_from_bytes(bytes.strip_suffix(&[NUMBERS])?, items))
+}
+
 /// The same from borrowed bytes.
 pub(super) fn decode_slice<T: DeserializeOwned + 'static>(
     bytes: &[u8],
@@ -191,6 +229,14 @@ pub(super) fn tickets(bytes: &[u8]) -> &[u8] {
 /// Numbers that are so few that they need no memory of their own.
 fn few_numbers<T: 'static>(items: &Vec<T>) -> Option<Bytes> {
     let numbers = as_numbers(items)?;
+    if items.len() == 1 {
+        // How many bytes one has, the compiler knows.
+        let one = numbers.get(..size_of::<T>())?;
+        return Bytes::few(size_of::<T>() + 1, |few| {
+            few[..size_of::<T>()].copy_from_slice(one);
+            few[size_of::<T>()] = NUMBERS;
+        });
+    }
     Bytes::few(numbers.len() + 1, |few| {
         few[..numbers.len()].copy_from_slice(numbers);
         few[numbers.len()] = NUMBERS;
@@ -199,6 +245,26 @@ fn few_numbers<T: 'static>(items: &Vec<T>) -> Option<Bytes> {
 
 macro_rules! for_numbers {
     ($($number:ty),*) => {
+        fn one_number<T: 'static>(item: &T) -> Option<Bytes> {
+            let item: &dyn Any = item;
+            $(if let Some(number) = item.downcast_ref::<$number>() {
+                return Bytes::few(size_of::<$number>() + 1, |few| {
+                    few[..size_of::<$number>()].copy_from_slice(&number.to_ne_bytes());
+                    few[size_of::<$number>()] = NUMBERS;
+                });
+            })*
+            None
+        }
+
+        fn number_from_bytes<T: 'static>(bytes: &[u8]) -> Option<T> {
+            let mut item: Option<T> = None;
+            let any: &mut dyn Any = &mut item;
+            $(if let Some(item) = any.downcast_mut::<Option<$number>>() {
+                *item = bytes.try_into().ok().map(<$number>::from_ne_bytes);
+            })*
+            item
+        }
+
         #[expect(clippy::ptr_arg, reason = "a slice has no type to be asked for")]
         fn as_numbers<T: 'static>(items: &Vec<T>) -> Option<&[u8]> {
             let items: &dyn Any = items;

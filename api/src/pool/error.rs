@@ -5,7 +5,7 @@ use crate::codec::CodecError;
 use crate::error::debug_is_display;
 use crate::panic::Panic;
 use polyproc_pool::{Bytes, Cause, Loss, NoStart, Outcome};
-use polyproc_process::{ExitStatus, StartError, Usage};
+use polyproc_process::{ExitStatus, Signal, StartError, Usage};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -52,8 +52,8 @@ pub enum TaskError {
         /// Message, place and backtrace.
         panic: Box<Panic>,
     },
-    /// Its worker died in it: `exit`, a signal, a crash in native code.
-    #[error("{task} ended its worker: {status}{}", memory(.task))]
+    /// Its worker died in it: `exit`, a crash in native code, a signal that somebody sent.
+    #[error("{task} {}{}", ended(*.status), memory(.task))]
     Died {
         /// Which task.
         task: TaskFacts,
@@ -156,6 +156,31 @@ pub enum TaskError {
     },
 }
 debug_is_display!(TaskError);
+
+/// Signals that a program hardly ever brings upon itself: somebody sent them, or the kernel did.
+const FROM_OUTSIDE: [Signal; 7] = [
+    Signal::KILL,
+    Signal::TERM,
+    Signal::INT,
+    Signal::HUP,
+    Signal::QUIT,
+    Signal::USR1,
+    Signal::USR2,
+];
+
+fn ended(status: ExitStatus) -> String {
+    match status {
+        ExitStatus::Signaled { signal: Signal::KILL, .. } => {
+            "lost its worker, which was killed from outside by SIGKILL: by somebody's kill, or by \
+             the kernel for want of memory"
+                .to_owned()
+        }
+        ExitStatus::Signaled { signal, .. } if FROM_OUTSIDE.contains(&signal) => {
+            format!("lost its worker, which was killed from outside by {signal}")
+        }
+        _ => format!("ended its worker: {status}"),
+    }
+}
 
 fn memory(task: &TaskFacts) -> String {
     match task.usage {
@@ -277,3 +302,25 @@ pub enum PoolError {
     StillOpen,
 }
 debug_is_display!(PoolError);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn died(signal: Signal) -> String {
+        let task = TaskFacts { pid: Some(42), attempts: 1, ..TaskFacts::default() };
+        let status = ExitStatus::Signaled { signal, core_dumped: false };
+        TaskError::Died { task, status }.to_string()
+    }
+
+    #[test]
+    fn a_kill_from_outside_is_not_blamed_on_the_task() {
+        assert_eq!(
+            died(Signal::KILL),
+            "a task (worker pid 42) lost its worker, which was killed from outside by SIGKILL: by \
+             somebody's kill, or by the kernel for want of memory"
+        );
+        assert!(died(Signal::TERM).ends_with("killed from outside by SIGTERM"));
+        assert_eq!(died(Signal::SEGV), "a task (worker pid 42) ended its worker: SIGSEGV");
+    }
+}

@@ -1,14 +1,13 @@
 //! The kinds of functions that a pool runs: plain ones, and those that are given something beside
 //! their argument.
 
-use super::Inner;
 use super::error::{TaskError, TaskFacts};
 use super::task::Target;
+use super::{Definitions, Inner};
 use crate::codec::{self, CodecError};
 use polyproc_pool::Definition;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,7 +110,7 @@ impl<C: Serialize> Sharing<C> {
 pub struct Object {
     pool: Arc<Inner>,
     bytes: Vec<u8>,
-    definitions: Mutex<HashMap<Target, Definition>>,
+    definitions: Mutex<Definitions>,
 }
 
 impl Object {
@@ -129,7 +128,7 @@ impl fmt::Debug for Object {
 impl Drop for Object {
     fn drop(&mut self) {
         let definitions = self.definitions.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for definition in definitions.values() {
+        for definition in definitions.all.values() {
             self.pool.engine.retire(*definition);
         }
     }

@@ -9,7 +9,8 @@ use super::kind::{self, Kind};
 use super::run;
 use super::{Calls, Pool, Task, TaskError};
 use crate::codec::CodecError;
-use polyproc_pool::Spares;
+use polyproc_pool::{NewTask, Spares};
+use polyproc_shm::Parcel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -48,7 +49,7 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
     {
         let items = items.into_iter().map(Cow::Borrowed);
         let gathered = Gathered::new(items.size_hint().0);
-        let coding = Coding { encode: encode::<B>, decode: decode::<B> };
+        let coding = Coding { encode: encode_task::<B>, decode: decode::<B> };
         let job = self.job(function)?;
         self.gather(self.stream_of((job, coding), items, (usize::MAX, true)), gathered)
     }
@@ -133,6 +134,18 @@ where
         _ => None,
     };
     chunk::encode_taken(taken, items, spares)
+}
+
+fn encode_task<B>(
+    items: &mut Vec<Lent<'_, B>>,
+    spares: &mut Spares,
+    (task, parcels): (&mut NewTask, &mut Vec<Parcel>),
+) -> Result<(), CodecError>
+where
+    B: ToOwned + Serialize + ?Sized + 'static,
+{
+    encode(items, spares)?.write_to(task, parcels);
+    Ok(())
 }
 
 fn decode<B>(bytes: &[u8], items: &mut Vec<Lent<'_, B>>) -> Result<(), CodecError>

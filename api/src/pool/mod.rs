@@ -38,10 +38,18 @@ use task::Target;
 /// What a pool and all handles of its tasks share.
 pub(crate) struct Inner {
     pub(crate) engine: polyproc_pool::Pool,
-    definitions: Mutex<HashMap<Target, Definition>>,
+    definitions: Mutex<Definitions>,
     /// For every task that does not say otherwise.
     rules: TaskRules,
     progress: Option<Progress>,
+}
+
+/// What the workers know or will be told, by target.
+#[derive(Debug, Default)]
+struct Definitions {
+    all: HashMap<Target, Definition>,
+    /// The one that was asked for last: a loop asks for the same again and again.
+    last: Option<(Target, Definition)>,
 }
 
 /// Called with how many items of a `map` are done, and how many there are, if that is known.
@@ -71,12 +79,16 @@ impl Inner {
     /// The definition for these tasks, which `known` holds if there is one.
     fn define(
         &self,
-        known: &Mutex<HashMap<Target, Definition>>,
+        known: &Mutex<Definitions>,
         target: Target,
         object: &[u8],
     ) -> Result<Definition, TaskError> {
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&definition) = known.get(&target) {
+        if let Some((_, definition)) = known.last.filter(|(last, _)| *last == target) {
+            return Ok(definition);
+        }
+        if let Some(&definition) = known.all.get(&target) {
+            known.last = Some((target, definition));
             return Ok(definition);
         }
         let bytes = target.encode(object).ok_or_else(|| TaskError::NotHere {
@@ -84,7 +96,7 @@ impl Inner {
             reason: "its function is in no loaded program file".into(),
         })?;
         let definition = self.engine.define(&bytes);
-        known.insert(target, definition);
+        known.all.insert(target, definition);
         Ok(definition)
     }
 }

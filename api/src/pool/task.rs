@@ -141,7 +141,20 @@ pub(super) fn has_all_values(bytes: &[u8]) -> bool {
     bytes.last() == Some(&ALL)
 }
 
-/// In the parent: appends the values of a chunk whose items have one.
+/// In the parent: the only value of a chunk, if it is a plain number.
+pub(super) fn decode_number<R: 'static>(bytes: &[u8]) -> Option<R> {
+    chunk::decode_number(bytes.strip_suffix(&[ALL])?)
+}
+
+/// Appends the values of a chunk whose items have one, if they are plain numbers.
+pub(super) fn decode_numbers<R: 'static>(
+    bytes: &[u8],
+    values: &mut Vec<R>,
+) -> Option<Result<(), CodecError>> {
+    chunk::decode_numbers(bytes.strip_suffix(&[ALL])?, values)
+}
+
+/// The same for whatever they are.
 pub(super) fn decode_all<R>(
     bytes: Bytes,
     values: &mut Vec<R>,

@@ -1,6 +1,7 @@
 //! What can be asked for on the command line. Each command's options are one struct; the help, the
 //! completions and the man page are made from it.
 
+mod candidates;
 mod examples;
 pub(crate) mod parse;
 
@@ -8,8 +9,8 @@ use crate::exit;
 use crate::host::Host;
 use crate::output::{Form, Output};
 use crate::paint::ColorChoice;
-use clap::{ArgGroup, Args, Parser, Subcommand};
-use parse::SignalName;
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
+use parse::{SignalName, Target};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,6 +57,7 @@ pub(crate) struct Common {
         value_name = "DIR",
         default_value = "/",
         env = "POLYPROC_ROOT",
+        value_hint = ValueHint::DirPath,
         help_heading = "Common options"
     )]
     pub(crate) root: PathBuf,
@@ -124,11 +126,11 @@ impl Format {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Selection {
     /// Only processes with this in their name or command line (any of them, without regard to case)
-    #[arg(value_name = "TEXT")]
+    #[arg(value_name = "TEXT", add = candidates::names())]
     pub(crate) text: Vec<String>,
 
     /// Only those of this user: name or number (may be repeated)
-    #[arg(long, short, value_name = "USER", help_heading = "Which processes")]
+    #[arg(long, short, value_name = "USER", help_heading = "Which processes", add = candidates::users())]
     pub(crate) user: Vec<String>,
 
     /// Only those in this state: running, sleeping, disk-sleep, stopped, zombie, idle (may be repeated)
@@ -141,13 +143,19 @@ pub(crate) struct Selection {
         short,
         value_name = "PID",
         value_delimiter = ',',
-        help_heading = "Which processes"
+        help_heading = "Which processes",
+        add = candidates::pids(),
     )]
     pub(crate) pid: Vec<u32>,
 
     /// Only families that use polyproc; with their roles
     #[arg(long, help_heading = "Which processes")]
     pub(crate) families: bool,
+
+    /// Only workers of this pool, with their roles; `*` and `?` stand for any text and any character
+    /// (may be repeated)
+    #[arg(long, value_name = "NAME", help_heading = "Which processes", add = candidates::pools())]
+    pub(crate) pool: Vec<String>,
 
     /// Leave out the kernel's own threads
     #[arg(long, short = 'K', help_heading = "Which processes")]
@@ -162,16 +170,23 @@ pub(crate) struct Ps {
     pub(crate) selection: Selection,
 
     /// Only those with a socket bound to this port (may be repeated)
-    #[arg(long, value_name = "PORT", help_heading = "Which processes")]
+    #[arg(long, value_name = "PORT", help_heading = "Which processes", add = candidates::ports())]
     pub(crate) port: Vec<u16>,
 
     /// Which columns, in this order, separated by commas; `+NAME,...` adds to the usual ones; `help`
     /// lists them all
-    #[arg(long, short, value_name = "COLUMNS", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(
+        long,
+        short,
+        value_name = "COLUMNS",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        add = candidates::columns(),
+    )]
     pub(crate) columns: Vec<String>,
 
     /// By which column to sort: amounts from the largest, names from A
-    #[arg(long, short, value_name = "COLUMN")]
+    #[arg(long, short, value_name = "COLUMN", add = candidates::sort_columns())]
     pub(crate) sort: Option<String>,
 
     /// Turn the order round
@@ -198,9 +213,9 @@ pub(crate) struct Ps {
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::SHOW)]
 pub(crate) struct Show {
-    /// Which processes
-    #[arg(value_name = "PID", required = true, value_parser = parse::pid)]
-    pub(crate) pids: Vec<u32>,
+    /// Which processes: pids, or names; `*` and `?` stand for any text and any character
+    #[arg(value_name = "PID|NAME", required = true, add = candidates::targets())]
+    pub(crate) processes: Vec<Target>,
 
     /// Only these sections, separated by commas
     #[arg(long, value_name = "SECTIONS", value_delimiter = ',', value_parser = parse::section_names())]
@@ -240,7 +255,7 @@ pub(crate) struct Sys {
 #[command(after_long_help = examples::NET)]
 pub(crate) struct Net {
     /// Only sockets of processes with this in their name
-    #[arg(value_name = "TEXT")]
+    #[arg(value_name = "TEXT", add = candidates::names())]
     pub(crate) text: Vec<String>,
 
     /// Only those that wait for others to connect (and unconnected UDP)
@@ -252,11 +267,11 @@ pub(crate) struct Net {
     pub(crate) established: bool,
 
     /// Only those with this port at either end (may be repeated)
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", add = candidates::ports())]
     pub(crate) port: Vec<u16>,
 
     /// Only those of this process (may be repeated)
-    #[arg(long, short, value_name = "PID", value_delimiter = ',')]
+    #[arg(long, short, value_name = "PID", value_delimiter = ',', add = candidates::pids())]
     pub(crate) pid: Vec<u32>,
 
     /// Also sockets of the UNIX family
@@ -274,15 +289,15 @@ pub(crate) struct Net {
 #[command(group(ArgGroup::new("whom").required(true).multiple(true).args(["pids", "name"])))]
 pub(crate) struct Kill {
     /// Which processes
-    #[arg(value_name = "PID", value_parser = parse::pid)]
+    #[arg(value_name = "PID", value_parser = parse::pid, add = candidates::pids())]
     pub(crate) pids: Vec<u32>,
 
     /// Those with this name; `*` and `?` stand for any text and any character (may be repeated)
-    #[arg(long, short = 'N', value_name = "NAME")]
+    #[arg(long, short = 'N', value_name = "NAME", add = candidates::names())]
     pub(crate) name: Vec<String>,
 
     /// With a name: only those of this user (may be repeated)
-    #[arg(long, short, value_name = "USER", requires = "name")]
+    #[arg(long, short, value_name = "USER", requires = "name", add = candidates::users())]
     pub(crate) user: Vec<String>,
 
     /// Also their children, and theirs
@@ -290,7 +305,7 @@ pub(crate) struct Kill {
     pub(crate) tree: bool,
 
     /// Which signal to send first; STOP suspends, CONT resumes
-    #[arg(long, short, value_name = "SIGNAL", default_value = "TERM", value_parser = parse::signal)]
+    #[arg(long, short, value_name = "SIGNAL", default_value = "TERM", value_parser = parse::signal, add = candidates::signals())]
     pub(crate) signal: SignalName,
 
     /// How long they may take to end before they are killed; `0` does not wait, and kills nobody
@@ -318,7 +333,7 @@ pub(crate) struct Kill {
 #[command(after_long_help = examples::WAIT)]
 pub(crate) struct Wait {
     /// For which processes
-    #[arg(value_name = "PID", required = true, value_parser = parse::pid)]
+    #[arg(value_name = "PID", required = true, value_parser = parse::pid, add = candidates::pids())]
     pub(crate) pids: Vec<u32>,
 
     /// Give up after this time
@@ -349,7 +364,7 @@ pub(crate) struct Top {
     pub(crate) delay: Duration,
 
     /// By which column to sort [default: cpu; in a tree pid]
-    #[arg(long, short, value_name = "COLUMN")]
+    #[arg(long, short, value_name = "COLUMN", add = candidates::sort_columns())]
     pub(crate) sort: Option<String>,
 
     /// Show children below their parents
@@ -388,6 +403,10 @@ mod tests {
         for command in Arguments::command().get_subcommands_mut() {
             let help = command.render_long_help().to_string();
             assert!(command.get_name() == "man" || help.contains("Examples:"), "{help}");
+            let taught = command.get_after_long_help().map(ToString::to_string);
+            let taught = taught.unwrap_or_default();
+            let folded = taught.lines().find(|line| line.len() > 80);
+            assert_eq!(folded, None, "a terminal of 80 columns folds it");
         }
     }
 }

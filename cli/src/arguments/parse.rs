@@ -2,6 +2,7 @@
 
 use clap::builder::PossibleValuesParser;
 use polyproc_sys::signal::Signal;
+use std::ffi::OsString;
 use std::time::Duration;
 
 /// The states that a process can be in, by name.
@@ -64,6 +65,20 @@ pub(crate) fn sys_section_names() -> PossibleValuesParser {
 /// For `--only` of `show`.
 pub(crate) fn section_names() -> PossibleValuesParser {
     SECTIONS.iter().copied().into()
+}
+
+/// A process: by its pid, or else by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Pid(u32),
+    Name(OsString),
+}
+
+impl From<OsString> for Target {
+    fn from(text: OsString) -> Self {
+        let pid = text.to_str().and_then(|text| text.parse().ok());
+        pid.map_or(Self::Name(text), Self::Pid)
+    }
 }
 
 /// A pid.
@@ -143,6 +158,14 @@ mod tests {
         assert_eq!(pid("4242"), Ok(4242));
         for wrong in ["", "nginx", "-1", "4294967296"] {
             assert!(pid(wrong).is_err_and(|error| error.contains("polyproc ps")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pid_is_a_name() {
+        assert_eq!(Target::from(OsString::from("4242")), Target::Pid(4242));
+        for name in ["", "nginx", "-1", "4294967296", "4 2"] {
+            assert_eq!(Target::from(OsString::from(name)), Target::Name(name.into()));
         }
     }
 

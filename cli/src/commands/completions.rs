@@ -4,15 +4,46 @@ use crate::arguments::{Arguments, Completions};
 use crate::exit::Exit;
 use crate::output;
 use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+use clap_complete::env::{CompleteEnv, Shells};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
-use std::io;
+use std::{env, io};
 
-/// `polyproc completions SHELL`.
+/// How a shell's script says to this program that it wants to complete: by its own name.
+const VARIABLE: &str = "POLYPROC_COMPLETE";
+
+/// zsh reads a file of its `fpath` when it has to complete for the first time, and expects an answer
+/// from it there and then, not only a function for the next time.
+const AT_FIRST_TAB: &[u8] =
+    b"\n[[ $funcstack[1] == _polyproc ]] && _clap_dynamic_completer_polyproc \"$@\"\n";
+
+/// `polyproc completions SHELL`: the script asks this program at each tab, so it knows of processes,
+/// and of what a later version can.
 pub(crate) fn completions(options: &Completions) -> Result<(), Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(options.shell, &mut Arguments::command(), "polyproc", &mut script);
-    output::write(&script)
+    let shell = options.shell.to_string();
+    let shells = Shells::builtins();
+    let written = shells.completer(&shell).map(|shell| {
+        shell.write_registration(VARIABLE, "polyproc", "polyproc", "polyproc", &mut script)
+    });
+    match written {
+        Some(Ok(())) => {
+            if options.shell == Shell::Zsh {
+                script.extend_from_slice(AT_FIRST_TAB);
+            }
+            output::write(&script)
+        }
+        _ => Err(output::failed(&format!("there is no script for {shell}"))),
+    }
+}
+
+/// Answers a script that asks what could stand at the cursor; whether one has asked.
+pub(crate) fn answer() -> bool {
+    let place = env::current_dir().ok();
+    let asked = CompleteEnv::with_factory(Arguments::command).var(VARIABLE);
+    // Without an answer the shell has nothing to offer: there is nobody to tell.
+    asked.try_complete(env::args_os(), place.as_deref()).unwrap_or(true)
 }
 
 /// `polyproc man`.
@@ -38,6 +69,7 @@ fn page() -> io::Result<Vec<u8>> {
         // Sections of the command are subsections of the program's page.
         let mut part = Vec::new();
         Man::new(command.clone()).render_description_section(&mut part)?;
+        Man::new(command.clone()).render_synopsis_section(&mut part)?;
         Man::new(command.clone()).render_options_section(&mut part)?;
         page.extend(String::from_utf8_lossy(&part).replace(".SH ", ".SS ").into_bytes());
         examples("SS", command, &mut page)?;

@@ -1,6 +1,6 @@
 //! One file for each command: asks, makes a report, prints it.
 
-mod completions;
+pub(crate) mod completions;
 mod kill;
 mod limits;
 mod net;

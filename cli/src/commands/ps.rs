@@ -30,6 +30,26 @@ pub(crate) fn run(options: &Ps, common: &Common) -> Result<(), Exit> {
     if rows.is_empty() { Err(Exit::NothingFound) } else { Ok(()) }
 }
 
+/// What people see of a family, and of a pool, where they name no columns: on a terminal of 80 the role
+/// has room among these, and it says more than the state does.
+const FAMILY: [&str; 6] = ["pid", "cpu", "cpu_time", "memory", "role", "command"];
+const POOL: [&str; 7] = ["pid", "cpu", "memory", "role", "task_time", "tasks", "name"];
+
+/// With what whoever asks for families or a pool wants to see, where columns are added to the usual ones.
+fn with_roles(options: &Ps, names: Vec<String>, for_programs: bool) -> Vec<String> {
+    let (has_pool, has_roles) = (!options.selection.pool.is_empty(), options.selection.families);
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let added = match (names.as_slice(), for_programs) {
+        _ if !has_pool && !has_roles => return names,
+        ([], false) if has_pool => return owned(&POOL),
+        ([], false) => return owned(&FAMILY),
+        (_, true) => owned(&["+role", "+pool"]),
+        (_, false) => owned(&["+role"]),
+    };
+    let is_new = |name: &String| !names.contains(name);
+    added.into_iter().filter(is_new).chain(names.iter().cloned()).collect()
+}
+
 /// What the options mean.
 struct Plan {
     columns: Vec<&'static ProcessColumn>,
@@ -45,8 +65,8 @@ impl Plan {
         let order = options.sort.as_deref().unwrap_or(usual);
         let mut names = options.columns.clone();
         let adds = names.first().is_none_or(|name| name.starts_with('+'));
-        if options.selection.families && adds && !names.iter().any(|name| name == "+role") {
-            names.insert(0, "+role".into());
+        if adds {
+            names = with_roles(options, names, for_programs);
         }
         Ok(Self {
             columns: columns::chosen(&names, for_programs)?,

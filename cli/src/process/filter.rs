@@ -3,6 +3,7 @@
 use super::Row;
 use super::columns::Need;
 use crate::arguments::Selection;
+use crate::text::matches_pattern;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -17,6 +18,7 @@ pub(crate) struct Filter {
     ports: Vec<u16>,
     pids: Vec<u32>,
     families: bool,
+    pools: Vec<String>,
     no_kernel: bool,
     /// This program has the text in its own command line, and is never meant.
     own: u32,
@@ -35,6 +37,7 @@ impl From<&Selection> for Filter {
             ports: Vec::new(),
             pids: selection.pid.clone(),
             families: selection.families,
+            pools: selection.pool.clone(),
             no_kernel: selection.no_kernel,
             own: std::process::id(),
         }
@@ -54,6 +57,7 @@ impl Filter {
             && any(&self.users, user)
             && any(&self.states, |state| state == row.state)
             && any(&self.ports, |port| row.ports.contains(port))
+            && any(&self.pools, |pool| row.works_for(pool))
             && (!self.families || row.role.is_some())
             && !(self.no_kernel && row.is_kernel)
             && any(&self.text, |text| row.mentions(text) && row.pid() != self.own)
@@ -64,7 +68,7 @@ impl Filter {
         let kinds = [
             (!self.text.is_empty(), Need::Command),
             (!self.ports.is_empty(), Need::Ports),
-            (self.families, Need::Role),
+            (self.families || !self.pools.is_empty(), Need::Role),
         ];
         kinds.into_iter().filter(|kind| kind.0).map(|kind| kind.1).collect()
     }
@@ -75,6 +79,12 @@ fn any<T>(wanted: &[T], fits: impl FnMut(&T) -> bool) -> bool {
 }
 
 impl Row {
+    /// Whether it is a worker of a pool with such a name.
+    fn works_for(&self, pattern: &str) -> bool {
+        let job = self.role.as_ref().and_then(|role| role.job.as_ref());
+        job.is_some_and(|job| matches_pattern(pattern.as_bytes(), job.pool.as_bytes()))
+    }
+
     /// Whether `text`, in lower case, is in the name, the command line or the role.
     pub(crate) fn mentions(&self, text: &[u8]) -> bool {
         let role = self.role.iter().map(|role| role.name.as_bytes());
@@ -120,6 +130,7 @@ mod tests {
         assert!(!fits(Selection { state: texts(&["zombie"]), ..Selection::default() }));
         assert!(!fits(Selection { pid: vec![8], ..Selection::default() }));
         assert!(!fits(Selection { families: true, ..Selection::default() }));
+        assert!(!fits(Selection { pool: texts(&["*"]), ..Selection::default() }));
         assert!(fits(Selection { no_kernel: true, ..Selection::default() }));
     }
 }

@@ -75,6 +75,22 @@ fn a_pool_and_its_workers_are_seen_at_work() {
     );
     assert!(row["done"].as_u64() > Some(0) && row["task_rate"].as_f64() > Some(0.0), "{row}");
 
+    let of_pool = json(&["ps", "--pool", "resi*"]);
+    assert_eq!(of_pool.as_array().map(Vec::len), Some(2), "{of_pool}");
+    for worker in of_pool.as_array().unwrap() {
+        let (role, pool) = (&worker["role"], &worker["pool"]);
+        assert_eq!((role, pool), (&"busy worker of resize".into(), &"resize".into()));
+    }
+    assert_eq!(super::code(&super::run(&["ps", "--pool", "resiz"])), Some(1));
+    let people = super::printed(&["ps", "--pool", "resize"]);
+    let heads: Vec<_> = people.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(heads, ["PID", "CPU%", "MEMORY", "ROLE", "TASK", "TASKS", "NAME"]);
+    let families = json(&["ps", "--families"]);
+    let own = families.as_array().unwrap().iter().find(|row| row["pid"] == std::process::id());
+    assert!(own.unwrap().get("pool").is_some_and(Value::is_null), "{families}");
+    let frame = super::printed(&["top", "--frames", "1", "--delay", "0.1", "--pool", "resize"]);
+    assert_eq!(frame.matches("[busy worker of resize]").count(), 2, "{frame}");
+
     let workers = json(&["ps", "--families", "-c", "role,pool,task_time,tasks", "resize"]);
     assert_eq!(workers.as_array().map(Vec::len), Some(2), "{workers}");
     for worker in workers.as_array().unwrap() {
@@ -106,6 +122,25 @@ fn a_pool_and_its_workers_are_seen_at_work() {
 
     drop((tasks, pool));
     eventually(PATIENCE, || pool_row("resize").is_none().then_some(())).unwrap();
+}
+
+#[test]
+fn a_worker_that_the_command_kills_is_not_blamed_on_its_task() {
+    let pool = Pool::builder().workers(1).name("victim").build().unwrap();
+    let task = pool.submit(sleep_if, true);
+    let busy = || {
+        let output = super::run(&["ps", "--pool", "victim", "--json"]);
+        let rows: Value = serde_json::from_slice(&output.stdout).ok()?;
+        (rows[0]["role"] == "busy worker of victim").then(|| rows[0]["pid"].to_string())
+    };
+    let worker = eventually(PATIENCE, busy).unwrap();
+    let killed = json(&["kill", &worker, "--signal", "KILL"]);
+    assert_eq!(killed[0]["outcome"], "killed", "{killed}");
+    let message = task.get().unwrap_err().to_string();
+    let said = format!(
+        "a task (worker pid {worker}) lost its worker, which was killed from outside by SIGKILL"
+    );
+    assert!(message.starts_with(&said), "{message}");
 }
 
 fn keep_a_pool(_: ()) {

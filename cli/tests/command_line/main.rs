@@ -1,6 +1,8 @@
 //! The program as its user sees it: run, with its output and its exit codes.
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic, in its helpers, too")]
 
+mod completing;
+mod containers;
 mod ending;
 mod family;
 mod listing;

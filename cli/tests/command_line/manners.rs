@@ -122,14 +122,12 @@ fn help_teaches_by_example() {
 
 #[test]
 fn completions_are_scripts_of_their_shells() {
-    let script = printed(&["completions", "bash"]);
-    assert!(script.contains("--no-kernel"));
-    let mut check = Command::new("bash");
-    check.args(["-n", "-c", &script]);
-    let output = run_with_deadline(check, PATIENCE);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed(&["completions", "bash"]).contains("complete -o nospace"));
     assert!(printed(&["completions", "zsh"]).starts_with("#compdef polyproc"));
-    assert!(printed(&["completions", "fish"]).contains("complete -c polyproc"));
+    assert!(printed(&["completions", "fish"]).contains("--command polyproc"));
+    for shell in ["elvish", "powershell"] {
+        assert!(printed(&["completions", shell]).contains("polyproc"));
+    }
 }
 
 #[test]
@@ -153,6 +151,40 @@ fn this_process_is_listed_as_it_is() {
     assert!(rows[0]["memory"].as_u64().unwrap() > 100_000);
     let shown = json(&["show", &own.to_string(), "--only", "threads"]);
     assert!(!shown.as_array().unwrap().is_empty());
+}
+
+/// A name that nothing else here has: the kernel takes that of the link.
+#[test]
+fn a_name_is_as_good_as_a_pid_if_one_process_has_it() {
+    let name = format!("pp{}", std::process::id());
+    let place = std::env::temp_dir().join(&name);
+    std::os::unix::fs::symlink("/bin/sleep", &place).unwrap();
+    let start = || Command::new(&place).arg("100000").spawn().unwrap();
+    let mut first = start();
+    let shown = json(&["show", &name, "--only", "process"]);
+    assert_eq!((&shown["pid"], &shown["name"]), (&first.id().into(), &name.clone().into()));
+    let mut second = start();
+    let output = run(&["show", &name, "--json"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((code(&output), output.stdout.len()), (Some(2), 0), "{said}");
+    for part in
+        ["2 processes are called", &first.id().to_string(), &second.id().to_string(), "by its pid"]
+    {
+        assert!(said.contains(part), "{said}");
+    }
+    // What is clear is shown, also beside what is not.
+    let output = run(&["show", &name, &second.id().to_string(), "--json"]);
+    let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((code(&output), rows.as_array().map(Vec::len)), (Some(2), Some(1)));
+    for process in [&mut first, &mut second] {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    std::fs::remove_file(&place).unwrap();
+    let output = run(&["show", &name]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), Some(1));
+    assert!(said.contains("polyproc ps TEXT"), "{said}");
 }
 
 #[test]

@@ -37,6 +37,12 @@ impl Bytes {
         few.unwrap_or_else(|| bytes.to_vec().into())
     }
 
+    /// Whether they lie in the value itself.
+    #[inline]
+    pub(crate) fn is_few(&self) -> bool {
+        matches!(self.0, Form::Few { .. })
+    }
+
     /// Without the last one, and that.
     pub fn split_last(mut self) -> Option<(u8, Self)> {
         let last = *self.last()?;
@@ -66,7 +72,8 @@ impl Bytes {
 
 impl Default for Bytes {
     fn default() -> Self {
-        Self(Form::Few { len: 0, bytes: [0; FEW] })
+        const NONE: Bytes = Bytes(Form::Few { len: 0, bytes: [0; FEW] });
+        NONE
     }
 }
 

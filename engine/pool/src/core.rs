@@ -1,13 +1,14 @@
 //! What the pool's lock guards: the dispatcher, the links to the workers, and what is to be done once
 //! the lock is released. Nothing here waits, starts a process, or runs foreign code.
 
-use crate::bytes::Spares;
-use crate::dispatch::{Action, Dispatcher, Fate, Nanos, Task, Verdict, Why};
+use crate::bytes::{Bytes, Spares};
+use crate::dispatch::{Action, Dispatcher, Fate, Key, Nanos, Task, Verdict, Why};
 use crate::insights::Ledger;
 use crate::link::{Crew, Link, Watch, Work};
 use crate::outcome::{Cause, Delivery, Loss, NoStart, Notice, Outcome, Run, Sink};
 use crate::region::{Answer, Reply};
 use crate::ring::Bad;
+use crate::sinks::Sinks;
 use polyproc_process::{Ending, ExitStatus, Signal};
 use std::fmt;
 use std::sync::Arc;
@@ -52,6 +53,12 @@ impl Errands {
     pub(crate) fn is_empty(&self) -> bool {
         self.starts.is_empty() && self.notices.is_empty() && self.links.is_empty()
     }
+
+    /// Whether there is not even anything to be dropped or told.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let has_drops = !(self.sinks.is_empty() && self.memory.is_empty() && self.runs.is_empty());
+        self.is_empty() && !has_drops && self.delivered == 0
+    }
 }
 
 /// How a worker ended, for the tasks that it had.
@@ -81,8 +88,9 @@ pub(crate) struct Core {
     /// How many notices are registered and not yet sent.
     pub(crate) attention: usize,
     pub(crate) errands: Errands,
-    /// Outcomes for the last of the errands' sinks.
-    deliveries: Vec<Delivery>,
+    pub(crate) sinks: Sinks,
+    /// Outcomes that were not handed over yet, all for the sink of this number.
+    deliveries: (u32, Vec<Delivery>),
     pub(crate) ledger: Ledger,
     spares: Spares,
     epoch: Instant,
@@ -105,7 +113,8 @@ impl Core {
             waiting: 0,
             attention: 0,
             errands: Errands::default(),
-            deliveries: Vec::new(),
+            sinks: Sinks::default(),
+            deliveries: (0, Vec::new()),
             ledger: Ledger::default(),
             spares: Spares::default(),
             epoch: now,
@@ -169,7 +178,10 @@ impl Core {
     /// Reads the answers of one worker.
     fn drain(&mut self, slot: usize, now: Nanos) {
         loop {
-            let Some(link) = self.crew.get(slot).filter(|link| !link.is_mute) else { return };
+            let Some(link) = self.crew.get(slot) else { return };
+            if link.is_mute {
+                return;
+            }
             let kept_rules = match link.side.next(&mut self.spares) {
                 Ok(None) => {
                     link.side.consume();
@@ -195,7 +207,6 @@ impl Core {
 
     /// One answer; `None` when it is against the rules.
     fn take(&mut self, slot: usize, answer: Answer, now: Nanos) -> Option<()> {
-        let pid = self.crew.get(slot)?.pid();
         let verdict = match answer.reply {
             Reply::Ready | Reply::Refused if !self.dispatcher.is_warming(slot) => return None,
             Reply::Ready => {
@@ -204,6 +215,7 @@ impl Core {
                 return Some(());
             }
             Reply::Refused => {
+                let pid = self.crew.get(slot)?.pid();
                 self.no_start = Arc::new(NoStart::Refused { pid, reason: answer.bytes.into_vec() });
                 self.dispatcher.warming_failed();
                 self.crew.get(slot)?.is_mute = true;
@@ -215,51 +227,55 @@ impl Core {
         };
         let Answer { reply, sequence, cost, bytes } = answer;
         let told = self.dispatcher.answered(slot, sequence, (verdict, cost), now).ok()?;
-        self.crew.get(slot)?.side.release();
-        if let Some((mut task, fate)) = told {
-            self.ledger.answered(slot, &task, (cost, bytes.len()), now);
-            let attempts = task.attempts;
-            let outcome = match (fate, reply) {
-                (Fate::Value, _) => Outcome::Value(bytes),
-                (_, Reply::NoRoom) => {
-                    let reason = String::from_utf8_lossy(&bytes).into_owned();
-                    let loss = loss(Cause::NoRoom(reason), &mut task);
-                    Outcome::Lost(Box::new(Loss { pid: Some(pid), ..loss }))
-                }
-                _ => Outcome::Failed { report: bytes.into_vec(), pid, attempts },
-            };
-            self.deliver(task, outcome, cost);
-        } else {
+        let Some((key, fate)) = told else {
             self.ledger.passed(slot, cost, now);
+            return Some(());
+        };
+        let task = self.dispatcher.task(key);
+        self.ledger.answered(slot, task, (cost, bytes.len()), now);
+        if fate == Fate::Value {
+            let index = self.part_with(key);
+            self.deliveries.1.push(Delivery { index, outcome: Outcome::Value(bytes), cost });
+        } else {
+            let pid = self.crew.get(slot).map_or(0, |link| link.pid());
+            let outcome = failure(task, (reply, bytes), pid);
+            let index = self.part_with(key);
+            self.deliveries.1.push(Delivery { index, outcome, cost });
         }
         Some(())
     }
 
-    /// Notes an outcome for its sink; those that follow each other for the same one are handed over
-    /// together.
-    fn deliver(&mut self, task: Task<Work>, outcome: Outcome, cost: Nanos) {
-        self.crew.done(task.kind);
-        let Work { bytes, run, index, sink } = task.payload;
-        self.errands.runs.extend(run);
-        self.errands.memory.extend(self.spares.keep(bytes));
-        let is_same =
-            |other: &Arc<dyn Sink>| std::ptr::addr_eq(&raw const **other, &raw const *sink);
-        if !self.errands.sinks.last().is_some_and(is_same) {
-            self.hand_over();
+    /// Forgets a task, whose outcome is to be the next of the deliveries: those that follow each other
+    /// for one sink are handed over together. Gives the submitter's number.
+    fn part_with(&mut self, key: Key) -> u64 {
+        let task = self.dispatcher.task(key);
+        let (kind, &Work { index, sink, .. }) = (task.kind, &task.payload);
+        if let Some(run) = task.payload.run.take() {
+            self.errands.runs.push(run);
         }
-        self.errands.sinks.push(sink);
-        self.deliveries.push(Delivery { index, outcome, cost });
+        if !task.payload.bytes.is_few() {
+            let bytes = std::mem::take(&mut task.payload.bytes);
+            self.errands.memory.extend(self.spares.keep(bytes));
+        }
+        self.dispatcher.forget(key);
+        self.crew.done(kind);
+        if self.deliveries.0 != sink {
+            self.hand_over();
+            self.deliveries.0 = sink;
+        }
+        index
     }
 
     /// Hands the outcomes that were noted to their sink.
     pub(crate) fn hand_over(&mut self) {
-        let Some(sink) = self.errands.sinks.last().filter(|_| !self.deliveries.is_empty()) else {
-            return;
-        };
+        let (number, deliveries) = &mut self.deliveries;
+        let count = deliveries.len();
+        let Some(sink) = self.sinks.get(*number).filter(|_| count > 0) else { return };
         let before = self.errands.notices.len();
-        self.errands.delivered += self.deliveries.len();
-        sink.deliver(&mut self.deliveries, &mut self.errands.notices);
-        self.deliveries.clear();
+        sink.deliver(deliveries, &mut self.errands.notices);
+        deliveries.clear();
+        self.errands.delivered += count;
+        self.errands.sinks.extend(self.sinks.done(*number, count));
         self.attention = self.attention.saturating_sub(self.errands.notices.len() - before);
     }
 
@@ -269,7 +285,7 @@ impl Core {
                 Action::Start(slot) => self.errands.starts.push(slot),
                 Action::Retire(slot) => self.crew.dismiss(slot),
                 Action::Kill(slot, why) => self.kill(slot, why),
-                Action::Done(task, fate) => self.lose(task, fate, death),
+                Action::Done(key, fate) => self.lose(key, fate, death),
             }
         }
     }
@@ -281,7 +297,8 @@ impl Core {
         }
     }
 
-    fn lose(&mut self, mut task: Task<Work>, fate: Fate, death: Option<&Death>) {
+    fn lose(&mut self, key: Key, fate: Fate, death: Option<&Death>) {
+        let task = self.dispatcher.task(key);
         let limit = Duration::from_nanos(task.rules.timeout.unwrap_or_default());
         let cause = match fate {
             Fate::Value | Fate::Failed | Fate::Crashed => Cause::Crashed,
@@ -297,10 +314,11 @@ impl Core {
             ending: death.map(|death| death.ending),
             item: death.map_or(0, |death| death.item),
             report: death.and_then(|death| death.report.clone()),
-            ..loss(cause, &mut task)
+            ..loss(cause, task)
         };
         self.ledger.lost(fate);
-        self.deliver(task, Outcome::Lost(Box::new(loss)), 0);
+        let (index, outcome) = (self.part_with(key), Outcome::Lost(Box::new(loss)));
+        self.deliveries.1.push(Delivery { index, outcome, cost: 0 });
     }
 
     /// A worker's process is there.
@@ -412,6 +430,16 @@ impl Core {
             }
         }
     }
+}
+
+/// The outcome of a task that its worker says has failed.
+#[cold]
+fn failure(task: &mut Task<Work>, (reply, bytes): (Reply, Bytes), pid: u32) -> Outcome {
+    if reply == Reply::NoRoom {
+        let loss = loss(Cause::NoRoom(String::from_utf8_lossy(&bytes).into_owned()), task);
+        return Outcome::Lost(Box::new(Loss { pid: Some(pid), ..loss }));
+    }
+    Outcome::Failed { report: bytes.into_vec(), pid, attempts: task.attempts }
 }
 
 /// The loss of a task, of which no worker is known to have ended. Its bytes go back.

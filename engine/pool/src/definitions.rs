@@ -46,10 +46,9 @@ impl Definitions {
 
     /// One of its tasks has an outcome; says whether that was the end of the definition.
     pub(crate) fn done(&mut self, number: u32) -> bool {
-        if let Some(entry) = self.entry(number) {
-            entry.out -= 1;
-        }
-        self.end(number)
+        let Some(entry) = self.entry(number) else { return false };
+        entry.out -= 1;
+        entry.is_retired && self.end(number)
     }
 
     /// No more tasks with it will be submitted; says whether that was the end of the definition.

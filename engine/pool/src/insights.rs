@@ -88,6 +88,15 @@ impl Clock {
     fn lap(&mut self, now: Nanos) -> Nanos {
         now.saturating_sub(std::mem::replace(&mut self.since, now))
     }
+
+    /// A task is no longer the worker's.
+    fn passed(&mut self, cost: Nanos, now: Nanos) {
+        let lap = self.lap(now);
+        self.given = self.given.saturating_sub(1);
+        self.work = self.work.saturating_add(cost);
+        // Several answers read at once: the first one's lap holds the time of all.
+        self.transfer = self.transfer.saturating_add(lap).saturating_sub(cost);
+    }
 }
 
 impl Ledger {
@@ -140,9 +149,9 @@ impl Ledger {
         (cost, bytes): (Nanos, usize),
         now: Nanos,
     ) {
-        self.passed(slot, cost, now);
         self.published.answered();
-        let (worker, _) = self.worker(slot);
+        let (worker, clock) = self.worker(slot);
+        clock.passed(cost, now);
         worker.tasks += 1;
         worker.bytes_in += task.payload.payload().len() as u64;
         worker.bytes_out += bytes as u64;
@@ -154,12 +163,7 @@ impl Ledger {
 
     /// A task is no longer the worker's, whether it has its result, is tried again or was skipped.
     pub(crate) fn passed(&mut self, slot: usize, cost: Nanos, now: Nanos) {
-        let (_, clock) = self.worker(slot);
-        let lap = clock.lap(now);
-        clock.given = clock.given.saturating_sub(1);
-        clock.work = clock.work.saturating_add(cost);
-        // Several answers read at once: the first one's lap holds the time of all.
-        clock.transfer = clock.transfer.saturating_add(lap).saturating_sub(cost);
+        self.worker(slot).1.passed(cost, now);
     }
 
     fn note_slow(&mut self, task: SlowTask) {

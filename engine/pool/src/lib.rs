@@ -30,6 +30,7 @@ mod rehearsal;
 mod ring;
 mod serve;
 mod shared;
+mod sinks;
 mod supervisor;
 
 pub use bytes::{Bytes, Spares};

@@ -3,7 +3,7 @@
 use crate::bytes::Bytes;
 use crate::definitions::Definitions;
 use crate::dispatch::{Hands, Room, Task};
-use crate::outcome::{Run, Sink};
+use crate::outcome::Run;
 use crate::region::{Control, Order, ParentSide, Preface};
 use crate::ring::Payload;
 use polyproc_process::{Child, Signal};
@@ -12,13 +12,15 @@ use std::io::PipeReader;
 use std::sync::Arc;
 
 /// A task.
+#[derive(Default)]
 pub(crate) struct Work {
     pub(crate) bytes: Bytes,
     /// Before the bytes.
     pub(crate) run: Option<Run>,
     /// The submitter's own number.
     pub(crate) index: u64,
-    pub(crate) sink: Arc<dyn Sink>,
+    /// See [`Sinks`](crate::sinks::Sinks).
+    pub(crate) sink: u32,
 }
 
 impl Work {

@@ -59,6 +59,7 @@ pub struct TaskRules {
 }
 
 /// A task to be submitted.
+#[derive(Default)]
 pub struct NewTask {
     /// For the handler.
     pub bytes: Bytes,
@@ -66,8 +67,14 @@ pub struct NewTask {
     pub run: Option<Run>,
     /// The submitter's own number, for the sink.
     pub index: u64,
-    /// Where the outcome goes.
-    pub sink: Arc<dyn Sink>,
+}
+
+impl NewTask {
+    /// How many bytes it is.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        Run::of(self.run.as_ref()).len() + self.bytes.len()
+    }
 }
 
 impl fmt::Debug for NewTask {
@@ -177,7 +184,7 @@ impl Pool {
         self.with(|core| core.dispatcher.close_lane(lane.0));
     }
 
-    /// Takes tasks in. Returns the last one's id.
+    /// Takes tasks in, whose outcomes go to `sink`. Returns the last one's id.
     ///
     /// # Errors
     /// [`Refused`]; then none was taken.
@@ -185,6 +192,7 @@ impl Pool {
         &self,
         (lane, definition): (Lane, Definition),
         rules: TaskRules,
+        sink: Arc<dyn Sink>,
         tasks: impl IntoIterator<Item = NewTask>,
     ) -> Result<TaskId, Refused> {
         let shared = self.own.ours().ok_or(Refused::NotOurs)?;
@@ -197,14 +205,18 @@ impl Pool {
             if !core.dispatcher.is_open() {
                 return Err(Refused::Closed);
             }
-            let mut number = 0;
-            let mut count = 0;
-            for NewTask { bytes, run, index, sink } in tasks {
+            let (mut number, mut count) = (0, 0);
+            let sink = core.sinks.add(sink);
+            for NewTask { bytes, run, index } in tasks {
                 count += 1;
                 let work = Work { bytes, run, index, sink };
                 number = core.dispatcher.submit(lane.0, definition.0, rules, work);
             }
             core.crew.definitions.submitted(definition.0, count);
+            core.sinks.submitted(sink, count);
+            if count == 0 {
+                core.errands.sinks.extend(core.sinks.done(sink, 0));
+            }
             core.go_on(core.now());
             core.activity += 1;
             // Who gives more than there is room for helps to make room, now and then.

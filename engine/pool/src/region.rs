@@ -177,12 +177,28 @@ impl Reply {
         let all = [Ready, Refused, Value, Failed, Skipped, NoRoom];
         all.into_iter().find(|reply| *reply as u32 == kind)
     }
+
+    fn is_to_a_task(self) -> bool {
+        !matches!(self, Self::Ready | Self::Refused)
+    }
+}
+
+/// A cost in nanoseconds as the value of a frame: seven digits of it, however long it is.
+#[expect(clippy::cast_precision_loss, reason = "seven digits are enough")]
+fn value_of(cost: u64) -> u32 {
+    (cost as f32).to_bits()
+}
+
+/// Back from it: of any bits some cost.
+fn cost_of(value: u32) -> u64 {
+    f32::from_bits(value) as u64
 }
 
 /// A frame from the worker.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) reply: Reply,
+    /// Of the task that it is to, which was the oldest without an answer.
     pub(crate) sequence: u64,
     /// Nanoseconds, as the worker says.
     pub(crate) cost: u64,
@@ -238,6 +254,7 @@ pub(crate) fn create() -> io::Result<(ParentSide, Vec<OwnedFd>)> {
 
 impl ParentSide {
     /// Writes a task, and before it what the worker has to know for it.
+    #[inline]
     pub(crate) fn give(
         &mut self,
         (sequence, definition): (u64, u32),
@@ -246,35 +263,38 @@ impl ParentSide {
     ) -> Room {
         let ahead = prefaces.iter().map(|(_, _, bytes)| frame_len(bytes.len())).sum::<u64>();
         let len = frame_len(payload.len()) + ahead;
-        let is_empty = self.given.is_empty();
-        if is_empty {
+        if self.given.is_empty() {
             self.freed = self.tasks.position();
         }
-        if !self.tasks.has_room(self.freed, len) {
-            if !is_empty {
-                return Room::Full;
+        if !self.tasks.reserve(self.freed, len) {
+            let room = self.make_room(len);
+            if room != Room::Given {
+                return room;
             }
-            if let Err(error) = self.tasks.grow(len) {
-                tracing::warn!(%error, len, "a task does not fit into memory");
-                return Room::Never;
-            }
-            self.freed = self.tasks.position();
-            self.control.word(Word::TaskSize).store(self.tasks.size(), Ordering::Relaxed);
         }
-        let frame = |order, sequence, about: u32, payload| {
-            (Header { kind: order as u32, sequence, value: about.into() }, payload)
-        };
-        let task = frame(Order::Task, sequence, definition, payload);
-        let ahead = prefaces
-            .iter()
-            .map(|(order, about, bytes)| frame(*order, 0, *about, Payload::of(bytes)));
-        let placed = match prefaces {
-            [] => self.tasks.put(self.freed, &[task]),
-            _ => self.tasks.put(self.freed, &ahead.chain([task]).collect::<Vec<_>>()),
-        };
-        let Some(place) = placed else { return Room::Never };
+        for (order, about, bytes) in prefaces {
+            let header = Header { kind: *order as u32, sequence: 0, value: *about };
+            self.tasks.push(header, Payload::of(bytes));
+        }
+        let (kind, sequence) = (Order::Task as u32, sequence as u32);
+        let place = self.tasks.push(Header { kind, sequence, value: definition }, payload);
         self.given.push_back((place, self.tasks.position()));
         Room::Given
+    }
+
+    /// Reserves so many bytes in a ring that is too small for them, if it is empty.
+    #[cold]
+    fn make_room(&mut self, len: u64) -> Room {
+        if !self.given.is_empty() {
+            return Room::Full;
+        }
+        if let Err(error) = self.tasks.grow(len) {
+            tracing::warn!(%error, len, "a task does not fit into memory");
+            return Room::Never;
+        }
+        self.freed = self.tasks.position();
+        self.control.word(Word::TaskSize).store(self.tasks.size(), Ordering::Relaxed);
+        if self.tasks.reserve(self.freed, len) { Room::Given } else { Room::Never }
     }
 
     /// Tells the worker that nothing comes after this.
@@ -284,7 +304,9 @@ impl ParentSide {
             self.freed = self.tasks.position();
         }
         // A ring from which everything was taken has room for a bare frame.
-        _ = self.tasks.put(self.freed, &[(header, Payload::default())]);
+        if self.tasks.reserve(self.freed, frame_len(0)) {
+            self.tasks.push(header, Payload::default());
+        }
         self.publish();
     }
 
@@ -325,7 +347,8 @@ impl ParentSide {
         self.control.word(Word::Item).load(Ordering::Relaxed)
     }
 
-    /// The worker's next answer.
+    /// The worker's next answer. The memory of the task that it is to is free.
+    #[inline]
     pub(crate) fn next(&mut self, spares: &mut Spares) -> Result<Option<Answer>, Bad> {
         if self.seen.0 == self.results.position() {
             let tail = self.control.word(Word::ResultTail).load(Ordering::Acquire);
@@ -335,25 +358,26 @@ impl ParentSide {
         let next = self.results.next(tail, size)?;
         self.control.read.store(self.results.position(), Ordering::Relaxed);
         let Some(frame) = next else { return Ok(None) };
-        self.control.wakes_up.store(false, Ordering::Relaxed);
-        let reply = Reply::from_kind(frame.header.kind).ok_or(Bad)?;
-        let Header { sequence, value: cost, .. } = frame.header;
-        Ok(Some(Answer { reply, sequence, cost, bytes: self.results.copy(frame, spares) }))
-    }
-
-    /// The oldest task without an answer has got it: its memory is free.
-    pub(crate) fn release(&mut self) {
-        if let Some((_, end)) = self.given.pop_front() {
+        let Header { kind, sequence, value } = frame.header;
+        let reply = Reply::from_kind(kind).ok_or(Bad)?;
+        if reply.is_to_a_task() {
+            let (_, end) = self.given.pop_front().ok_or(Bad)?;
             self.freed = end;
             self.answered += 1;
-            self.control.owes.store(!self.given.is_empty(), Ordering::Relaxed);
+            if sequence != self.answered as u32 {
+                return Err(Bad);
+            }
         }
+        let bytes = self.results.copy(frame, spares);
+        Ok(Some(Answer { reply, sequence: self.answered, cost: cost_of(value), bytes }))
     }
 
     /// Lets the worker write where answers were read.
     pub(crate) fn consume(&mut self) {
         let head = self.control.word(Word::ResultHead);
         if head.load(Ordering::Relaxed) != self.results.position() {
+            self.control.wakes_up.store(false, Ordering::Relaxed);
+            self.control.owes.store(!self.given.is_empty(), Ordering::Relaxed);
             head.store(self.results.position(), Ordering::Release);
             self.control.wake_worker(ROOM);
         }
@@ -388,6 +412,8 @@ impl ParentSide {
 #[derive(Debug)]
 pub(crate) struct WorkerSide {
     tasks: Reader,
+    /// How many have come.
+    count: u64,
     /// How far tasks are written, and in a ring of which size, as it was seen last.
     seen: (u64, u64),
     results: Writer,
@@ -403,6 +429,7 @@ pub(crate) struct WorkerSide {
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) order: Order,
+    /// Of the task that has come last.
     pub(crate) sequence: u64,
     pub(crate) definition: u32,
     /// Whether it had to be waited for.
@@ -420,6 +447,7 @@ impl WorkerSide {
         let [tasks, results, control, bell] = descriptors.try_into().map_err(wrong)?;
         Ok(Self {
             tasks: Reader::new(tasks.into())?,
+            count: 0,
             seen: (0, ring::FIRST_SIZE),
             results: Writer::new(results.into())?,
             freed: 0,
@@ -458,12 +486,17 @@ impl WorkerSide {
         };
         let orders = [Order::Define, Order::Task, Order::Leave, Order::Forget];
         let order = orders.into_iter().find(|order| *order as u32 == frame.header.kind);
-        let Header { sequence, value, .. } = frame.header;
-        let (order, definition) = (order.ok_or_else(broken)?, value as u32);
-        if order != Order::Task {
+        let Header { sequence, value: definition, .. } = frame.header;
+        let order = order.ok_or_else(broken)?;
+        if order == Order::Task {
+            self.count += 1;
+            if sequence != self.count as u32 {
+                return Err(broken());
+            }
+        } else {
             self.wake_parent();
         }
-        Ok(Some(Received { order, sequence, definition, was_awaited, frame }))
+        Ok(Some(Received { order, sequence: self.count, definition, was_awaited, frame }))
     }
 
     /// Looks how far tasks are written now; says whether there are more than were seen.
@@ -511,18 +544,20 @@ impl WorkerSide {
         cost: u64,
         payload: Payload<'_>,
     ) -> io::Result<bool> {
-        let header = Header { kind: reply as u32, sequence, value: cost };
+        let (kind, sequence) = (reply as u32, sequence as u32);
+        let header = Header { kind, sequence, value: value_of(cost) };
+        let len = frame_len(payload.len());
         let mut had_room = true;
         // To look takes the word from the parent, who writes it: not for each small answer.
         if self.results.position() - self.freed > GLANCE_BYTES {
             self.look_for_room();
         }
-        while self.results.put(self.freed, &[(header, payload)]).is_none() {
+        while !self.results.reserve(self.freed, len) {
             if self.look_for_room() {
                 continue;
             }
             if self.freed == self.results.position() {
-                self.results.grow(frame_len(payload.len()))?;
+                self.results.grow(len)?;
                 self.freed = self.results.position();
             } else {
                 had_room = false;
@@ -532,6 +567,7 @@ impl WorkerSide {
                     .await_news(&self.spin, ROOM, || head.load(Ordering::Acquire) > self.freed);
             }
         }
+        self.results.push(header, payload);
         self.control.word(Word::ResultSize).store(self.results.size(), Ordering::Relaxed);
         self.control.word(Word::ResultTail).store(self.results.position(), Ordering::Release);
         self.has_answered = true;

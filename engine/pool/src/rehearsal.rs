@@ -49,7 +49,9 @@ impl<S: Server> Rehearsal<S> {
     /// Those of a worker.
     pub fn run(&mut self, count: u64, task: &Bytes, sink: &Arc<dyn Sink>) -> io::Result<()> {
         for index in 0..count {
-            let work = Work { bytes: task.clone(), run: None, index, sink: Arc::clone(sink) };
+            let sink = self.core.sinks.add(Arc::clone(sink));
+            self.core.sinks.submitted(sink, 1);
+            let work = Work { bytes: task.clone(), run: None, index, sink };
             self.core.dispatcher.submit(self.lane, 0, Rules::default(), work);
             self.core.crew.definitions.submitted(0, 1);
             self.core.go_on(self.core.now());

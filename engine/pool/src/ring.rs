@@ -11,27 +11,36 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::Ordering;
 
-/// Every frame starts with one, and is a multiple of it.
-const HEADER: usize = 32;
+/// Every frame starts with one, and is a multiple of it. A small task is half a cache line with it: what
+/// a line costs on its way from one processor to the other is most of what a message costs.
+const HEADER: usize = 16;
 /// A new ring's size. It is sparse: what is not used costs nothing.
 pub(crate) const FIRST_SIZE: u64 = 1 << 20;
 /// No ring is larger.
 const LARGEST_SIZE: u64 = 1 << 40;
 /// An empty ring is written from its start again when it has come so far: warm memory is cheaper.
 const RESTART: u64 = 64 << 10;
-/// So far ahead of what is read, the next frames are fetched: they lie in the writer's cache.
+/// So far ahead of what is read or written, the next frames are fetched: they lie in the other side's
+/// cache.
 const AHEAD: u64 = 256;
 /// The kind of a frame that fills the end of a ring.
 const SKIP: u32 = 0;
+/// The first word of a header is its kind in the highest byte, this mark, and the payload's length.
+const KIND: u32 = 56;
+const MARK: u64 = 1 << 55;
+const LEN: u64 = (1 << 48) - 1;
+/// The second is the sequence number in the higher half, and the value.
+const SEQUENCE: u32 = 32;
 
 /// What a frame says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Not zero.
+    /// Not zero, and less than 256.
     pub(crate) kind: u32,
-    pub(crate) sequence: u64,
+    /// The lower half of a longer one.
+    pub(crate) sequence: u32,
     /// What it means depends on the kind.
-    pub(crate) value: u64,
+    pub(crate) value: u32,
 }
 
 /// A frame that was read.
@@ -110,31 +119,29 @@ impl Writer {
         self.mapping.len() as u64
     }
 
-    /// Writes frames, one right after the other, if there is room for all; `freed` is up to where the
-    /// reader needs nothing any more. Gives the last one's place.
-    pub(crate) fn put(&mut self, freed: u64, frames: &[(Header, Payload<'_>)]) -> Option<usize> {
-        let len = frames.iter().map(|(_, payload)| frame_len(payload.len())).sum();
-        let start = self.place(freed, len)?;
+    /// Makes sure that frames of together `len` bytes can be [pushed](Self::push), one right after the
+    /// other; `freed` is up to where the reader needs nothing any more. Says whether there is room.
+    #[inline]
+    pub(crate) fn reserve(&mut self, freed: u64, len: u64) -> bool {
+        let Some(start) = self.place(freed, len) else { return false };
         if start != self.position {
             self.write_header(self.position, Header { kind: SKIP, sequence: 0, value: 0 }, 0);
             self.position = start;
         }
-        let mut last = 0;
-        for (header, payload) in frames {
-            self.write_header(self.position, *header, payload.len());
-            last = self.offset(self.position);
-            if !payload.run.is_empty() {
-                self.mapping.copy_in(last + HEADER, payload.run);
-            }
-            self.mapping.copy_in(last + HEADER + payload.run.len(), payload.bytes);
-            self.position += frame_len(payload.len());
-        }
-        Some(last)
+        true
     }
 
-    /// Whether frames of together `len` bytes fit, one after the other.
-    pub(crate) fn has_room(&self, freed: u64, len: u64) -> bool {
-        self.place(freed, len).is_some()
+    /// Writes a frame, for which there is room; gives its place.
+    #[inline]
+    pub(crate) fn push(&mut self, header: Header, payload: Payload<'_>) -> usize {
+        let place = self.write_header(self.position, header, payload.len());
+        if !payload.run.is_empty() {
+            self.mapping.copy_in(place + HEADER, payload.run);
+        }
+        self.mapping.copy_in(place + HEADER + payload.run.len(), payload.bytes);
+        self.position += frame_len(payload.len());
+        self.mapping.fetch_to_write(self.offset(self.position + AHEAD));
+        place
     }
 
     /// The position of frames of together `len` bytes.
@@ -155,18 +162,20 @@ impl Writer {
         within(position, self.size()) as usize
     }
 
-    fn write_header(&self, position: u64, header: Header, len: usize) {
-        let first = self.offset(position) / size_of::<u64>();
-        let words = &self.mapping.words()[first..first + 4];
-        words[0].store(u64::from(header.kind) << 48 | len as u64, Ordering::Relaxed);
-        words[1].store(header.sequence, Ordering::Relaxed);
-        words[2].store(header.value, Ordering::Relaxed);
-        words[3].store(0, Ordering::Relaxed);
+    #[inline]
+    fn write_header(&self, position: u64, header: Header, len: usize) -> usize {
+        let Header { kind, sequence, value } = header;
+        let place = self.offset(position);
+        let first = place / size_of::<u64>();
+        let words = &self.mapping.words()[first..first + 2];
+        words[0].store(u64::from(kind) << KIND | len as u64, Ordering::Relaxed);
+        words[1].store(u64::from(sequence) << SEQUENCE | u64::from(value), Ordering::Relaxed);
+        place
     }
 
     /// Sets the mark of the frame at `offset`: see [`Reader::is_marked`].
     pub(crate) fn mark(&self, offset: usize) {
-        self.mapping.words()[offset / size_of::<u64>() + 3].store(1, Ordering::SeqCst);
+        self.mapping.words()[offset / size_of::<u64>()].fetch_or(MARK, Ordering::SeqCst);
     }
 
     /// Makes an empty ring large enough for frames of together `len` bytes. The reader has to learn
@@ -206,6 +215,7 @@ impl Reader {
     }
 
     /// The next frame, when the writer says that it has come to `tail` in a ring of `size`.
+    #[inline]
     pub(crate) fn next(&mut self, tail: u64, size: u64) -> Result<Option<Frame>, Bad> {
         if tail == self.position {
             return Ok(None);
@@ -213,22 +223,20 @@ impl Reader {
         if size != self.mapping.len() as u64 {
             self.follow(size)?;
         }
-        loop {
+        let (mut frame, mut end) = self.read(tail)?;
+        if frame.header.kind == SKIP {
+            self.position = (self.position + 1).next_multiple_of(size);
             if self.position == tail {
                 return Ok(None);
             }
-            match self.read(tail)? {
-                (frame, end) if frame.header.kind != SKIP => {
-                    self.position = end;
-                    self.fetch(tail);
-                    return Ok(Some(frame));
-                }
-                _ => self.position = (self.position + 1).next_multiple_of(size),
-            }
-            if self.position > tail {
-                return Err(Bad);
-            }
+            (frame, end) = self.read(tail)?;
         }
+        if frame.header.kind == SKIP {
+            return Err(Bad);
+        }
+        self.position = end;
+        self.fetch(tail);
+        Ok(Some(frame))
     }
 
     /// Has the frames after the next ones come near.
@@ -240,6 +248,7 @@ impl Reader {
     }
 
     /// The frame at the position, and where it ends.
+    #[inline]
     fn read(&self, tail: u64) -> Result<(Frame, u64), Bad> {
         let size = self.mapping.len() as u64;
         let there = tail.checked_sub(self.position).ok_or(Bad)?;
@@ -247,19 +256,19 @@ impl Reader {
             return Err(Bad);
         }
         let offset = within(self.position, size) as usize;
-        let words = &self.mapping.words()[offset / size_of::<u64>()..][..3];
-        let first = words[0].load(Ordering::Relaxed);
-        let (kind, len) = ((first >> 48) as u32, (first & 0xFFFF_FFFF_FFFF) as usize);
+        let words = &self.mapping.words()[offset / size_of::<u64>()..][..2];
+        let [first, second] = [0, 1].map(|word: usize| words[word].load(Ordering::Relaxed));
+        let (kind, len) = ((first >> KIND) as u32, (first & LEN) as usize);
         let frame = frame_len(len);
         if kind != SKIP && (frame > there || offset as u64 + frame > size) {
             return Err(Bad);
         }
-        let [sequence, value] = [1, 2].map(|word: usize| words[word].load(Ordering::Relaxed));
-        let header = Header { kind, sequence, value };
+        let header = Header { kind, sequence: (second >> SEQUENCE) as u32, value: second as u32 };
         Ok((Frame { header, start: offset + HEADER, len }, self.position + frame))
     }
 
     /// The writer has made the ring larger, when it was empty.
+    #[cold]
     fn follow(&mut self, size: u64) -> Result<(), Bad> {
         let is_possible = size.is_power_of_two()
             && size > self.mapping.len() as u64
@@ -275,6 +284,7 @@ impl Reader {
     }
 
     /// A copy of a frame's payload.
+    #[inline]
     pub(crate) fn copy(&self, frame: Frame, spares: &mut Spares) -> Bytes {
         let few = Bytes::few(frame.len, |few| self.mapping.copy_to(frame.start, few));
         few.unwrap_or_else(|| {
@@ -290,8 +300,8 @@ impl Reader {
 
     /// Whether the writer has marked the frame.
     pub(crate) fn is_marked(&self, frame: Frame) -> bool {
-        let word = (frame.start - HEADER) / size_of::<u64>() + 3;
-        self.mapping.words()[word].load(Ordering::SeqCst) != 0
+        let word = (frame.start - HEADER) / size_of::<u64>();
+        self.mapping.words()[word].load(Ordering::SeqCst) & MARK != 0
     }
 }
 
@@ -324,24 +334,21 @@ mod tests {
                 if put {
                     sequence += 1;
                     let payload = vec![sequence as u8; len];
-                    let header = Header { kind: 3, sequence, value: len as u64 };
+                    let header = Header { kind: 3, sequence, value: len as u32 };
                     let (run, bytes) = payload.split_at(if rest % 2 == 0 { 0 } else { len / 2 });
                     let mut frames = vec![(header, Payload::of(&payload[..rest.min(len)])); ahead];
                     frames.push((header, Payload { run, bytes }));
                     let together = frames.iter().map(|(_, payload)| frame_len(payload.len())).sum();
                     let freed = reader.position();
-                    let is_empty = freed == writer.position();
-                    if is_empty && !writer.has_room(freed, together) {
+                    let mut has_room = writer.reserve(freed, together);
+                    if !has_room && freed == writer.position() {
                         writer.grow(together).unwrap();
+                        has_room = writer.reserve(writer.position(), together);
                     }
-                    let freed = if is_empty { writer.position() } else { freed };
-                    if writer.put(freed, &frames).is_some() {
-                        let whole = |(header, payload): &(Header, Payload<'_>)| {
-                            (*header, [payload.run, payload.bytes].concat())
-                        };
-                        under_way.extend(frames.iter().map(whole));
-                    } else {
-                        prop_assert!(!under_way.is_empty(), "an empty ring has room");
+                    prop_assert!(has_room || !under_way.is_empty(), "an empty ring has room");
+                    for (header, payload) in frames.into_iter().filter(|_| has_room) {
+                        writer.push(header, payload);
+                        under_way.push_back((header, [payload.run, payload.bytes].concat()));
                     }
                 } else {
                     let read = reader.next(writer.position(), writer.size()).unwrap();
@@ -363,11 +370,11 @@ mod tests {
         ) {
             let (writer, mut reader) = pair();
             for (word, value) in words {
-                let value = if near { value & 0x0003_0000_0000_03FF } else { value };
+                let value = if near { value & 0x0300_0000_0000_03FF } else { value };
                 writer.mapping.words()[word].store(value, Ordering::Relaxed);
             }
             for (tail, size) in tails {
-                let tail = if near { tail % 4096 / 32 * 32 } else { tail };
+                let tail = if near { tail % 4096 / 16 * 16 } else { tail };
                 let size = if near { FIRST_SIZE } else { size };
                 while let Ok(Some(frame)) = reader.next(tail, size) {
                     prop_assert!(frame.start + frame.len <= reader.mapping.len());
@@ -384,9 +391,10 @@ mod tests {
         let offsets: Vec<_> = (0..10)
             .map(|sequence| {
                 let header = Header { kind: 1, sequence, value: 0 };
-                let offset = writer.put(reader.position(), &[(header, Payload::of(&payload))]);
+                assert!(writer.reserve(reader.position(), frame_len(payload.len())));
+                let offset = writer.push(header, Payload::of(&payload));
                 assert!(reader.next(writer.position(), writer.size()).unwrap().is_some());
-                offset.unwrap()
+                offset
             })
             .collect();
         assert!(offsets.iter().all(|offset| *offset < 2 * RESTART as usize), "{offsets:?}");
@@ -395,9 +403,9 @@ mod tests {
     #[test]
     fn a_mark_is_seen() {
         let (mut writer, mut reader) = pair();
-        let offset = writer
-            .put(0, &[(Header { kind: 1, sequence: 1, value: 0 }, Payload::of(b"x"))])
-            .unwrap();
+        assert!(writer.reserve(0, frame_len(1)));
+        let header = Header { kind: 1, sequence: 1, value: 0 };
+        let offset = writer.push(header, Payload::of(b"x"));
         let frame = reader.next(writer.position(), writer.size()).unwrap().unwrap();
         assert!(!reader.is_marked(frame));
         writer.mark(offset);

@@ -111,6 +111,10 @@ impl Shared {
     fn finish<'a>(&'a self, mut core: MutexGuard<'a, Core>, actor: Actor) {
         loop {
             core.hand_over();
+            // Starts may wait for just this thread: see `run`.
+            if core.errands.is_nothing() && !self.starter.copies() {
+                return self.tell(&mut core, false, actor);
+            }
             let errands = std::mem::take(&mut core.errands);
             self.tell(&mut core, errands.delivered > 0, actor);
             drop(core);

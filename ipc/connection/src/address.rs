@@ -28,7 +28,8 @@ use std::path::{Path, PathBuf};
 pub enum Address {
     /// A machine and a port; port 0 in [`Listener::bind`](crate::Listener::bind) is any free one.
     Tcp(SocketAddr),
-    /// A socket in the file system, at most 107 bytes.
+    /// A socket in the file system, at most 107 bytes. What is a name and a port without any slash
+    /// (`localhost:5000`) is refused by whoever is to use it: `./localhost:5000` is a file.
     Unix(PathBuf),
     /// A Unix socket that is not in the file system (on Linux only), at most 107 bytes. Every user
     /// of the machine can connect; in Python it is a text that begins with `\0`.
@@ -54,13 +55,30 @@ impl Address {
         if path.as_os_str().is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "an empty path"));
         }
-        net::SocketAddr::from_pathname(path)
+        match path.to_str().and_then(machine) {
+            Some(remedy) => Err(io::Error::new(io::ErrorKind::InvalidInput, remedy)),
+            None => net::SocketAddr::from_pathname(path),
+        }
     }
 
     pub(crate) fn of_unix(address: &net::SocketAddr) -> Option<Self> {
         let path = address.as_pathname().map(|path| Self::Unix(path.into()));
         path.or_else(|| abstract_name(address).map(|name| Self::Abstract(name.into())))
     }
+}
+
+/// What to write for a text that means a machine and a port, not a path: whoever wrote it would get a file of
+/// that name, and nobody would ever come.
+fn machine(text: &str) -> Option<String> {
+    let (host, port) = text.rsplit_once(':')?;
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let any = if host.is_empty() { "0.0.0.0" } else { host };
+    (is_port && !text.contains('/')).then(|| {
+        format!(
+            "that is a machine and a port, not a path: use `Address::tcp({any:?}, {port})`, or \
+             `./{text}` for a file of that name"
+        )
+    })
 }
 
 impl fmt::Display for Address {
@@ -98,8 +116,8 @@ impl From<&Path> for Address {
 }
 
 impl From<&str> for Address {
-    /// An IP address and a port, an abstract name after `@`, or else a path: also `localhost:5000`, since
-    /// names of machines are looked up by [`Address::tcp`] only.
+    /// An IP address and a port, an abstract name after `@`, or else a path. Names of machines are looked up
+    /// by [`Address::tcp`] only: to listen at `localhost:5000`, or to connect to it, is an error that says so.
     fn from(text: &str) -> Self {
         match (text.strip_prefix('@'), text.parse()) {
             (Some(name), _) => Self::Abstract(unescape(name.as_bytes())),
@@ -159,6 +177,19 @@ mod tests {
         assert_eq!(local.to_string(), "127.0.0.1:80");
         assert_eq!(Address::from("[::1]:80"), Address::tcp("::1", 80).unwrap());
         assert_eq!(Address::from("localhost:80"), Address::Unix("localhost:80".into()));
+    }
+
+    #[test]
+    fn a_machine_and_a_port_are_no_path() {
+        for text in ["localhost:5055", "my.host:0", "127.0.0.1:99999", "::1:80", ":80"] {
+            let Address::Unix(path) = Address::from(text) else { unreachable!("{text}") };
+            let error = Address::at_path(&path).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(&format!("`./{text}`")), "{error}");
+        }
+        for text in ["./localhost:80", "/run/a:80", "a:b", "a:", "socket", "a:80x"] {
+            Address::at_path(Path::new(text)).unwrap();
+        }
     }
 
     proptest! {

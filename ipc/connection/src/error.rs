@@ -98,7 +98,8 @@ impl fmt::Debug for RecvError {
 pub struct BindError {
     /// Where.
     pub address: Address,
-    /// What the system said: `EADDRINUSE` when somebody listens there, or the path exists.
+    /// What the system said: `EADDRINUSE` when somebody listens there, or the path exists;
+    /// [`io::ErrorKind::InvalidInput`] for a machine and a port in the place of a path.
     pub source: io::Error,
 }
 
@@ -127,19 +128,12 @@ fn from(peer: Option<&Address>) -> String {
     peer.map_or_else(String::new, |peer| format!(" from {peer}"))
 }
 
-/// For who meant a machine, and wrote what is a path: `localhost:5000`.
-fn path_hint(address: &Address) -> &'static str {
-    let text = address.to_string();
-    let is_meant = matches!(address, Address::Unix(_)) && text.contains(':') && !text.contains('/');
-    if is_meant { " (that text is a path; `Address::tcp` takes the name of a machine)" } else { "" }
-}
-
 /// Why [`Client::connect`](crate::Client::connect) has no connection to give.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// Nobody listens there, or the system refused.
-    #[error("cannot connect to {address}: {source}{}", path_hint(.address))]
+    #[error("cannot connect to {address}: {source}")]
     Connect {
         /// Where.
         address: Address,

@@ -161,8 +161,8 @@ fn nobody_there_and_nobody_who_speaks_are_different_errors() {
     let error = Client::connect(&address, None).unwrap_err();
     assert!(error.to_string().contains("cannot connect to /"), "{error}");
     let machine = Client::connect("localhost:5000", None).unwrap_err();
-    assert!(machine.to_string().contains("`Address::tcp`"), "{machine}");
-    assert!(!error.to_string().contains("`Address::tcp`"), "{error}");
+    assert!(machine.to_string().contains("`Address::tcp(\"localhost\", 5000)`"), "{machine}");
+    assert!(!error.to_string().contains("Address::tcp"), "{error}");
     let mute = Listener::anonymous(1, None).unwrap();
     let error = Client::connect_timeout(mute.address(), Some(&key()), SOON).unwrap_err();
     assert!(error.to_string().contains("did not send a challenge in time"), "{error}");
@@ -179,6 +179,19 @@ fn an_empty_path_is_no_address() {
     assert!(refused.contains("an empty path"), "{refused}");
     let refused = Client::connect_timeout("", None, LATE).unwrap_err().to_string();
     assert!(refused.contains("an empty path"), "{refused}");
+}
+
+/// It made a file of that name in the directory where the program was started.
+#[test]
+fn a_machine_and_a_port_are_not_taken_for_a_path() {
+    let name = format!("localhost:{}", std::process::id());
+    let refused = Listener::bind(&name, 1, None).unwrap_err();
+    assert!(refused.to_string().contains("use `Address::tcp(\"localhost\", "), "{refused}");
+    assert!(!Path::new(&name).exists());
+    let listener = Listener::bind(format!("./{name}"), 1, None).unwrap();
+    assert!(Path::new(&name).exists());
+    drop(listener);
+    assert!(!Path::new(&name).exists());
 }
 
 #[test]

@@ -18,7 +18,7 @@
 //! |---|---|
 //! | one process: asking, changing, ending, waiting | [`Process`], [`wait_all`] |
 //! | many attributes at once, all processes at once | [`Process::facts`], [`System::snapshot`], [`Attributes`], [`Facts`] |
-//! | again and again, as `top` does | [`Monitor`], [`CpuMeter`], [`ProcessorMeter`] |
+//! | again and again, as `top` does | [`Monitor`], [`CpuMeter`], [`ProcessorMeter`], [`DiskMeter`], [`NetworkMeter`] |
 //! | processors, memory, disks, networks, sensors, users | [`System`] |
 //! | the limits of a container | [`System::limits`] |
 //! | what this process itself has allocated | [`heap()`], [`heap_trim`] |
@@ -35,7 +35,8 @@
 //! - Bytes stay bytes: names, paths, arguments and environments are whatever programs made them.
 //! - Parsers take any bytes without a panic. [`System::at`] looks at another root.
 //!
-//! How it is fast, and where psutil is wrong, is in `docs/design/0030-facts.md`.
+//! The page `psutil` of this documentation says where each of psutil's names is. How it is fast, and
+//! where psutil is wrong, is in `docs/design/0030-facts.md`.
 #![forbid(unsafe_code)]
 
 mod attributes;
@@ -46,7 +47,10 @@ mod facts;
 mod monitor;
 mod parse;
 mod process;
+#[cfg(doc)]
+pub mod psutil;
 mod reader;
+mod rising;
 mod snapshot;
 mod system;
 mod wait;
@@ -60,7 +64,7 @@ pub use parse::cpu::{CpuStats, ProcessorTimes};
 pub use parse::disk::{DiskCounters, Partition};
 pub use parse::files::{OpenFile, OpenMode};
 pub use parse::limits::{Limit, Limits, Resource};
-pub use parse::memory::{Memory, MemoryDetail, MemoryMap};
+pub use parse::memory::{MappedFile, Memory, MemoryDetail, MemoryMap};
 pub use parse::network::NetworkCounters;
 pub use parse::process::{CpuTimes, Stat, State, Thread};
 pub use parse::sockets::{Connection, ConnectionState, Family, Kinds, Transport};
@@ -72,9 +76,9 @@ pub use snapshot::Snapshot;
 pub use system::System;
 pub use system::cgroup::CgroupLimits;
 pub use system::cpu::{Frequency, ProcessorMeter, Usage};
-pub use system::disk::DiskUsage;
+pub use system::disk::{DiskMeter, DiskUsage};
 pub use system::memory::{SwapMemory, VirtualMemory};
-pub use system::network::{Duplex, InterfaceAddress, InterfaceState};
+pub use system::network::{Duplex, InterfaceAddress, InterfaceState, NetworkMeter};
 pub use system::sensors::{Battery, Fan, PowerState, Temperature};
 pub use wait::{CpuMeter, End, Waited, wait_all};
 

@@ -14,7 +14,7 @@ use crate::facts::{Facts, IoPriority};
 use crate::parse::cgroup::Membership;
 use crate::parse::files::OpenFile;
 use crate::parse::limits::{Limit, Resource};
-use crate::parse::memory::{Memory, MemoryDetail, MemoryMap};
+use crate::parse::memory::{MappedFile, Memory, MemoryDetail, MemoryMap};
 use crate::parse::process::{CpuTimes, State, Thread};
 use crate::parse::sockets::{Connection, Kinds};
 use crate::parse::status::{Identities, IoCounters, Switches};
@@ -276,6 +276,16 @@ impl Process {
         self.change("affinity", |pid| control::set_affinity(pid, processors))
     }
 
+    /// Lets its first thread run on every processor again that its control group allows.
+    ///
+    /// # Errors
+    /// [`Error::Gone`], [`Error::Denied`].
+    pub fn clear_affinity(&self) -> Result<()> {
+        /// More than any kernel knows; it takes those that are there.
+        const ALL: usize = 1 << 14;
+        self.set_affinity(&(0..ALL).collect::<Vec<_>>())
+    }
+
     /// Limits what it may use of a resource.
     ///
     /// # Errors
@@ -367,13 +377,21 @@ impl Process {
         Ok(self.ask(Attributes::NONE)?.stat.threads)
     }
 
-    /// Resident memory as a part of the machine's, from 0 to 100.
+    /// Resident memory as a part of the machine's, from 0 to 100. Of other amounts
+    /// [`VirtualMemory::percent_of`](crate::VirtualMemory::percent_of).
     ///
     /// # Errors
     /// [`Error::Gone`].
     pub fn memory_percent(&self) -> Result<f64> {
-        let (part, whole) = (self.memory()?.resident, self.system.virtual_memory()?.total);
-        Ok(crate::percent(part, whole))
+        Ok(self.system.virtual_memory()?.percent_of(self.memory()?.resident))
+    }
+
+    /// Its mappings, added up by file, by path ([`MappedFile::of`]).
+    ///
+    /// # Errors
+    /// [`Error::Gone`], [`Error::Zombie`], [`Error::Denied`].
+    pub fn mapped_files(&self) -> Result<Vec<MappedFile>> {
+        Ok(MappedFile::of(&self.memory_maps()?))
     }
 
     /// Its sockets of these kinds: one row for each socket, with its lowest descriptor.

@@ -1,8 +1,9 @@
 //! Answers questions about this machine's processes and the machine itself, one JSON value a line,
 //! in the form that psutil gives its answers: `compare.py` asks both and compares.
 //!
-//! A question is a line: `process PID`, `system`, `connections KIND`, `pids`, `exists PID`. Bytes are
-//! written in hexadecimal.
+//! A question is a line: `process PID`, `system`, `connections KIND`, `pids`, `exists PID`, `rising ROOT`
+//! (counters of the system below a root, remembered from one question to the next). Bytes are written
+//! in hexadecimal.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "it answers there")]
 
@@ -13,11 +14,18 @@ mod values;
 use polyproc_info::{Kinds, System};
 use serde_json::{Value, json};
 use std::io::{BufRead, Write};
+use system::Meters;
 
 fn main() -> std::io::Result<()> {
     let system = System::new();
+    let mut meters = None;
     for line in std::io::stdin().lock().lines() {
-        println!("{}", answer(&system, &line?));
+        let line = line?;
+        let answer = match line.strip_prefix("rising ") {
+            Some(root) => meters.get_or_insert_with(|| Meters::new(root)).answer(),
+            None => answer(&system, &line),
+        };
+        println!("{answer}");
         std::io::stdout().flush()?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Everything about one process.
 
 use crate::values::{connections, fact, or_error, seconds, since_1970, text};
-use polyproc_info::{Attributes, Facts, IoPriority, Limit, Process, Resource};
+use polyproc_info::{Attributes, Facts, IoPriority, Limit, MappedFile, Process, Resource};
 use serde_json::{Value, json};
 
 pub(crate) fn all(pid: u32) -> Value {
@@ -71,6 +71,11 @@ fn costly(facts: &Facts) -> Value {
             format!("{:08x}-{:08x}", map.addresses.0, map.addresses.1), map.permissions, text(&map.path),
             [map.resident, map.size, map.proportional, map.shared_clean, map.shared_dirty,
              map.private_clean, map.private_dirty, map.referenced, map.anonymous, map.swapped],
+        ])).collect()),
+        "mapped_files": fact(&facts.memory_maps, |all| MappedFile::of(all).iter().map(|file| json!([
+            text(&file.path),
+            [file.resident, file.size, file.proportional, file.shared_clean, file.shared_dirty,
+             file.private_clean, file.private_dirty, file.referenced, file.anonymous, file.swapped],
         ])).collect()),
         "io_counters": fact(&facts.io, |all| json!([
             all.read_calls, all.write_calls, all.read_bytes, all.write_bytes, all.read_chars, all.write_chars,

@@ -2,7 +2,8 @@
 
 use crate::values::{address, or_error, seconds, since_1970, text};
 use polyproc_info::{
-    Address, DiskCounters, Duplex, Frequency, NetworkCounters, ProcessorTimes, System,
+    Address, DiskCounters, DiskMeter, Duplex, Frequency, NetworkCounters, NetworkMeter,
+    ProcessorTimes, System,
 };
 use serde_json::{Value, json};
 
@@ -18,6 +19,7 @@ pub(crate) fn all(system: &System) -> Value {
             json!([all.context_switches, all.interrupts, all.soft_interrupts])
         }),
         "cpu_freq": system.cpu_frequency().into_iter().map(frequency).collect::<Value>(),
+        "cpu_freq_mean": system.cpu_frequency_mean().map(frequency),
         "load": or_error(system.load_average(), |load| json!(load)),
         "boot_time": or_error(system.boot_time(), |time| json!(since_1970(time))),
         "virtual_memory": or_error(system.virtual_memory(), |all| json!([
@@ -97,6 +99,31 @@ fn network(all: NetworkCounters) -> Value {
         all.dropped_in,
         all.dropped_out,
     ])
+}
+
+/// Counters that never go down, of one root.
+pub(crate) struct Meters {
+    disks: DiskMeter,
+    interfaces: NetworkMeter,
+}
+
+impl Meters {
+    pub(crate) fn new(root: &str) -> Self {
+        let system = System::at(root);
+        Self { disks: DiskMeter::new(&system), interfaces: NetworkMeter::new(&system) }
+    }
+
+    pub(crate) fn answer(&mut self) -> Value {
+        json!({
+            "disk_io": or_error(self.disks.counters(), |(_, each)| {
+                each.into_iter().map(|one| json!([text(one.0), disk(one.1)])).collect()
+            }),
+            "net_io": or_error(self.interfaces.counters(), |(total, each)| json!([
+                network(total),
+                each.into_iter().map(|one| json!([text(one.0), network(one.1)])).collect::<Value>(),
+            ])),
+        })
+    }
 }
 
 fn partitions(system: &System, all: bool) -> Value {

@@ -6,7 +6,7 @@ use polyproc_shm::Parcel;
 use std::collections::VecDeque;
 
 /// A chunk that is under way.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Chunk {
     /// The number of its first item.
     pub(super) first: u64,
@@ -19,11 +19,17 @@ pub(super) struct Chunk {
 
 /// How far a chunk has come.
 #[derive(Debug)]
-pub(super) enum Place {
-    UnderWay(Chunk),
+enum State {
+    UnderWay,
     /// It has all its values, and its turn has not come.
-    Waits(Chunk, Bytes),
+    Waits(Bytes),
     Gone,
+}
+
+#[derive(Debug)]
+struct Place {
+    chunk: Chunk,
+    state: State,
 }
 
 /// The chunks by their numbers, which follow each other.
@@ -42,7 +48,7 @@ pub(super) struct Chunks {
 impl Drop for Chunks {
     fn drop(&mut self) {
         for place in self.places.drain(..) {
-            if let Place::Waits(_, bytes) = place {
+            if let State::Waits(bytes) = place.state {
                 task::give_back(&Outcome::Value(bytes));
             }
         }
@@ -62,19 +68,25 @@ impl Chunks {
     pub(super) fn push(&mut self, chunk: Chunk) -> u64 {
         self.count += 1;
         self.bytes += chunk.size;
-        self.places.push_back(Place::UnderWay(chunk));
+        self.places.push_back(Place { chunk, state: State::UnderWay });
         self.first + self.places.len() as u64 - 1
     }
 
-    pub(super) fn place(&mut self, number: u64) -> Option<&mut Place> {
+    fn place(&mut self, number: u64) -> Option<&mut Place> {
         let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.places.get_mut(place)
+        self.places.get_mut(place).filter(|place| matches!(place.state, State::UnderWay))
+    }
+
+    /// A chunk that is under way.
+    pub(super) fn get(&mut self, number: u64) -> Option<&Chunk> {
+        self.place(number).map(|place| &place.chunk)
     }
 
     /// The chunk has arrived.
     pub(super) fn remove(&mut self, number: u64) -> Option<Chunk> {
-        let place = self.place(number).filter(|place| matches!(place, Place::UnderWay(_)))?;
-        let Place::UnderWay(chunk) = std::mem::replace(place, Place::Gone) else { return None };
+        let place = self.place(number)?;
+        place.state = State::Gone;
+        let chunk = std::mem::take(&mut place.chunk);
         self.count -= 1;
         self.bytes -= chunk.size;
         self.tidy();
@@ -83,10 +95,9 @@ impl Chunks {
 
     /// The chunk has arrived, and waits for its turn.
     pub(super) fn keep(&mut self, number: u64, bytes: Bytes) {
-        let Some(place) = self.place(number) else { return };
-        if let Place::UnderWay(chunk) = std::mem::replace(place, Place::Gone) {
-            let size = chunk.size;
-            *place = Place::Waits(chunk, bytes);
+        if let Some(place) = self.place(number) {
+            place.state = State::Waits(bytes);
+            let size = place.chunk.size;
             self.bytes -= size;
             self.count -= 1;
         }
@@ -94,22 +105,22 @@ impl Chunks {
 
     /// The chunk whose turn it is, if it has arrived.
     pub(super) fn take_first(&mut self) -> Option<(Chunk, Bytes)> {
-        let first = self.places.pop_front_if(|first| matches!(first, Place::Waits(..)))?;
+        let first = self.places.pop_front_if(|first| matches!(first.state, State::Waits(_)))?;
         self.first += 1;
         self.tidy();
-        let Place::Waits(chunk, bytes) = first else { return None };
-        Some((chunk, bytes))
+        let State::Waits(bytes) = first.state else { return None };
+        Some((first.chunk, bytes))
     }
 
     fn tidy(&mut self) {
-        while self.places.pop_front_if(|first| matches!(first, Place::Gone)).is_some() {
+        while self.places.pop_front_if(|first| matches!(first.state, State::Gone)).is_some() {
             self.first += 1;
         }
     }
 
     pub(super) fn numbers(&self) -> Vec<u64> {
         let numbered = (self.first..).zip(&self.places);
-        let under_way = numbered.filter(|(_, place)| matches!(place, Place::UnderWay(_)));
+        let under_way = numbered.filter(|(_, place)| matches!(place.state, State::UnderWay));
         under_way.map(|(number, _)| number).collect()
     }
 }

@@ -42,11 +42,13 @@ impl Cutter {
 
     /// How many items go into the next chunk, of which `left` or more are there.
     pub(super) fn next(&self, left: usize) -> usize {
-        let fair = left / (2 * self.workers);
-        self.fixed.unwrap_or_else(|| self.size.min(fair.max(1)))
+        self.fixed.unwrap_or_else(|| self.size.min((left / (2 * self.workers)).max(1)))
     }
 
     pub(super) fn learn(&mut self, items: usize, cost: u64, bytes: usize) {
+        if self.fixed.is_some() {
+            return;
+        }
         let each = (cost / items as u64).max(1);
         let by_cost = usize::try_from(CHUNK_NS / each).unwrap_or(1).max(1);
         let by_bytes = (CHUNK_BYTES * items / bytes.max(1)).max(1);

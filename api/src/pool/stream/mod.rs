@@ -8,18 +8,19 @@ mod feed;
 pub(super) use cutter::Cutting;
 
 use super::calls::Gathered;
-use super::chunk::{Coding, Encoded};
+use super::chunk::Coding;
 use super::error::{TaskError, TaskFacts};
 use super::task::{self, Failure};
 use super::{Inner, Job, handle};
 use crate::CodecError;
 use crate::panic::{self, Panic};
-use chunks::{Chunk, Chunks, Place};
+use chunks::{Chunk, Chunks};
 use cutter::Cutter;
 use feed::Feed;
 use polyproc_pool::{
     Bytes, Cause, Deadline, Delivery, Lane, Loss, NewTask, Notice, Outcome, Refused, Sink, Spares,
 };
+use polyproc_shm::Parcel;
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
 use std::fmt;
@@ -141,7 +142,7 @@ where
             }
             match self.chunks.take_first() {
                 Some((chunk, bytes)) => self.take_values(&chunk, bytes),
-                None if self.advance(false) => {}
+                None if self.advance(None) => {}
                 None => return None,
             }
         }
@@ -157,7 +158,7 @@ where
         gathered: &mut Gathered<R>,
     ) -> Result<Option<usize>, TaskError> {
         loop {
-            let mut count = 0;
+            let mut count = std::mem::take(&mut gathered.fresh);
             while let Some((chunk, bytes)) = self.chunks.take_first() {
                 count += self.gather_chunk(&chunk, bytes, gathered)?;
             }
@@ -169,7 +170,7 @@ where
                 self.taken(count);
                 return Ok(Some(count));
             }
-            if !self.advance(true) {
+            if !self.advance(Some(gathered)) {
                 return Ok(None);
             }
         }
@@ -195,13 +196,13 @@ where
     }
 
     /// Submits what there is room for, and waits until something comes; `false` at the end.
-    fn advance(&mut self, in_bulk: bool) -> bool {
+    fn advance(&mut self, gathered: Option<&mut Gathered<R>>) -> bool {
         self.fill();
         if self.ready.is_empty() && self.chunks.is_empty() {
             return false;
         }
         if self.ready.is_empty() {
-            self.absorb(in_bulk);
+            self.absorb(gathered);
         }
         true
     }
@@ -264,26 +265,35 @@ where
     }
 
     fn pack_items(&mut self, first: u64, items: &mut Vec<A>) {
-        let len = items.len();
-        match (self.coding.encode)(items, &mut self.spares) {
-            Ok(encoded) => {
+        let (len, place) = (items.len(), self.tasks.len());
+        // Written where it stays: it is large to be moved.
+        self.tasks.push(NewTask::default());
+        let task = &mut self.tasks[place];
+        let mut parcels = Vec::new();
+        match (self.coding.encode)(items, &mut self.spares, (task, &mut parcels)) {
+            Ok(()) => {
                 // What they hold may be large, and is encoded; shared objects go with the message.
                 items.clear();
-                let size = encoded.len();
-                let Encoded { run, bytes, parcels } = encoded;
-                let chunk = Chunk { first, len, size, _parcels: parcels };
-                let index = self.chunks.push(chunk);
-                let sink = Arc::clone(&self.feed) as Arc<dyn Sink>;
-                self.tasks.push(NewTask { bytes, run, index, sink });
+                // With those of shared objects that this process does not hold any more.
+                let shared: usize = parcels.iter().map(Parcel::freight).sum();
+                let chunk = Chunk { first, len, size: task.len() + shared, _parcels: parcels };
+                task.index = self.chunks.push(chunk);
             }
-            Err(source) if len == 1 => {
-                let task = TaskFacts { index: Some(first), ..TaskFacts::default() };
-                let source = Box::new(source);
-                self.finish_one(first, Err(TaskError::Arguments { task, verb: "encoded", source }));
+            Err(source) => {
+                self.tasks.truncate(place);
+                self.not_encoded(first, std::mem::take(items), source);
             }
-            // Whose fault it is shows one by one.
-            Err(_) => self.pack_singly(first, std::mem::take(items)),
         }
+    }
+
+    fn not_encoded(&mut self, first: u64, items: Vec<A>, source: CodecError) {
+        if items.len() > 1 {
+            // Whose fault it is shows one by one.
+            return self.pack_singly(first, items);
+        }
+        let task = TaskFacts { index: Some(first), ..TaskFacts::default() };
+        let source = Box::new(source);
+        self.finish_one(first, Err(TaskError::Arguments { task, verb: "encoded", source }));
     }
 
     fn pack_singly(&mut self, first: u64, items: Vec<A>) {
@@ -297,7 +307,9 @@ where
         let Some(first) = self.tasks.first().map(|task| task.index) else { return };
         let numbers = first..first + self.tasks.len() as u64;
         let place = (self.lane, self.job.definition);
-        if let Err(refused) = self.pool.engine.submit(place, self.job.rules, self.tasks.drain(..)) {
+        let sink = Arc::clone(&self.feed) as Arc<dyn Sink>;
+        let (engine, rules) = (&self.pool.engine, self.job.rules);
+        if let Err(refused) = engine.submit(place, rules, sink, self.tasks.drain(..)) {
             self.source = None;
             numbers.for_each(|number| self.refuse(number, refused));
         }
@@ -315,13 +327,13 @@ where
         self.ready.push_back(Block { first, values: BlockValues::Some(vec![result]) });
     }
 
-    /// Waits until something has come, and makes blocks of it.
-    fn absorb(&mut self, in_bulk: bool) {
-        // Who wants everything takes it in fewer, larger parts.
-        let wanted = if in_bulk { (self.chunks.len() / 2).max(1) } else { 1 };
+    /// Waits until something has come, and makes blocks of what cannot be gathered at once.
+    fn absorb(&mut self, gathered: Option<&mut Gathered<R>>) {
+        // Who gathers everything takes it in fewer, larger parts.
+        let wanted = if gathered.is_some() { (self.chunks.len() / 2).max(1) } else { 1 };
         let feed = &self.feed;
         self.pool.engine.wait(Deadline::NEVER, || feed.count.load(Ordering::Acquire) >= wanted);
-        if !self.take_arrived() {
+        if !self.take_arrived(gathered) {
             // Only a copy of the pool's process gets here.
             for number in self.chunks.numbers() {
                 self.refuse(number, Refused::NotOurs);
@@ -330,12 +342,12 @@ where
     }
 
     /// Takes what has come; says whether anything had.
-    fn take_arrived(&mut self) -> bool {
+    fn take_arrived(&mut self, mut gathered: Option<&mut Gathered<R>>) -> bool {
         let mut arrived = std::mem::take(&mut self.arrived);
         self.feed.take(&mut arrived);
         let is_some = !arrived.is_empty();
         for delivery in arrived.drain(..) {
-            self.take_delivery(delivery);
+            self.take_delivery(delivery, gathered.as_deref_mut());
         }
         self.arrived = arrived;
         // Chunks that were split.
@@ -347,7 +359,7 @@ where
     pub(super) fn settle(&mut self, deadline: Deadline) -> bool {
         loop {
             self.pool.engine.look();
-            self.take_arrived();
+            self.take_arrived(None);
             // What a crash left undone is under way again by now.
             let (feed, count) = (&self.feed, self.chunks.len());
             let has_all = || feed.count.load(Ordering::Acquire) >= count;
@@ -374,13 +386,13 @@ where
         self.lane
     }
 
-    fn take_delivery(&mut self, delivery: Delivery) {
+    fn take_delivery(&mut self, delivery: Delivery, gathered: Option<&mut Gathered<R>>) {
         let Delivery { index: number, outcome, cost } = delivery;
-        let Some(Place::UnderWay(chunk)) = self.chunks.place(number) else { return };
+        let Some(chunk) = self.chunks.get(number) else { return };
         if let Outcome::Value(bytes) = outcome {
             self.cutter.learn(chunk.len, cost, chunk.size.max(bytes.len()));
             if self.in_order && task::has_all_values(&bytes) {
-                self.chunks.keep(number, bytes);
+                self.take_in_order(number, bytes, gathered);
             } else if let Some(chunk) = self.chunks.remove(number) {
                 self.take_values(&chunk, bytes);
             }
@@ -392,6 +404,20 @@ where
                 self.split(&chunk, *loss);
             }
             other => self.fail_all(&chunk, &other),
+        }
+    }
+
+    /// Gathers the values of a chunk at once if it is its turn.
+    fn take_in_order(&mut self, number: u64, bytes: Bytes, gathered: Option<&mut Gathered<R>>) {
+        let first = self.chunks.get(number).map(|chunk| chunk.first);
+        let is_next = |gathered: &&mut Gathered<R>| first == Some(gathered.in_order.len() as u64);
+        let Some(gathered) = gathered.filter(is_next) else {
+            return self.chunks.keep(number, bytes);
+        };
+        if let Some(chunk) = self.chunks.remove(number)
+            && self.decode(&chunk, bytes, &mut gathered.in_order)
+        {
+            gathered.fresh += chunk.len;
         }
     }
 
@@ -419,7 +445,14 @@ where
     fn decode(&mut self, chunk: &Chunk, bytes: Bytes, values: &mut Vec<R>) -> bool {
         let before = values.len();
         let spares = &mut self.spares;
-        let decoded = panic::catch(|| task::decode_all(bytes, values, spares));
+        let decoded = match task::decode_numbers(&bytes, values) {
+            // In which no code of a user has run.
+            Some(decoded) => {
+                drop(spares.keep(bytes));
+                Ok(decoded)
+            }
+            None => panic::catch(|| task::decode_all(bytes, values, spares)),
+        };
         let checked = check::<R, _>(decoded, |()| values.len() - before == chunk.len);
         if let Err(error) = &checked {
             values.truncate(before);

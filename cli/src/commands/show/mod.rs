@@ -1,11 +1,12 @@
-//! `polyproc show`: everything about a process, in sections. [`sections`] makes them from what is
-//! known.
+//! `polyproc show`: everything about a process, in sections. [`targets`] finds who is meant, [`sections`]
+//! makes them from what is known.
 
 mod sections;
+mod targets;
 
 use super::{complain, limits};
 use crate::arguments::{Common, Show};
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::host::Host;
 use crate::process::columns::Need;
 use crate::process::look::look;
@@ -19,17 +20,19 @@ use sections::Known;
 pub(crate) fn run(options: &Show, common: &Common) -> Result<(), Exit> {
     let output = options.format.output(common);
     let host = common.host();
-    let (mut reports, mut end) = (Vec::new(), Ok(()));
-    let several = options.pids.len() > 1;
+    let meant = targets::pids(&host.system, &options.processes);
+    let (pids, mut end) = meant.map_err(|error| complain(&error))?;
+    let mut reports = Vec::new();
+    let several = options.processes.len() > 1;
     let mut only = options.only.clone();
     if several && !only.is_empty() {
         // Whose the other sections are.
         only.push("process".into());
     }
-    for &pid in &options.pids {
+    for pid in pids {
         match report(&host, pid, &only, output.is_for_programs()) {
             Ok(report) => reports.push(report),
-            Err(error) => end = Err(complain(&error)),
+            Err(error) => end = exit::worse(end, complain(&error)),
         }
     }
     if !reports.is_empty() {

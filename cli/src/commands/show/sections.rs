@@ -7,9 +7,9 @@ use crate::sockets::{self, Socket};
 use crate::table::{Column, Table, columns};
 use crate::value::Value;
 use polyproc_info::{
-    Fact as Answer, Facts, Limit, Membership, MemoryMap, Missing, OpenFile, Resource, Thread,
+    Fact as Answer, Facts, Limit, MappedFile, Membership, MemoryMap, Missing, OpenFile, Resource,
+    Thread,
 };
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -323,25 +323,13 @@ fn limits(facts: &Facts) -> Body {
     }
 }
 
-/// All mappings of one file.
-#[derive(Default)]
-struct Mapped {
-    path: OsString,
-    mappings: usize,
-    size: u64,
-    resident: u64,
-    proportional: u64,
-    private: u64,
-    swapped: u64,
-}
-
-const MAPS: &[Column<Mapped>] = columns! {
+const MAPS: &[Column<MappedFile>] = columns! {
     "proportional" "SHARE" Bytes "in RAM, shared pages divided by those who share them"
         |row| Value::Bytes(row.proportional);
     "resident" "IN RAM" Bytes "in RAM"
         |row| Value::Bytes(row.resident);
     "private" "PRIVATE" Bytes "in RAM, and in no other process"
-        |row| Value::Bytes(row.private);
+        |row| Value::Bytes(row.private_clean.saturating_add(row.private_dirty));
     "swapped" "SWAPPED" Bytes "swapped out"
         |row| Value::Bytes(row.swapped);
     "size" "SIZE" Bytes "addresses"
@@ -349,7 +337,7 @@ const MAPS: &[Column<Mapped>] = columns! {
     "mappings" "MAPS" Count "how many mappings"
         |row| Value::number(row.mappings);
     "path" "PATH" Text "the file; [heap], [stack], [anonymous]"
-        |row| Value::Text(row.path.clone());
+        |row| Value::Text(if row.path.is_empty() { "[anonymous]".into() } else { row.path.clone() });
 };
 
 /// A line for each file, what takes most first.
@@ -358,18 +346,7 @@ fn maps(maps: &Answer<Vec<MemoryMap>>) -> Body {
         Ok(maps) => maps,
         Err(missing) => return unknown(*missing),
     };
-    let mut files: BTreeMap<OsString, Mapped> = BTreeMap::new();
-    for map in maps {
-        let path = if map.path.is_empty() { "[anonymous]".into() } else { map.path.clone() };
-        let file = files.entry(path.clone()).or_insert(Mapped { path, ..Mapped::default() });
-        file.mappings += 1;
-        file.size += map.size;
-        file.resident += map.resident;
-        file.proportional += map.proportional;
-        file.private += map.private_clean + map.private_dirty;
-        file.swapped += map.swapped;
-    }
-    let mut files: Vec<_> = files.into_values().collect();
+    let mut files = MappedFile::of(maps);
     files.sort_by_key(|file| std::cmp::Reverse(file.proportional));
     Body::Table(Table::of_all(MAPS, files))
 }

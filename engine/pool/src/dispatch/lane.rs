@@ -5,7 +5,7 @@ use super::slab::Key;
 use std::collections::VecDeque;
 
 /// A task, whatever it is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Task<T> {
     /// Counts all tasks of the pool.
     pub(crate) number: u64,

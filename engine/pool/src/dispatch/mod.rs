@@ -15,8 +15,9 @@ mod staff;
 
 use lane::{Lane, Queued};
 pub(crate) use lane::{Meant, Task};
-use slab::{Key, Slab};
-use slot::{Given, Kill, Slot, Stage};
+pub(crate) use slab::Key;
+use slab::Slab;
+use slot::{Kill, Slot, Stage};
 use std::collections::VecDeque;
 
 /// Nanoseconds on a clock that only the caller knows.
@@ -25,7 +26,7 @@ pub(crate) type Nanos = u64;
 /// So much work may wait in a worker's ring.
 const HORIZON: Nanos = 1_000_000;
 /// And so many tasks.
-const DEEPEST: usize = 1024;
+const DEEPEST: usize = 4096;
 /// A worker that has less work than this is given more of it before another one is woken.
 const WAKE_UP: Nanos = 20_000;
 /// Tasks that take less than this are done by one worker as fast as they are given.
@@ -115,16 +116,16 @@ pub(crate) enum Verdict {
 pub(crate) struct Breach;
 
 /// Something to be done by whoever holds the processes.
-#[derive(Debug)]
-pub(crate) enum Action<T> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
     /// Make a process for this slot, and say `started` or `start_failed`.
     Start(usize),
     /// Tell it to end in good order; `died` follows.
     Retire(usize),
     /// End it; `died` follows.
     Kill(usize, Why),
-    /// Tell whoever wants to know.
-    Done(Task<T>, Fate),
+    /// Tell whoever wants to know, and forget the task.
+    Done(Key, Fate),
 }
 
 /// Whether a task could be put into a ring.
@@ -172,10 +173,10 @@ pub(crate) struct Dispatcher<T> {
     costs: Vec<Option<Nanos>>,
     failures: u32,
     next_number: u64,
-    actions: Vec<Action<T>>,
+    actions: Vec<Action>,
 }
 
-impl<T> Dispatcher<T> {
+impl<T: Default> Dispatcher<T> {
     pub(crate) fn new(limits: Limits) -> Self {
         let mut slots = Vec::new();
         slots.resize_with(limits.workers, Slot::default);
@@ -197,7 +198,7 @@ impl<T> Dispatcher<T> {
     }
 
     /// What has been decided since the last call.
-    pub(crate) fn take_actions(&mut self) -> Vec<Action<T>> {
+    pub(crate) fn take_actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
 
@@ -242,34 +243,41 @@ impl<T> Dispatcher<T> {
     }
 
     /// Takes a task in; returns its number.
+    #[expect(clippy::inline_always, reason = "the payload is large to be moved")]
+    #[inline(always)]
     pub(crate) fn submit(&mut self, lane: usize, kind: u32, rules: Rules, payload: T) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
         // A pool that could start no worker tries once more.
         self.failures = self.failures.min(MOST_FAILURES - KILLED);
-        let task = Task { number, lane, kind, rules, attempts: 0, losses: 0, payload };
-        let task = self.tasks.insert(task);
+        let key = self.tasks.add();
+        let task = self.tasks.get_mut(key);
+        // Field by field, where it stays: a task is large to be moved.
+        (task.number, task.lane, task.kind, task.rules) = (number, lane, kind, rules);
+        (task.attempts, task.losses) = (0, 0);
+        task.payload = payload;
         self.lane(lane).out += 1;
-        self.queue(task);
+        self.line_up(lane, Queued { number, key });
         number
     }
 
     fn queue(&mut self, key: Key) {
-        let Task { number, lane: index, .. } = *self.tasks.get(key);
+        let Task { number, lane, .. } = *self.tasks.get(key);
+        self.line_up(lane, Queued { number, key });
+    }
+
+    fn line_up(&mut self, index: usize, task: Queued) {
         let lane = self.lane(index);
-        if lane.queue.is_empty() {
-            lane.queue.push_back(Queued { number, key });
+        let has_turn = !lane.queue.is_empty();
+        lane.insert(task);
+        if !has_turn {
             self.turns.push_back(index);
-        } else {
-            lane.insert(Queued { number, key });
         }
         self.queued += 1;
     }
 
     fn done(&mut self, key: Key, fate: Fate) {
-        let task = self.tasks.remove(key);
-        self.release(task.lane);
-        self.actions.push(Action::Done(task, fate));
+        self.actions.push(Action::Done(key, fate));
     }
 
     /// A task of this lane has its fate.
@@ -297,12 +305,17 @@ impl<T> Dispatcher<T> {
     /// Gives out what can be given, and asks for the workers that are missing.
     pub(crate) fn pump(&mut self, now: Nanos, hands: &mut impl Hands<T>) {
         while let Some(&key) = self.turns.front() {
-            let Some(&Queued { key: task, .. }) = self.lane(key).queue.front() else { break };
-            let task = self.tasks.get(task);
-            let (kind, alone) = (task.kind, task.rules.timeout.is_some());
-            let Some(slot) = self.choose(kind, alone) else { break };
-            match self.give(slot, key, now, hands) {
-                Room::Given => {}
+            let Some(&Queued { key: first, .. }) = self.lane(key).queue.front() else { break };
+            let task = self.tasks.get(first);
+            let (cost, limit) = (self.cost(task.kind), task.rules.timeout);
+            let Some(slot) = self.choose(cost, limit.is_some()) else { break };
+            match hands.give(slot, self.slots[slot].next_sequence(), self.tasks.get(first)) {
+                Room::Given => {
+                    let what = (first, cost.unwrap_or(HORIZON));
+                    self.slots[slot].take(what, limit, now, self.limits.max_tasks);
+                    self.take_first(key);
+                    self.in_flight += 1;
+                }
                 Room::Full => self.slots[slot].full = true,
                 Room::Never => self.reject_first(key),
             }
@@ -312,8 +325,7 @@ impl<T> Dispatcher<T> {
 
     /// The worker for a task of this kind: the last one again, until it has as much work as others
     /// take time to wake up; else one without work, else the one with the least.
-    fn choose(&mut self, kind: u32, alone: bool) -> Option<usize> {
-        let cost = self.cost(kind);
+    fn choose(&mut self, cost: Option<Nanos>, alone: bool) -> Option<usize> {
         let last = self.slots.get(self.last).filter(|last| !alone && last.is_at_work());
         if let Some(last) = last {
             let takes = last.takes(alone, cost);
@@ -333,24 +345,6 @@ impl<T> Dispatcher<T> {
         open.min_by_key(|(_, slot)| (slot.load, Nanos::MAX - slot.since)).map(|(index, _)| index)
     }
 
-    fn give(&mut self, slot: usize, key: usize, now: Nanos, hands: &mut impl Hands<T>) -> Room {
-        let sequence = self.slots[slot].next_sequence();
-        let Some(&Queued { key: first, .. }) = self.lane(key).queue.front() else {
-            return Room::Full;
-        };
-        let task = self.tasks.get(first);
-        let room = hands.give(slot, sequence, task);
-        if room == Room::Given {
-            let cost = self.cost(task.kind).unwrap_or(HORIZON);
-            let timeout = task.rules.timeout;
-            let given = Given { cost, timeout, task: Some(first), revoked: false };
-            self.slots[slot].take(given, now, self.limits.max_tasks);
-            self.take_first(key);
-            self.in_flight += 1;
-        }
-        room
-    }
-
     /// There is no memory for the first task of this lane.
     fn reject_first(&mut self, key: usize) {
         if let Some(task) = self.take_first(key) {
@@ -363,9 +357,10 @@ impl<T> Dispatcher<T> {
     fn take_first(&mut self, key: usize) -> Option<Key> {
         let task = self.lane(key).queue.pop_front()?.key;
         self.queued -= 1;
-        self.turns.pop_front();
-        if !self.lane(key).queue.is_empty() {
-            self.turns.push_back(key);
+        if self.lane(key).queue.is_empty() {
+            self.turns.pop_front();
+        } else if self.turns.len() > 1 {
+            self.turns.rotate_left(1);
         }
         Some(task)
     }
@@ -392,15 +387,15 @@ impl<T> Dispatcher<T> {
         self.costs[kind] = Some(mean);
     }
 
-    /// A worker has answered. Gives the task back with its fate, unless it has none yet or has had
-    /// one already.
+    /// A worker has answered. Gives the task, to be [forgotten](Self::forget), with its fate, unless it
+    /// has none yet or has had one already.
     pub(crate) fn answered(
         &mut self,
         slot: usize,
         sequence: u64,
         (verdict, cost): (Verdict, Nanos),
         now: Nanos,
-    ) -> Result<Option<(Task<T>, Fate)>, Breach> {
+    ) -> Result<Option<(Key, Fate)>, Breach> {
         if sequence != self.expected(slot) {
             return Err(Breach);
         }
@@ -418,10 +413,25 @@ impl<T> Dispatcher<T> {
             self.queue(key);
             return Ok(None);
         }
-        let task = self.tasks.remove(key);
-        self.release(task.lane);
         self.settle();
-        Ok(Some((task, fate)))
+        Ok(Some((key, fate)))
+    }
+
+    /// A task that has its fate, and is not forgotten.
+    pub(crate) fn task(&mut self, key: Key) -> &mut Task<T> {
+        let task = self.tasks.get_mut(key);
+        debug_assert_ne!(task.number, 0, "it is not forgotten");
+        task
+    }
+
+    /// Whoever wants to know what became of the task has been told.
+    pub(crate) fn forget(&mut self, key: Key) {
+        let task = self.tasks.get_mut(key);
+        let lane = task.lane;
+        task.payload = T::default();
+        task.number = 0;
+        self.tasks.remove(key);
+        self.release(lane);
     }
 
     /// A worker is dead. `running` is what it said it was running last.

@@ -101,9 +101,10 @@ impl Model {
         Self { dispatcher, world, lanes, now: 1, submitted, fates, strikes, losses }
     }
 
-    fn tell(&mut self, task: &Task<u64>, fate: Fate) {
-        let number = task.number;
-        assert_eq!(task.payload, number * 10, "the task has its own payload");
+    fn tell(&mut self, key: Key, fate: Fate) {
+        let Task { number, payload, .. } = *self.dispatcher.task(key);
+        self.dispatcher.forget(key);
+        assert_eq!(payload, number * 10, "the task has its own payload");
         assert_eq!(self.fates.insert(number, fate), None, "one fate for task {number}");
         let strikes = self.strikes.get(&number).copied().unwrap_or(0);
         let rules = self.submitted[&number];
@@ -144,7 +145,7 @@ impl Model {
         }
     }
 
-    fn act_on(&mut self, action: Action<u64>) {
+    fn act_on(&mut self, action: Action) {
         match action {
             Action::Start(slot) => {
                 let worker = &mut self.world.workers[slot];
@@ -157,7 +158,7 @@ impl Model {
                 worker.ordered_to_end = true;
             }
             Action::Kill(slot, _) => self.world.workers[slot].ordered_to_end = true,
-            Action::Done(task, fate) => self.tell(&task, fate),
+            Action::Done(key, fate) => self.tell(key, fate),
         }
     }
 
@@ -203,9 +204,9 @@ impl Model {
         }
         let answer = (verdict, if works { 1000 } else { 5_000_000 });
         let told = self.dispatcher.answered(slot, sequence, answer, self.now).unwrap();
-        if let Some((task, fate)) = told {
-            assert_eq!(task.number, number);
-            self.tell(&task, fate);
+        if let Some((key, fate)) = told {
+            assert_eq!(self.dispatcher.task(key).number, number);
+            self.tell(key, fate);
         }
     }
 

@@ -1,44 +1,52 @@
 //! Where tasks lie from their submission to their fate. Queues hold their keys: a task is large to be
 //! moved from one to the next.
 
-/// The key of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key(u32);
+use std::num::NonZeroU32;
 
-/// Values at places that are used again.
+/// The key of a task: one more than its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key(NonZeroU32);
+
+impl Key {
+    fn place(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+/// Values at places that are used again, with what was in them.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
-    places: Vec<Option<T>>,
+    places: Vec<T>,
     free: Vec<Key>,
 }
 
-impl<T> Slab<T> {
+impl<T: Default> Slab<T> {
     pub(super) fn new() -> Self {
         Self { places: Vec::new(), free: Vec::new() }
     }
 
-    pub(super) fn insert(&mut self, value: T) -> Key {
-        if let Some(key) = self.free.pop() {
-            self.places[key.0 as usize] = Some(value);
-            return key;
-        }
-        self.places.push(Some(value));
-        Key(self.places.len() as u32 - 1)
+    /// A place, for a value to be written to.
+    #[inline]
+    pub(super) fn add(&mut self) -> Key {
+        self.free.pop().unwrap_or_else(|| {
+            self.places.push(T::default());
+            Key(NonZeroU32::MIN.saturating_add(self.places.len() as u32 - 1))
+        })
     }
 
-    #[expect(clippy::expect_used, reason = "a key is in one place, and given up with its value")]
-    pub(super) fn remove(&mut self, key: Key) -> T {
+    /// The value is not needed any more. A key is in one place, and given up with its value.
+    #[inline]
+    pub(super) fn remove(&mut self, key: Key) {
         self.free.push(key);
-        self.places[key.0 as usize].take().expect("a value under its key")
     }
 
-    #[expect(clippy::expect_used, reason = "as above")]
+    #[inline]
     pub(super) fn get(&self, key: Key) -> &T {
-        self.places[key.0 as usize].as_ref().expect("a value under its key")
+        &self.places[key.place()]
     }
 
-    #[expect(clippy::expect_used, reason = "as above")]
+    #[inline]
     pub(super) fn get_mut(&mut self, key: Key) -> &mut T {
-        self.places[key.0 as usize].as_mut().expect("a value under its key")
+        &mut self.places[key.place()]
     }
 }

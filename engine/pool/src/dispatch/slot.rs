@@ -22,8 +22,6 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Given {
     pub(super) cost: Nanos,
-    /// How long it may run.
-    pub(super) timeout: Option<Nanos>,
     /// `None` once its fate is known.
     pub(super) task: Option<Key>,
     /// Whether the worker may skip it.
@@ -57,6 +55,8 @@ pub(super) struct Slot {
     pub(super) stage: Stage,
     /// In the order in which it got them.
     pub(super) given: VecDeque<Given>,
+    /// How long the task at the front may run: one with such a limit was given to an empty worker.
+    pub(super) limit: Option<Nanos>,
     /// How many answers it has given.
     pub(super) answered: u64,
     /// The time that its tasks are believed to take.
@@ -90,23 +90,29 @@ impl Slot {
             return false;
         }
         let Some(front) = self.given.front() else { return true };
-        let is_alone = front.task.is_some() && front.timeout.is_some();
+        let is_alone = self.limit.is_some() && front.task.is_some();
         let fits = cost.is_some_and(|cost| self.load + cost <= HORIZON);
         fits && !alone && !is_alone && !self.stuck && self.given.len() < DEEPEST
     }
 
     /// Whether it has tasks, and will soon have done them.
     pub(super) fn is_at_work(&self) -> bool {
-        let is_alone = self.given.front().is_none_or(|front| front.timeout.is_some());
-        self.is_on_duty() && !self.stuck && !is_alone
+        !self.given.is_empty() && self.limit.is_none() && self.is_on_duty() && !self.stuck
     }
 
-    pub(super) fn take(&mut self, given: Given, now: Nanos, max_tasks: Option<u64>) {
+    pub(super) fn take(
+        &mut self,
+        (task, cost): (Key, Nanos),
+        limit: Option<Nanos>,
+        now: Nanos,
+        max_tasks: Option<u64>,
+    ) {
         if self.given.is_empty() {
             self.since = now;
+            self.limit = limit;
         }
-        self.load += given.cost;
-        self.given.push_back(given);
+        self.load += cost;
+        self.given.push_back(Given { cost, task: Some(task), revoked: false });
         self.used_up |= max_tasks.is_some_and(|most| self.next_sequence() > most);
     }
 
@@ -117,6 +123,7 @@ impl Slot {
         }
         let given = self.given.pop_front()?;
         self.load -= given.cost;
+        self.limit = None;
         self.answered += 1;
         self.since = now;
         self.full = false;
@@ -126,11 +133,11 @@ impl Slot {
 
     /// When the task that it runs will have taken too long.
     pub(super) fn overdue_at(&self) -> Option<Nanos> {
-        let front = self.given.front().filter(|front| front.task.is_some())?;
-        if self.stage != Stage::Ready || self.kill.is_some() {
+        let is_open = self.given.front().is_some_and(|front| front.task.is_some());
+        if !is_open || self.stage != Stage::Ready || self.kill.is_some() {
             return None;
         }
-        Some(self.since.saturating_add(front.timeout?))
+        Some(self.since.saturating_add(self.limit?))
     }
 
     /// Whether tasks wait in its ring behind the front.

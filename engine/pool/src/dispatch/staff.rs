@@ -6,7 +6,7 @@ use super::{
     Phase, RECLAIM, Why,
 };
 
-impl<T> Dispatcher<T> {
+impl<T: Default> Dispatcher<T> {
     /// A process was made.
     pub(crate) fn started(&mut self, slot: usize) {
         self.slots[slot].stage = Stage::Warming;

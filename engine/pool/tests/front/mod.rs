@@ -240,13 +240,9 @@ impl Boxes {
         let index = self.submitted.fetch_add(1, Ordering::SeqCst);
         let mut definition = self.definition.lock().unwrap();
         let definition = *definition.get_or_insert_with(|| pool.define(b"test"));
-        let task = NewTask {
-            bytes: job.encode().into(),
-            run: None,
-            index,
-            sink: Arc::clone(&self.inbox) as _,
-        };
-        pool.submit((pool.default_lane(), definition), rules, [task]).unwrap()
+        let task = NewTask { bytes: job.encode().into(), run: None, index };
+        let sink = Arc::clone(&self.inbox) as _;
+        pool.submit((pool.default_lane(), definition), rules, sink, [task]).unwrap()
     }
 
     pub(crate) fn wait(&self, pool: &Pool) {

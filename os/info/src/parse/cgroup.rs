@@ -77,6 +77,9 @@ impl CgroupMount {
         } else {
             group.controllers.iter().any(is_controller)
         };
+        // In a cgroup namespace with the mounts of the one around it (`unshare --cgroup`): the group lies
+        // somewhere below, and nothing says where.
+        let fits = fits && !self.part.starts_with("/..");
         let below = group.path.strip_prefix(&self.part).unwrap_or(Path::new(""));
         // A group outside the mounted part shows as `/../other`.
         let plain = below.strip_prefix("/").unwrap_or(below);
@@ -153,6 +156,18 @@ mod tests {
             folders("memory"),
             [(false, 3, "/sys/fs/cgroup/my memory/docker/x".into()), unified]
         );
+    }
+
+    #[test]
+    fn a_mount_from_around_the_namespace_says_nothing() {
+        let groups = Membership::parse_all(b"4:memory:/\n");
+        let mount = |part: &str| {
+            let line =
+                format!("75 71 0:32 {part} /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
+            folders(&groups, &CgroupMount::parse_all(line.as_bytes()), "memory")
+        };
+        assert_eq!(mount("/../.."), []);
+        assert_eq!(mount("/").len(), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `/proc/diskstats`, `/proc/mounts`, `/proc/filesystems`.
 
 use super::{lines, number, split};
+use crate::rising::{Counters, lost};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::ops::AddAssign;
@@ -33,15 +34,31 @@ pub struct DiskCounters {
 
 impl AddAssign for DiskCounters {
     fn add_assign(&mut self, other: Self) {
-        self.reads = self.reads.wrapping_add(other.reads);
-        self.writes = self.writes.wrapping_add(other.writes);
-        self.read_bytes = self.read_bytes.wrapping_add(other.read_bytes);
-        self.write_bytes = self.write_bytes.wrapping_add(other.write_bytes);
+        self.reads = self.reads.saturating_add(other.reads);
+        self.writes = self.writes.saturating_add(other.writes);
+        self.read_bytes = self.read_bytes.saturating_add(other.read_bytes);
+        self.write_bytes = self.write_bytes.saturating_add(other.write_bytes);
         self.read_time = self.read_time.saturating_add(other.read_time);
         self.write_time = self.write_time.saturating_add(other.write_time);
-        self.merged_reads = self.merged_reads.wrapping_add(other.merged_reads);
-        self.merged_writes = self.merged_writes.wrapping_add(other.merged_writes);
+        self.merged_reads = self.merged_reads.saturating_add(other.merged_reads);
+        self.merged_writes = self.merged_writes.saturating_add(other.merged_writes);
         self.busy_time = self.busy_time.saturating_add(other.busy_time);
+    }
+}
+
+impl Counters for DiskCounters {
+    fn lost(self, now: Self) -> Self {
+        Self {
+            reads: lost(self.reads, now.reads),
+            writes: lost(self.writes, now.writes),
+            read_bytes: lost(self.read_bytes, now.read_bytes),
+            write_bytes: lost(self.write_bytes, now.write_bytes),
+            read_time: lost(self.read_time, now.read_time),
+            write_time: lost(self.write_time, now.write_time),
+            merged_reads: lost(self.merged_reads, now.merged_reads),
+            merged_writes: lost(self.merged_writes, now.merged_writes),
+            busy_time: lost(self.busy_time, now.busy_time),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Memory of a process (`statm`, `smaps_rollup`, `smaps`) and of the machine (`meminfo`, `vmstat`).
 
 use super::{lines, number, number_to_base, split, value_after};
-use std::collections::HashMap;
-use std::ffi::OsString;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
 /// Memory of a process, in bytes.
@@ -155,6 +155,61 @@ impl MemoryMap {
     }
 }
 
+/// All of a process's mappings of one file; sizes in bytes, as in [`MemoryMap`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MappedFile {
+    /// The file's path, `[heap]`, `[stack]`; empty for all anonymous memory.
+    pub path: OsString,
+    /// How many mappings it has.
+    pub mappings: usize,
+    /// In memory now.
+    pub resident: u64,
+    /// All of the mappings.
+    pub size: u64,
+    /// Its share of pages that others map, too.
+    pub proportional: u64,
+    /// Mapped by others, too, and not written to.
+    pub shared_clean: u64,
+    /// Mapped by others, too, and written to.
+    pub shared_dirty: u64,
+    /// Mapped by nobody else, and not written to.
+    pub private_clean: u64,
+    /// Mapped by nobody else, and written to.
+    pub private_dirty: u64,
+    /// Touched of late.
+    pub referenced: u64,
+    /// Not backed by a file.
+    pub anonymous: u64,
+    /// Swapped out.
+    pub swapped: u64,
+}
+
+impl MappedFile {
+    /// Adds mappings up by file, in the order of their paths.
+    pub fn of(maps: &[MemoryMap]) -> Vec<Self> {
+        let mut files: BTreeMap<&OsStr, Self> = BTreeMap::new();
+        for map in maps {
+            files.entry(&map.path).or_default().add(map);
+        }
+        files.into_iter().map(|(path, file)| Self { path: path.to_owned(), ..file }).collect()
+    }
+
+    fn add(&mut self, map: &MemoryMap) {
+        let add = |sum: &mut u64, part: u64| *sum = sum.saturating_add(part);
+        self.mappings += 1;
+        add(&mut self.resident, map.resident);
+        add(&mut self.size, map.size);
+        add(&mut self.proportional, map.proportional);
+        add(&mut self.shared_clean, map.shared_clean);
+        add(&mut self.shared_dirty, map.shared_dirty);
+        add(&mut self.private_clean, map.private_clean);
+        add(&mut self.private_dirty, map.private_dirty);
+        add(&mut self.referenced, map.referenced);
+        add(&mut self.anonymous, map.anonymous);
+        add(&mut self.swapped, map.swapped);
+    }
+}
+
 /// `/proc/meminfo` or `/proc/vmstat`: numbers by name, as they stand there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table(HashMap<Vec<u8>, u64>);
@@ -229,6 +284,29 @@ mod tests {
     }
 
     #[test]
+    fn mappings_of_a_file_are_added_up() {
+        let maps = MemoryMap::parse_all(&SMAPS.repeat(3));
+        let files = MappedFile::of(&maps);
+        assert_eq!(files.iter().map(|file| file.mappings).collect::<Vec<_>>(), [3, 3]);
+        let paths = files.iter().map(|file| file.path.to_str().unwrap());
+        assert_eq!(paths.collect::<Vec<_>>(), ["", "/usr/bin/my cat (deleted)"]);
+        let second = &files[1];
+        let sizes = [
+            second.shared_clean,
+            second.shared_dirty,
+            second.proportional,
+            second.private_clean,
+            second.private_dirty,
+            second.resident,
+            second.referenced,
+            second.size,
+            second.anonymous,
+            second.swapped,
+        ];
+        assert_eq!(sizes.map(|size| size / 1024), [3, 6, 9, 12, 15, 18, 21, 24, 27, 30]);
+    }
+
+    #[test]
     fn the_detail_is_the_sum_of_all_maps() {
         let detail = MemoryDetail::parse(SMAPS);
         let detail = [detail.unique, detail.proportional, detail.swapped];
@@ -260,7 +338,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_without_a_panic(bytes in hostile::bytes(), near in hostile::damaged(SMAPS)) {
             for bytes in [bytes, near] {
-                MemoryMap::parse_all(&bytes);
+                MappedFile::of(&MemoryMap::parse_all(&bytes));
                 MemoryDetail::parse(&bytes);
                 Memory::parse(&bytes, 4096);
                 Table::parse(&bytes);

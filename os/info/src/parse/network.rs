@@ -1,6 +1,7 @@
 //! `/proc/net/dev`: what went over each network interface.
 
 use super::{lines, number, split};
+use crate::rising::{Counters, lost};
 use std::ffi::OsString;
 use std::ops::AddAssign;
 use std::os::unix::ffi::OsStringExt;
@@ -28,14 +29,29 @@ pub struct NetworkCounters {
 
 impl AddAssign for NetworkCounters {
     fn add_assign(&mut self, other: Self) {
-        self.bytes_sent = self.bytes_sent.wrapping_add(other.bytes_sent);
-        self.bytes_received = self.bytes_received.wrapping_add(other.bytes_received);
-        self.packets_sent = self.packets_sent.wrapping_add(other.packets_sent);
-        self.packets_received = self.packets_received.wrapping_add(other.packets_received);
-        self.errors_in = self.errors_in.wrapping_add(other.errors_in);
-        self.errors_out = self.errors_out.wrapping_add(other.errors_out);
-        self.dropped_in = self.dropped_in.wrapping_add(other.dropped_in);
-        self.dropped_out = self.dropped_out.wrapping_add(other.dropped_out);
+        self.bytes_sent = self.bytes_sent.saturating_add(other.bytes_sent);
+        self.bytes_received = self.bytes_received.saturating_add(other.bytes_received);
+        self.packets_sent = self.packets_sent.saturating_add(other.packets_sent);
+        self.packets_received = self.packets_received.saturating_add(other.packets_received);
+        self.errors_in = self.errors_in.saturating_add(other.errors_in);
+        self.errors_out = self.errors_out.saturating_add(other.errors_out);
+        self.dropped_in = self.dropped_in.saturating_add(other.dropped_in);
+        self.dropped_out = self.dropped_out.saturating_add(other.dropped_out);
+    }
+}
+
+impl Counters for NetworkCounters {
+    fn lost(self, now: Self) -> Self {
+        Self {
+            bytes_sent: lost(self.bytes_sent, now.bytes_sent),
+            bytes_received: lost(self.bytes_received, now.bytes_received),
+            packets_sent: lost(self.packets_sent, now.packets_sent),
+            packets_received: lost(self.packets_received, now.packets_received),
+            errors_in: lost(self.errors_in, now.errors_in),
+            errors_out: lost(self.errors_out, now.errors_out),
+            dropped_in: lost(self.dropped_in, now.dropped_in),
+            dropped_out: lost(self.dropped_out, now.dropped_out),
+        }
     }
 }
 

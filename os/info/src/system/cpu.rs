@@ -216,6 +216,16 @@ impl System {
         folders.iter().enumerate().map(look).collect()
     }
 
+    /// How fast they run on average ([`System::cpu_frequency`]); `None` where nothing says.
+    pub fn cpu_frequency_mean(&self) -> Option<Frequency> {
+        let all = self.cpu_frequency();
+        let number = u32::try_from(all.len()).ok().filter(|&number| number > 0)?;
+        let mean = |of: fn(&Frequency) -> f64| all.iter().map(of).sum::<f64>() / f64::from(number);
+        let (current, min, max) =
+            (mean(|one| one.current), mean(|one| one.min), mean(|one| one.max));
+        Some(Frequency { current, min, max })
+    }
+
     fn frequency(&self, folder: &str, at_hand: Option<f64>) -> Frequency {
         let read = |name: &str| {
             let text = self.read_if_there(&format!("{folder}/{name}"))?;

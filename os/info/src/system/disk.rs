@@ -4,6 +4,7 @@ use super::System;
 use crate::error::{Error, Result};
 use crate::parse::disk::{DiskCounters, Partition, with_device};
 use crate::percent;
+use crate::rising::Rising;
 use polyproc_sys::filesystem;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -20,6 +21,50 @@ pub struct DiskUsage {
     pub free: u64,
     /// `used` in percent of what anybody may use: `df` has the same number.
     pub percent: f64,
+}
+
+/// What disks have done, by counters that never go down from one look to the next: the kernel's
+/// start again when they have gone once round, and when a disk was away and has come back. psutil's
+/// `nowrap`; the state is in this value, so two that look do not disturb each other, and a new one has
+/// forgotten everything.
+///
+/// ```
+/// use polyproc_info::{DiskMeter, System};
+///
+/// let mut meter = DiskMeter::new(&System::new());
+/// let (before, _) = meter.counters()?;
+/// let (now, each) = meter.counters()?;
+/// assert!(now.read_bytes >= before.read_bytes);
+/// for (name, counters) in each {
+///     println!("{} has read {} bytes", name.display(), counters.read_bytes);
+/// }
+/// # Ok::<(), polyproc_info::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DiskMeter {
+    system: System,
+    seen: Rising<DiskCounters>,
+}
+
+impl DiskMeter {
+    /// Nothing is read before the first look.
+    pub fn new(system: &System) -> Self {
+        Self { system: system.clone(), seen: Rising::default() }
+    }
+
+    /// All disks together ([`System::disk_io_total`]), those that are away now, too; and each disk and
+    /// part of one that is there, in the kernel's order ([`System::disk_io_counters`]).
+    ///
+    /// Of a counter that has started again no more is known than where it was at the look before, so
+    /// this is the least that has happened. Of more than 1024 that are away those that were so the
+    /// longest are in the sum only.
+    ///
+    /// # Errors
+    /// When `/proc/diskstats` cannot be read.
+    pub fn counters(&mut self) -> Result<(DiskCounters, Vec<(OsString, DiskCounters)>)> {
+        let now = self.system.disk_io_counters()?;
+        Ok(self.seen.see(now, |name| self.system.is_whole_disk(name)))
+    }
 }
 
 impl System {
@@ -68,7 +113,8 @@ impl System {
         Ok(DiskUsage { total: space.total, used, free: space.available, percent })
     }
 
-    /// What each disk and each part of one has done since boot, in the kernel's order.
+    /// What each disk and each part of one has done since boot, in the kernel's order and by its
+    /// numbers, which start again now and then: [`DiskMeter`] has numbers that do not.
     ///
     /// # Errors
     /// When `/proc/diskstats` cannot be read.

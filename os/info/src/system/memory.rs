@@ -33,6 +33,21 @@ pub struct VirtualMemory {
     pub slab: u64,
 }
 
+impl VirtualMemory {
+    /// `bytes` in percent of all memory: of any of a process's amounts.
+    ///
+    /// ```
+    /// use polyproc_info::{Process, System};
+    ///
+    /// let own = Process::current()?.memory_detail()?.unique;
+    /// assert!(System::new().virtual_memory()?.percent_of(own) < 100.0);
+    /// # Ok::<(), polyproc_info::Error>(())
+    /// ```
+    pub fn percent_of(&self, bytes: u64) -> f64 {
+        percent(bytes, self.total)
+    }
+}
+
 /// Space on disks for memory that is not used of late, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SwapMemory {

@@ -3,6 +3,7 @@
 use super::System;
 use crate::error::{Error, Result};
 use crate::parse::network::NetworkCounters;
+use crate::rising::Rising;
 use polyproc_sys::endpoint::Address;
 use polyproc_sys::interfaces;
 use std::ffi::OsString;
@@ -87,8 +88,49 @@ impl fmt::Display for Duplex {
     }
 }
 
+/// What went over network interfaces, by counters that never go down from one look to the next: the
+/// kernel's start again when an interface was away and has come back, and where a driver's are 32 bits
+/// wide. psutil's `nowrap`; the state is in this value, so two that look do not disturb each other, and
+/// a new one has forgotten everything.
+///
+/// ```
+/// use polyproc_info::{NetworkMeter, System};
+///
+/// let mut meter = NetworkMeter::new(&System::new());
+/// let (before, _) = meter.counters()?;
+/// let (now, _) = meter.counters()?;
+/// assert!(now.bytes_received >= before.bytes_received);
+/// # Ok::<(), polyproc_info::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct NetworkMeter {
+    system: System,
+    seen: Rising<NetworkCounters>,
+}
+
+impl NetworkMeter {
+    /// Nothing is read before the first look.
+    pub fn new(system: &System) -> Self {
+        Self { system: system.clone(), seen: Rising::default() }
+    }
+
+    /// All interfaces together ([`System::net_io_total`]), those that are away now, too; and each that
+    /// is there, in the kernel's order ([`System::net_io_counters`]).
+    ///
+    /// Of a counter that has started again no more is known than where it was at the look before, so
+    /// this is the least that has happened. Of more than 1024 that are away those that were so the
+    /// longest are in the sum only.
+    ///
+    /// # Errors
+    /// When `/proc/net/dev` cannot be read.
+    pub fn counters(&mut self) -> Result<(NetworkCounters, Vec<(OsString, NetworkCounters)>)> {
+        Ok(self.seen.see(self.system.net_io_counters()?, |_| true))
+    }
+}
+
 impl System {
-    /// What went over each interface since it came up, in the kernel's order.
+    /// What went over each interface since it came up, in the kernel's order and by its numbers, which
+    /// start again now and then: [`NetworkMeter`] has numbers that do not.
     ///
     /// # Errors
     /// When `/proc/net/dev` cannot be read.

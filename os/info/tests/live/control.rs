@@ -31,9 +31,13 @@ fn priorities_and_limits_are_set() {
     assert_eq!(process.io_priority().unwrap(), IoPriority::BestEffort(6));
     process.set_io_priority(IoPriority::Idle).unwrap();
     assert_eq!(process.io_priority().unwrap().to_string(), "idle");
-    let one = process.affinity().unwrap()[..1].to_vec();
-    process.set_affinity(&one).unwrap();
-    assert_eq!(process.affinity().unwrap(), one);
+    let all = process.affinity().unwrap();
+    process.set_affinity(&all[..1]).unwrap();
+    assert_eq!(process.affinity().unwrap(), all[..1]);
+    // At least those that it had: whoever started us may have been bound.
+    process.clear_affinity().unwrap();
+    let cleared = process.affinity().unwrap();
+    assert!(all.iter().all(|processor| cleared.contains(processor)), "{cleared:?}");
     let limit = Limit { soft: Some(50), hard: Some(60) };
     process.set_limit(Resource::OpenFiles, limit).unwrap();
     assert_eq!(process.limit(Resource::OpenFiles).unwrap(), limit);

@@ -76,6 +76,8 @@ fn processors(system: &System) {
     assert!(
         frequency.iter().zip([2400.0, 800.0, 3600.0]).all(|(one, two)| (one - two).abs() < 1e-9)
     );
+    let mean = system.cpu_frequency_mean().unwrap();
+    assert!((mean.max - 3600.0).abs() < 1e-9 && (mean.current - 2400.0).abs() < 1e-9);
     assert_eq!(system.cpu_model().as_deref(), Some("A Fast One"));
 }
 
@@ -95,6 +97,7 @@ fn memory(system: &System) {
     ];
     let expected = [16000, 8000, 8000, 4000, 3000, 1000, 100, 2200, 50, 300];
     assert_eq!(kilobytes.map(|bytes| bytes / 1024), expected);
+    assert!((memory.percent_of(4000 * 1024) - 25.0).abs() < 1e-9);
     assert!((memory.percent - 50.0).abs() < 1e-9);
     let swap = system.swap_memory().unwrap();
     assert_eq!([swap.total, swap.used, swap.free].map(|bytes| bytes / 1024), [1000, 250, 750]);
@@ -165,6 +168,7 @@ fn a_system_without_files_is_an_error_or_empty() {
     assert!(system.pids().unwrap().is_empty() && !system.pid_exists(1));
     assert!(system.cpu_times().is_err() && system.load_average().is_err());
     assert!(system.cpu_frequency().is_empty() && system.temperatures().is_empty());
+    assert_eq!(system.cpu_frequency_mean(), None);
     assert!(system.battery().is_none() && system.users().unwrap().is_empty());
     assert!(system.connections(Kinds::ALL).unwrap().is_empty());
     let nowhere = System::at("/no/such/place");

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
 mod containers;
+mod counters;
 mod kernels;
 mod processes;
 mod sensors;

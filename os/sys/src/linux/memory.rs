@@ -189,6 +189,18 @@ impl Mapping {
         assert!(self.writable && self.holds(offset, bytes.len()), "within a writable mapping");
         // SAFETY: `offset` is within the mapping.
         let to = unsafe { self.start.as_ptr().add(offset) };
+        if let 8..=16 = bytes.len() {
+            let halves = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>());
+            if let (Some(first), Some(last)) = halves {
+                // SAFETY: within the range, as below.
+                unsafe { to.cast::<[u8; 8]>().write_unaligned(*first) };
+                // SAFETY: the same for the range's end.
+                let end = unsafe { to.add(bytes.len() - 8) };
+                // SAFETY: within the range.
+                unsafe { end.cast::<[u8; 8]>().write_unaligned(*last) };
+            }
+            return;
+        }
         // SAFETY: so is the whole range; nobody here holds a reference into shared memory that
         // could be written to (`bytes` cannot overlap: see `bytes`).
         unsafe { streaming::copy(bytes.as_ptr(), to, bytes.len()) };
@@ -251,6 +263,23 @@ impl Mapping {
             let place = unsafe { self.start.as_ptr().add(offset) };
             // SAFETY: a hint reads nothing, whatever the address.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = offset;
+    }
+
+    /// Has the processor fetch the line at `offset` from whoever has it, because it will be written
+    /// soon. Only a hint.
+    #[inline]
+    pub fn fetch_to_write(&self, offset: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if offset < self.len {
+            // SAFETY: within the mapping.
+            let place = unsafe { self.start.as_ptr().add(offset) };
+            // SAFETY: a hint changes nothing, whatever the address.
+            unsafe {
+                std::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags));
+            };
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = offset;
