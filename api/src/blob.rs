@@ -11,7 +11,7 @@ use std::ops::{Deref, DerefMut};
 /// Plain data inside a value, copied as a run.
 ///
 /// Vectors of numbers (`Vec<u8>`, `Vec<f64>`, …) are that by themselves in all messages of polyproc. A vector of
-/// structs is written field by field, at a nanosecond or more for each, and many times that in a debug
+/// structs is written field by field, at some nanoseconds for each, and many times that in a debug
 /// build; this one is one copy. From the outside it is a vector.
 ///
 /// ```
