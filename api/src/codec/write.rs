@@ -38,21 +38,6 @@ impl<F: Form> Writer<F> {
         self.bytes.extend_from_slice(run);
     }
 
-    #[inline]
-    fn number<const N: usize>(&mut self, bytes: &[u8; N]) {
-        if self.bytes.capacity() - self.bytes.len() < N {
-            self.grow();
-        }
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// Makes room twice as large, as a vector does, but in large pages once it is.
-    #[cold]
-    fn grow(&mut self) {
-        self.bytes.reserve(self.bytes.len().max(64));
-        prefer_large_pages(self.bytes.spare_capacity_mut());
-    }
-
     /// Makes room for a long run, and for another one of that length, which often follows: room that nobody
     /// writes to costs nothing.
     #[cold]
@@ -113,7 +98,7 @@ macro_rules! whole_numbers {
         #[inline]
         fn $method(self, number: $number) -> Result<(), Fault> {
             if F::IS_MEMORY {
-                self.number(&number.to_ne_bytes());
+                self.bytes.extend_from_slice(&number.to_ne_bytes());
             } else {
                 self.varint($unsigned(number.into()));
             }
@@ -158,13 +143,13 @@ impl<F: Form> Serializer for &mut Writer<F> {
 
     #[inline]
     fn serialize_f32(self, number: f32) -> Result<(), Fault> {
-        self.number(&number.to_le_bytes());
+        self.bytes.extend_from_slice(&number.to_le_bytes());
         Ok(())
     }
 
     #[inline]
     fn serialize_f64(self, number: f64) -> Result<(), Fault> {
-        self.number(&number.to_le_bytes());
+        self.bytes.extend_from_slice(&number.to_le_bytes());
         Ok(())
     }
 
