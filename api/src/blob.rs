@@ -1,32 +1,40 @@
-//! Bytes and other plain data that are coded as a run.
+//! Plain data that is coded as a run.
 
+use crate::codec::numbers::copy_of_bytes;
 use bytemuck::{AnyBitPattern, NoUninit};
-use polyproc_sys::memory::prefer_large_pages;
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-/// Bytes or other plain data inside a value, copied as a run.
+/// Plain data inside a value, copied as a run.
 ///
-/// serde takes a `Vec<u8>` or a `Vec<f64>` for a sequence of numbers, and codes them one by one, at some
-/// nanoseconds each. A field of this type is one copy instead (one of bytes with
-/// `#[serde(with = "serde_bytes")]` as well). From the outside it is a vector.
+/// Vectors of numbers (`Vec<u8>`, `Vec<f64>`, …) are that by themselves in all messages of polyproc. A vector of
+/// structs is written field by field, at some nanoseconds for each, and many times that in a debug
+/// build; this one is one copy. From the outside it is a vector.
 ///
 /// ```
 /// use polyproc::Blob;
 ///
-/// #[derive(serde::Serialize, serde::Deserialize)]
-/// struct Frame {
-///     number: u64,
-///     pixels: Blob,
-///     depths: Blob<f32>,
+/// #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+/// #[repr(C)]
+/// struct Point {
+///     x: f32,
+///     y: f32,
 /// }
 ///
-/// let frame = Frame { number: 1, pixels: vec![7; 1 << 20].into(), depths: vec![0.5; 1 << 20].into() };
-/// let bright = polyproc::spawn(|frame: Frame| frame.pixels.iter().filter(|&&p| p > 5).count(), frame)?;
-/// assert_eq!(bright.join()?, 1 << 20);
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Cloud {
+///     number: u64,
+///     points: Blob<Point>,
+///     weights: Vec<f32>,
+/// }
+///
+/// let points = vec![Point { x: 1.0, y: 2.0 }; 1 << 20].into();
+/// let cloud = Cloud { number: 1, points, weights: vec![0.5; 1 << 20] };
+/// let high = polyproc::spawn(|cloud: Cloud| cloud.points.iter().filter(|p| p.y > p.x).count(), cloud)?;
+/// assert_eq!(high.join()?, 1 << 20);
 /// # Ok::<(), polyproc::Error>(())
 /// ```
 ///
@@ -102,62 +110,15 @@ impl<'de, T: AnyBitPattern> Visitor<'de> for Bytes<T> {
     }
 }
 
-/// The elements whose bytes these are; `None` when the last one is cut off.
-pub(crate) fn copy_of_bytes<T: AnyBitPattern>(bytes: &[u8]) -> Option<Vec<T>> {
-    let size = size_of::<T>().max(1);
-    if !bytes.len().is_multiple_of(size) {
-        return None;
-    }
-    let mut elements = Vec::with_capacity(bytes.len() / size);
-    prefer_large_pages(elements.spare_capacity_mut());
-    match bytemuck::try_cast_slice(bytes) {
-        Ok(aligned) => elements.extend_from_slice(aligned),
-        Err(_) => elements.extend(bytes.chunks_exact(size).map(bytemuck::pod_read_unaligned::<T>)),
-    }
-    Some(elements)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::codec::{decode, encode};
-    use postcard::ser_flavors::Flavor;
-
-    /// How often the codec was given one byte, and how often a run.
-    #[derive(Default)]
-    struct Calls {
-        single: usize,
-        runs: usize,
-    }
-
-    impl Flavor for Calls {
-        type Output = (usize, usize);
-
-        fn try_push(&mut self, _: u8) -> postcard::Result<()> {
-            self.single += 1;
-            Ok(())
-        }
-
-        fn try_extend(&mut self, _: &[u8]) -> postcard::Result<()> {
-            self.runs += 1;
-            Ok(())
-        }
-
-        fn finalize(self) -> postcard::Result<(usize, usize)> {
-            Ok((self.single, self.runs))
-        }
-    }
-
-    fn calls(value: &impl Serialize) -> (usize, usize) {
-        postcard::serialize_with_flavor(value, Calls::default()).unwrap()
-    }
 
     #[test]
     fn is_written_and_read_as_a_run() {
         const LEN: usize = 100_000;
         let blob = Blob(vec![200; LEN]);
-        assert_eq!(calls(&blob), (0, 2), "the length, and the bytes");
-        assert_eq!(calls(&blob.0), (LEN, 1), "the length, and each byte");
         let bytes = encode(&blob, Vec::new()).unwrap();
         assert_eq!(bytes.len(), LEN + 3);
         assert_eq!(decode::<Blob>(&bytes), Ok(blob));

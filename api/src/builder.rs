@@ -262,11 +262,12 @@ impl Context {
 /// # Ok::<(), polyproc::Error>(())
 /// ```
 ///
-/// The result may be a `Result`, with an error that serde can take: `String`, or an enum of one's own,
-/// but not `io::Error`, [`Error`](crate::Error) or `Box<dyn Error>`: `.map_err(|error| error.to_string())`.
+/// The result may be a `Result`, with an error that serde can take: `String`, an enum of one's own, or
+/// [`Error`](crate::Error), into which `?` turns an `io::Error` and whatever this crate gives. `io::Error` itself
+/// and `Box<dyn Error>` cannot travel.
 ///
-/// Megabytes of bytes or numbers are a [`Blob`](crate::Blob), in arguments and in results, or lie in a
-/// [`SharedArray`](crate::SharedArray): a `Vec<u8>` is coded number by number.
+/// Vectors of numbers are copied as a whole, wherever in an argument or a result they are. Megabytes that are
+/// not to be copied at all lie in a [`SharedArray`](crate::SharedArray).
 ///
 /// A closure that captures something is refused by the compiler, since what it captures is in this
 /// process's memory: pass it as an argument, or [`fork`].

@@ -5,7 +5,6 @@ use crate::function::{Address, CodeRef, NotHere, signature};
 use crate::message;
 use crate::panic;
 use polyproc_process::{Front, Outcome, Payload};
-use polyproc_shm::Parcel;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -39,54 +38,43 @@ pub(crate) struct Invocation<'a> {
     tickets: &'a [u8],
 }
 
-/// What a trampoline gives: a report, and the handles in the result.
+/// What a trampoline gives: an encoded report, and the handles in the result.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    report: Report,
-    parcels: Vec<Parcel>,
+    report: Payload,
+    /// The exit code of the child.
+    code: i32,
 }
 
-impl From<Report> for Reply {
-    fn from(report: Report) -> Self {
-        Self { report, parcels: Vec::new() }
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        let code = if matches!(failure, Failure::Panicked(_)) { PANICKED } else { 1 };
+        Self { report: failure.report(), code }
     }
 }
 
 /// What came of a call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Report {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Report<'r> {
     /// The encoded result.
-    Value(#[serde(with = "serde_bytes_form")] Vec<u8>),
+    Value(&'r [u8]),
+    Failed(Failure),
+}
+
+/// The first byte of a report: what follows it is an encoded result.
+const VALUE: u8 = 0;
+/// A [`Failure`] follows.
+const FAILED: u8 = 1;
+
+/// Why a call has no result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Failure {
     Panicked(panic::Panic),
     NotHere(NotHere),
     /// The arguments could not be decoded.
     BadArguments(CodecError),
     /// The result could not be encoded.
     BadResult(CodecError),
-}
-
-/// A byte string as one run: serde's own form for `Vec<u8>` goes byte by byte.
-mod serde_bytes_form {
-    use serde::de::{Deserializer, Error, Visitor};
-    use serde::ser::Serializer;
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_bytes(bytes)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        struct Bytes;
-        impl Visitor<'_> for Bytes {
-            type Value = Vec<u8>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("bytes")
-            }
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-                Ok(bytes.to_vec())
-            }
-        }
-        from.deserialize_byte_buf(Bytes)
-    }
 }
 
 /// Why a call could not be made up.
@@ -116,7 +104,7 @@ where
 
 /// The last that the parent hears of a panic that aborts.
 fn report_early(panic: panic::Panic) {
-    drop(polyproc_process::report_early(Report::Panicked(panic).encode().into()));
+    drop(polyproc_process::report_early(Failure::Panicked(panic).report()));
 }
 
 thread_local! {
@@ -132,7 +120,7 @@ pub(crate) fn take_descriptors() -> Vec<OwnedFd> {
 /// The panic of which a process told before it aborted.
 pub(crate) fn last_words(report: &[u8]) -> Option<panic::Panic> {
     match Report::decode(report) {
-        Ok(Report::Panicked(panic)) => Some(panic),
+        Ok(Report::Failed(Failure::Panicked(panic))) => Some(panic),
         _ => None,
     }
 }
@@ -142,16 +130,11 @@ fn run_call(call: polyproc_process::Call) -> Outcome {
     panic::watch(report_early);
     DESCRIPTORS.set(call.descriptors);
     let message = &call.message;
-    let reply = match postcard::take_from_bytes::<Call>(&message.body) {
+    let reply = match codec::decode_first::<Call>(&message.body) {
         Ok((call, arguments)) => dispatch(&call, arguments, &message.tickets),
-        Err(error) => Report::BadArguments(CodecError::of::<Call>(&error)).into(),
+        Err(error) => Failure::BadArguments(error).into(),
     };
-    let code = match reply.report {
-        Report::Value(_) => 0,
-        Report::Panicked(_) => PANICKED,
-        _ => 1,
-    };
-    reply.outcome(code)
+    reply.into()
 }
 
 #[expect(unsafe_code, reason = "calls a function by its place")]
@@ -162,7 +145,7 @@ fn dispatch(call: &Call, arguments: &[u8], tickets: &[u8]) -> Reply {
         .and_then(|trampoline| call.function.resolve().map(|function| (trampoline, function)));
     let (trampoline, function) = match places {
         Ok(places) => places,
-        Err(reason) => return Report::NotHere(reason).into(),
+        Err(reason) => return Failure::NotHere(reason).into(),
     };
     // SAFETY: the parent put the place of a `Trampoline` there, and image and build-id agree.
     let trampoline = unsafe { trampoline.function::<Invocation<'_>, Reply>() };
@@ -176,13 +159,13 @@ where
     R: Serialize + DeserializeOwned,
 {
     if invocation.signature != signature::<A, R>() {
-        return Report::NotHere(NotHere::OtherBuild("the function's type".into())).into();
+        return Failure::NotHere(NotHere::OtherBuild("the function's type".into())).into();
     }
     let open = || message::open(invocation.arguments, invocation.tickets);
     let arguments: A = match panic::catch(open) {
         Ok(Ok(arguments)) => arguments,
-        Ok(Err(error)) => return Report::BadArguments(error).into(),
-        Err(panic) => return Report::Panicked(panic).into(),
+        Ok(Err(error)) => return Failure::BadArguments(error).into(),
+        Err(panic) => return Failure::Panicked(panic).into(),
     };
     // SAFETY: the call was made with a `fn(A) -> R`: the signature agrees.
     let function = unsafe { invocation.function.function::<A, R>() };
@@ -194,37 +177,41 @@ pub(crate) fn run<R: Serialize>(body: impl FnOnce() -> R) -> Reply {
     // Encoding and dropping the value run the user's code, too.
     let encoded = panic::catch(|| {
         let value = body();
-        message::encode(&value, Vec::new())
+        message::encode(&value, vec![VALUE])
     });
     match encoded {
-        Ok(Ok(Payload { body, parcels })) => Reply { report: Report::Value(body), parcels },
-        Ok(Err(error)) => Report::BadResult(error).into(),
-        Err(panic) => Report::Panicked(panic).into(),
+        Ok(Ok(report)) => Reply { report, code: 0 },
+        Ok(Err(error)) => Failure::BadResult(error).into(),
+        Err(panic) => Failure::Panicked(panic).into(),
     }
 }
 
 /// The same as an outcome for the engine.
 pub(crate) fn run_copy<R: Serialize>(body: impl FnOnce() -> R) -> Outcome {
     panic::watch(report_early);
-    let reply = run(body);
-    let code = if matches!(reply.report, Report::Value(_)) { 0 } else { PANICKED };
-    reply.outcome(code)
+    run(body).into()
 }
 
-impl Reply {
-    fn outcome(self, code: i32) -> Outcome {
-        Outcome { report: Payload { body: self.report.encode(), parcels: self.parcels }, code }
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Self {
+        Self { report: reply.report, code: reply.code }
     }
 }
 
-impl Report {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        // Strings, numbers and bytes: always possible.
-        codec::encode(self, Vec::new()).unwrap_or_default()
+impl Failure {
+    fn report(&self) -> Payload {
+        // Strings and numbers: always possible.
+        codec::encode(self, vec![FAILED]).unwrap_or_default().into()
     }
+}
 
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        codec::decode(bytes)
+impl<'r> Report<'r> {
+    pub(crate) fn decode(bytes: &'r [u8]) -> Result<Self, CodecError> {
+        match bytes.split_first() {
+            Some((&VALUE, value)) => Ok(Self::Value(value)),
+            Some((&FAILED, failure)) => codec::decode(failure).map(Self::Failed),
+            _ => Err(CodecError::of::<Failure>(&"not in the form of a report")),
+        }
     }
 }
 
@@ -249,34 +236,41 @@ mod tests {
     use super::*;
     use polyproc_process::Delivery;
 
-    fn outcome(call: &[u8]) -> (Report, i32) {
+    fn outcome(call: &[u8]) -> (Vec<u8>, i32) {
         let message = Delivery { body: call.to_vec(), tickets: Vec::new() };
         let outcome = run_call(polyproc_process::Call { message, descriptors: Vec::new() });
-        (Report::decode(&outcome.report.body).unwrap(), outcome.code)
+        (outcome.report.body, outcome.code)
+    }
+
+    fn failure(call: &[u8]) -> Failure {
+        let (report, 1) = outcome(call) else { panic!("no failure") };
+        let Ok(Report::Failed(failure)) = Report::decode(&report) else { panic!("no failure") };
+        failure
     }
 
     #[test]
     fn a_call_gives_its_value() {
         let call =
             encode_call(|(a, b): (u32, String)| format!("{a}{b}"), &(1, "x".into())).unwrap();
-        let Report::Value(bytes) = outcome(&call.body).0 else { panic!("no value") };
-        assert_eq!(codec::decode::<String>(&bytes), Ok("1x".into()));
+        let (report, 0) = outcome(&call.body) else { panic!("no value") };
+        let Ok(Report::Value(bytes)) = Report::decode(&report) else { panic!("no value") };
+        assert_eq!(codec::decode::<String>(bytes), Ok("1x".into()));
     }
 
     #[test]
     fn a_call_of_another_type_is_refused() {
         let call = encode_call(|x: u32| x, &1).unwrap().body;
-        let (mut head, _) = postcard::take_from_bytes::<Call>(&call).unwrap();
+        let (mut head, _) = codec::decode_first::<Call>(&call).unwrap();
         head.signature += 1;
         let forged = codec::encode(&1_u32, codec::encode(&head, Vec::new()).unwrap()).unwrap();
-        assert!(matches!(outcome(&forged), (Report::NotHere(_), 1)));
-        assert!(matches!(outcome(&[]), (Report::BadArguments(_), 1)));
+        assert!(matches!(failure(&forged), Failure::NotHere(_)));
+        assert!(matches!(failure(&[]), Failure::BadArguments(_)));
     }
 
     #[test]
     fn arguments_that_cannot_be_read_are_named() {
         let call = encode_call(|text: String| text, &"some text".into()).unwrap().body;
-        let (Report::BadArguments(error), 1) = outcome(&call[..call.len() - 3]) else {
+        let Failure::BadArguments(error) = failure(&call[..call.len() - 3]) else {
             panic!("no error")
         };
         assert!(error.to_string().contains("String"), "{error}");

@@ -2,6 +2,7 @@
 
 use crate::codec::CodecError;
 use crate::connection::ConnectionError;
+use crate::elsewhere::Elsewhere;
 use crate::panic::Panic;
 use crate::pool::{PoolError, TaskError};
 use crate::queue::{GetError, PutError, PutFailure};
@@ -13,7 +14,7 @@ use std::io;
 use std::time::Duration;
 
 /// A process by name and pid, for messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Who {
     /// Its name.
     pub name: String,
@@ -213,6 +214,30 @@ pub enum Error {
     Get(#[from] GetError),
     /// Anything else that the system refused.
     Io(#[from] io::Error),
+    /// An error that another process gave as its result. A child may give a `polyproc::Result`: of its error,
+    /// what is the same anywhere arrives as what it was ([`Get`](Self::Get) of a closed queue,
+    /// [`Io`](Self::Io) with a number of the system), and everything else as this, with its text.
+    ///
+    /// ```
+    /// fn size(path: String) -> polyproc::Result<u64> {
+    ///     Ok(std::fs::metadata(path)?.len())
+    /// }
+    ///
+    /// let size = polyproc::spawn(size, "/no/such/file".into())?.join()?;
+    /// let Err(polyproc::Error::Io(error)) = size else { panic!("there is such a file") };
+    /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    ///
+    /// fn starts_another(_: ()) -> polyproc::Result<u32> {
+    ///     Ok(polyproc::spawn(|()| -> u32 { panic!("oh no") }, ())?.join()?)
+    /// }
+    ///
+    /// let process = polyproc::spawn(starts_another, ())?;
+    /// let Err(polyproc::Error::Elsewhere(error)) = process.join()? else { panic!("no error") };
+    /// assert_eq!(error.process.pid, process.pid());
+    /// assert!(error.text.contains("panicked at") && error.text.contains("oh no"));
+    /// # Ok::<(), polyproc::Error>(())
+    /// ```
+    Elsewhere(#[from] Elsewhere),
 }
 
 impl<T> From<PutError<T>> for Error {

@@ -28,7 +28,7 @@
 //! | many tasks over a few processes | [`Pool`], [`Task`], [`PoolBuilder`] |
 //! | what went wrong | [`JoinError`], [`SpawnError`]; for `?` in `main`: [`Error`] |
 //! | sharing memory, locks, events | [`Shared`], [`Value`], [`SharedArray`], [`mod@sync`]; by name: [`SharedMemory`] |
-//! | passing values between processes | [`Queue`], [`mod@queue`], [`mod@pipe`]; long bytes in them: [`Blob`] |
+//! | passing values between processes | [`Queue`], [`mod@queue`], [`mod@pipe`]; structs of numbers in them as a run: [`Blob`] |
 //! | who is who | [`current()`], [`parent()`], [`active_children`], [`family`] |
 //! | loading once, sharing with all | [`preload`] |
 //! | how many at once | [`cpu_count`] |
@@ -90,11 +90,11 @@
 //! is an error.
 
 mod blob;
-mod bounded;
 mod builder;
 mod call;
 mod codec;
 pub mod connection;
+mod elsewhere;
 mod error;
 mod event;
 mod function;
@@ -113,6 +113,7 @@ pub mod testing;
 pub use blob::Blob;
 pub use builder::{Builder, Context, Run, context, fork, fork_unchecked, spawn, start};
 pub use codec::CodecError;
+pub use elsewhere::Elsewhere;
 pub use error::{Error, JoinError, Result, SpawnError, Who};
 pub use init::{init, preload};
 pub use panic::{Panic, Place};

@@ -20,7 +20,6 @@ use polyproc_shm::{Handle, Parcel};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 use std::cell::RefCell;
-use std::fmt::Display;
 use std::thread::LocalKey;
 
 /// The list of a message in the making, or of one that is being read; none outside of messages.
@@ -29,8 +28,6 @@ type List<T> = RefCell<Option<Vec<T>>>;
 thread_local! {
     static OUTGOING: List<Parcel> = const { RefCell::new(None) };
     static INCOMING: List<Handle> = const { RefCell::new(None) };
-    /// Why the last handle was refused: the format of messages keeps no texts.
-    static REFUSAL: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 const OUTSIDE: &str = "a handle of shared memory travels only in polyproc's own messages (arguments, \
@@ -80,20 +77,20 @@ pub(crate) fn encode_for_anybody<T: Serialize>(
     bytes: Vec<u8>,
 ) -> Result<Vec<u8>, CodecError> {
     let _scope = Scope::without(&OUTGOING);
-    codec::encode(value, bytes)
+    codec::encode_for_anybody(value, bytes)
 }
 
 /// The value in bytes from somebody who may be outside the family.
 pub(crate) fn decode_from_anybody<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let _scope = Scope::without(&INCOMING);
-    codec::decode_within_bounds(bytes)
+    codec::decode_from_anybody(bytes)
 }
 
 /// Puts a handle into the message that is being written.
 pub(crate) fn write_handle<S: Serializer>(handle: &Handle, to: S) -> Result<S::Ok, S::Error> {
     let index = OUTGOING.with_borrow_mut(|list| {
-        let list = list.as_mut().ok_or_else(|| refuse(&OUTSIDE))?;
-        list.push(handle.send().map_err(|error| refuse(&error))?);
+        let list = list.as_mut().ok_or_else(|| OUTSIDE.to_owned())?;
+        list.push(handle.send().map_err(|error| error.to_string())?);
         Ok(list.len() as u32 - 1)
     });
     to.serialize_u32(index.map_err(|reason: String| S::Error::custom(reason))?)
@@ -106,21 +103,11 @@ pub(crate) fn read_handle<'de, D: Deserializer<'de>, T>(
 ) -> Result<T, D::Error> {
     let index = u32::deserialize(from)? as usize;
     let handle = INCOMING.with_borrow(|list| {
-        let list = list.as_ref().ok_or_else(|| refuse(&OUTSIDE))?;
-        list.get(index).cloned().ok_or_else(|| refuse(&"the message does not hold that handle"))
+        let list = list.as_ref().ok_or_else(|| OUTSIDE.to_owned())?;
+        list.get(index).cloned().ok_or_else(|| "the message does not hold that handle".to_owned())
     });
-    let made = handle.and_then(|handle| make(handle).map_err(|error| refuse(&error)));
+    let made = handle.and_then(|handle| make(handle).map_err(|error| error.to_string()));
     made.map_err(D::Error::custom)
-}
-
-pub(crate) fn refuse(reason: &dyn Display) -> String {
-    REFUSAL.set(Some(reason.to_string()));
-    reason.to_string()
-}
-
-/// Why a handle was refused since this was asked last.
-pub(crate) fn take_refusal() -> Option<String> {
-    REFUSAL.take()
 }
 
 /// A list for the time of one message. Whoever writes a message while writing another gets a list of
@@ -141,7 +128,6 @@ impl<T> Scope<T> {
     }
 
     fn with(place: &'static LocalKey<List<T>>, list: Option<Vec<T>>) -> Self {
-        drop(take_refusal());
         Self { place, outer: place.replace(list) }
     }
 
@@ -195,9 +181,9 @@ mod tests {
         let event = Shared::new(Event::new()).unwrap();
         let error = codec::encode(&event, Vec::new()).unwrap_err();
         assert!(error.reason.contains("only in polyproc's own messages"), "{error}");
-        let error = codec::decode::<Shared<Event>>(&[0]).unwrap_err();
+        let error = codec::decode::<Shared<Event>>(&[0; 4]).unwrap_err();
         assert!(error.reason.contains("only in polyproc's own messages"), "{error}");
-        let error = decode::<Shared<Event>>(&[3], Vec::new()).unwrap_err();
+        let error = decode::<Shared<Event>>(&[3; 4], Vec::new()).unwrap_err();
         assert!(error.reason.contains("does not hold"), "{error}");
     }
 
@@ -206,7 +192,7 @@ mod tests {
         let event = Shared::new(Event::new()).unwrap();
         let not_text = std::path::Path::new(std::ffi::OsStr::from_bytes(b"\xff"));
         let error = encode(&(&event, not_text), Vec::new()).unwrap_err();
-        assert!(error.reason.contains("not UTF-8"), "{error}");
+        assert!(error.reason.contains("UTF-8"), "{error}");
         let objects = arena_objects().unwrap();
         let mine = objects.iter().find(|object| object.id == event.id()).unwrap();
         assert_eq!(mine.parcels, 0);

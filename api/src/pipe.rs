@@ -24,8 +24,7 @@
 //!
 //! # Bytes
 //!
-//! serde codes a `Vec<u8>` number by number. Megabytes of them are a [`Blob`](crate::Blob), as the value or in it, or go without serde:
-//!
+//! A vector of numbers is one copy on each side, as the value or anywhere in it. Bytes also go without serde:
 //! [`send_bytes`](PipeEnd::send_bytes) and [`recv_bytes`](PipeEnd::recv_bytes) pass bytes as they are. Long
 //! ones lie in shared memory once: [`draft`](PipeEnd::draft) is a place to write them to, and the
 //! receiver reads them there.
@@ -306,9 +305,7 @@ impl<'de, T> Deserialize<'de> for PipeEnd<T> {
             let its = end.tag();
             of_type::<T, _>(end, its)
         });
-        let bytes = made.map_err(|error| {
-            <D::Error as serde::de::Error>::custom(crate::message::refuse(&error))
-        })?;
+        let bytes = made.map_err(<D::Error as serde::de::Error>::custom)?;
         Ok(Self::of(bytes))
     }
 }

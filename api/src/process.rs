@@ -1,6 +1,6 @@
 //! Handles of processes: without a type ([`Handle`]), and with the type of the result ([`Process`]).
 
-use crate::call::Report;
+use crate::call::{Failure, Report};
 use crate::codec::CodecError;
 use crate::error::{JoinError, Who};
 use crate::message;
@@ -332,20 +332,21 @@ impl<R: DeserializeOwned> Process<R> {
         };
         let decoded = Report::decode(&report.body);
         match decoded.map_err(|source| bad_value("decoded", source))? {
-            Report::Value(bytes) => message::open(&bytes, &report.tickets)
-                .map_err(|source| bad_value("decoded", source)),
-            Report::Panicked(panic) => {
+            Report::Value(bytes) => {
+                message::open(bytes, &report.tickets).map_err(|source| bad_value("decoded", source))
+            }
+            Report::Failed(Failure::Panicked(panic)) => {
                 Err(JoinError::Panicked { process, panic: panic.into(), status: ending.status })
             }
-            Report::NotHere(reason) => Err(JoinError::NotStarted {
+            Report::Failed(Failure::NotHere(reason)) => Err(JoinError::NotStarted {
                 process,
                 reason: reason.to_string(),
                 status: ending.status,
             }),
-            Report::BadArguments(source) => {
+            Report::Failed(Failure::BadArguments(source)) => {
                 Err(JoinError::Arguments { process, source: source.into() })
             }
-            Report::BadResult(source) => Err(bad_value("encoded", source)),
+            Report::Failed(Failure::BadResult(source)) => Err(bad_value("encoded", source)),
         }
     }
 

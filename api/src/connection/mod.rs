@@ -5,14 +5,11 @@
 //! use polyproc::connection::{Client, Connection, Key, Listener};
 //!
 //! /// Runs anywhere: here in a child, elsewhere in another program.
-//! fn client((address, key): (String, Vec<u8>)) -> Result<u64, String> {
-//!     let ask = || {
-//!         let key = Key::new(&key)?;
-//!         let mut server: Connection<(u64, u64), u64> = Client::connect(&address, Some(&key))?;
-//!         server.send(&(6, 7))?;
-//!         Ok(server.recv()?)
-//!     };
-//!     ask().map_err(|error: polyproc::Error| error.to_string())
+//! fn client((address, key): (String, Vec<u8>)) -> polyproc::Result<u64> {
+//!     let key = Key::new(&key)?;
+//!     let mut server: Connection<(u64, u64), u64> = Client::connect(&address, Some(&key))?;
+//!     server.send(&(6, 7))?;
+//!     Ok(server.recv()?)
 //! }
 //!
 //! let key = b"a secret that both know".to_vec();
@@ -22,7 +19,7 @@
 //! let mut connection: Connection<u64, (u64, u64)> = listener.accept()?;
 //! let (left, right) = connection.recv()?;
 //! connection.send(&(left * right))?;
-//! assert_eq!(process.join()?.unwrap(), 42);
+//! assert_eq!(process.join()??, 42);
 //! # Ok::<(), polyproc::Error>(())
 //! ```
 //!

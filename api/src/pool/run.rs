@@ -3,11 +3,11 @@
 //! A long one is not even copied into a message: its bytes go from where they lie into the memory that
 //! is shared with the other process, and there from that memory into the vector that the receiver gets.
 
-use crate::blob::{Blob, copy_of_bytes};
+use crate::blob::Blob;
 use crate::codec::CodecError;
+use crate::codec::numbers::{self, copy_of_bytes, for_numbers};
 use polyproc_pool::Run;
-use polyproc_sys::memory::prefer_large_pages;
-use std::any::{Any, TypeId};
+use std::any::Any;
 
 /// Shorter ones are cheaper to copy than to follow.
 const LONG: usize = 64 << 10;
@@ -39,14 +39,7 @@ impl Taken {
     }
 }
 
-fn copy_of<N: Copy>(numbers: &[N]) -> Vec<N> {
-    let mut copy = Vec::with_capacity(numbers.len());
-    prefer_large_pages(copy.spare_capacity_mut());
-    copy.extend_from_slice(numbers);
-    copy
-}
-
-macro_rules! for_vectors_of {
+macro_rules! define {
     ($($number:ty),*) => {
         /// The vector of numbers that these items are, if it is one, and one. Then no item is left.
         #[expect(clippy::ptr_arg, reason = "a slice has no type to be asked for")]
@@ -63,51 +56,28 @@ macro_rules! for_vectors_of {
             })*
             None
         }
-
-        /// The same of a slice of numbers that is only lent: a copy.
-        #[expect(unsafe_code, reason = "a reference has no type to be asked for")]
-        pub(super) fn copy_out<B: ?Sized + 'static>(item: &B) -> Option<Taken> {
-            let kind = TypeId::of::<B>();
-            $(if kind == TypeId::of::<[$number]>() {
-                // SAFETY: `B` is that slice type.
-                let numbers = unsafe { std::mem::transmute_copy::<&B, &[$number]>(&item) };
-                return Some(Taken::of(copy_of(numbers)));
-            } else if kind == TypeId::of::<Vec<$number>>() {
-                // SAFETY: `B` is that vector type.
-                let numbers = unsafe { std::mem::transmute_copy::<&B, &Vec<$number>>(&item) };
-                return Some(Taken::of(copy_of(numbers)));
-            })*
-            None
-        }
-
-        /// The only item, from its bytes.
-        pub(super) fn copy<T: 'static>(bytes: &[u8]) -> Result<Vec<T>, CodecError> {
-            let kind = TypeId::of::<T>();
-            let mut item: Option<Box<dyn Any>> = None;
-            $(if kind == TypeId::of::<Vec<$number>>() {
-                item = copy_of_bytes::<$number>(bytes).map(|numbers| Box::new(vec![numbers]) as _);
-            } else if kind == TypeId::of::<Blob<$number>>() {
-                item = copy_of_bytes::<$number>(bytes).map(|numbers| Box::new(vec![Blob(numbers)]) as _);
-            })*
-            item.and_then(typed).ok_or_else(wrong::<T>)
-        }
     };
 }
-for_vectors_of!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+for_numbers!(define);
 
-/// The only item, from bytes that are its own if it is one of bytes.
-pub(super) fn own<T: 'static>(bytes: Vec<u8>) -> Result<Vec<T>, CodecError> {
-    if TypeId::of::<T>() == TypeId::of::<Vec<u8>>() {
-        return typed(Box::new(vec![bytes])).ok_or_else(wrong::<T>);
-    }
-    if TypeId::of::<T>() == TypeId::of::<Blob>() {
-        return typed(Box::new(vec![Blob(bytes)])).ok_or_else(wrong::<T>);
-    }
-    copy(&bytes)
+/// The same of a slice of numbers that is only lent: a copy.
+pub(super) fn copy_out<B: ?Sized>(item: &B) -> Option<Taken> {
+    let copy = copy_of_bytes::<u8>(numbers::bytes_of(&item)?)?;
+    Some(Taken::of(copy))
 }
 
-fn typed<T: 'static>(items: Box<dyn Any>) -> Option<Vec<T>> {
-    items.downcast::<Vec<T>>().ok().map(|items| *items)
+/// The only item, from its bytes.
+pub(super) fn copy<T>(bytes: &[u8]) -> Result<Vec<T>, CodecError> {
+    only(numbers::from_whole(bytes))
+}
+
+/// The only item, from bytes that are its own if it is one of bytes.
+pub(super) fn own<T>(bytes: Vec<u8>) -> Result<Vec<T>, CodecError> {
+    only(numbers::from_own_whole(bytes))
+}
+
+fn only<T>(item: Option<Result<T, CodecError>>) -> Result<Vec<T>, CodecError> {
+    item.unwrap_or_else(|| Err(wrong::<T>())).map(|item| vec![item])
 }
 
 fn wrong<T>() -> CodecError {

@@ -41,9 +41,8 @@
 //!
 //! # Long bytes
 //!
-//! Messages of any length go through. serde codes a `Vec<u8>` number by number, though: give fields that
-//! hold many bytes the type [`Blob`](crate::Blob), or `#[serde(with = "serde_bytes")]`, and they are copied as
-//! a run. Bytes that are to be read where they were written, without any copy, go through a
+//! Messages of any length go through. Text and vectors of numbers are copied as they are, wherever in a value
+//! they lie; vectors of structs are, too, as a [`Blob`](crate::Blob), and go field by field otherwise. Bytes that are to be read where they were written, without any copy, go through a
 //! [pipe](crate::pipe#bytes).
 //!
 //! # Async
@@ -76,6 +75,7 @@ mod futures;
 mod kinds;
 pub(crate) mod travel;
 
+use crate::codec::numbers;
 use crate::message;
 use crate::shared::SharedError;
 use polyproc_channel::{self as bytes, Message, PutReason, Settings};
@@ -116,8 +116,25 @@ pub struct Receiver<T> {
     item: PhantomData<fn() -> T>,
 }
 
-/// A value as a message of bytes and handles.
-pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Message<'static>, PutFailure> {
+/// A value as a message of bytes and handles. One that is a vector of numbers is its bytes and
+/// nothing else: they are written to where the receiver reads them from where they lie.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Message<'_>, PutFailure> {
+    match numbers::whole(value) {
+        Some(bytes) => Ok(bytes.into()),
+        None => encode_value(value),
+    }
+}
+
+/// The same without a reference to the value.
+#[cfg(feature = "async")]
+fn encode_owned<T: Serialize>(value: &T) -> Result<Message<'static>, PutFailure> {
+    match numbers::whole(value) {
+        Some(bytes) => Ok(bytes.to_vec().into()),
+        None => encode_value(value),
+    }
+}
+
+fn encode_value<T: Serialize>(value: &T) -> Result<Message<'static>, PutFailure> {
     let payload = message::encode(value, Vec::new()).map_err(PutFailure::Encode)?;
     Ok(Message::from(payload.body).with_parcels(payload.parcels))
 }
@@ -125,13 +142,14 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Message<'static>, PutFai
 /// The value in a message.
 pub(crate) fn decode<T: DeserializeOwned>(mut message: bytes::Received) -> Result<T, GetError> {
     let handles = std::mem::take(&mut message.handles);
-    message::decode(&message, handles).map_err(GetError::Decode)
+    let value = numbers::from_whole(&message);
+    value.unwrap_or_else(|| message::decode(&message, handles)).map_err(GetError::Decode)
 }
 
 /// Encodes `value` and has `put` put it; gives it back if that fails.
 pub(crate) fn put_as<T: Serialize>(
     value: T,
-    put: impl FnOnce(Message<'static>) -> Result<(), PutReason>,
+    put: impl FnOnce(Message<'_>) -> Result<(), PutReason>,
 ) -> Result<(), PutError<T>> {
     let put = encode(&value).and_then(|message| Ok(put(message)?));
     put.map_err(|failure| PutError { failure, value })
@@ -146,7 +164,7 @@ pub(crate) async fn put_as_async<T: Serialize, F>(
 where
     F: Future<Output = Result<(), bytes::PutError<'static>>>,
 {
-    let put = match encode(&value) {
+    let put = match encode_owned(&value) {
         Ok(message) => put(message).await.map_err(|error| reason(error).into()),
         Err(failure) => Err(failure),
     };

@@ -1,7 +1,7 @@
 //! How ends of channels get into messages and out of them: several handles each, and what they are for.
 
 use crate::function::signature;
-use crate::message::{read_handle, refuse, write_handle};
+use crate::message::{read_handle, write_handle};
 use polyproc_shm::{Arena, Error, Handle};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
@@ -45,7 +45,7 @@ pub(crate) fn read_handles<'de, D: Deserializer<'de>, T>(
 ) -> Result<T, D::Error> {
     let handles = Vec::<In>::deserialize(from)?.into_iter().map(|one| one.0).collect();
     let made = arena().and_then(|arena| make(arena, handles));
-    made.map_err(|error| D::Error::custom(refuse(&error)))
+    made.map_err(D::Error::custom)
 }
 
 /// A number for a type of messages, the same in all processes of a program: so a channel that is taken

@@ -3,6 +3,7 @@
 use crate::{Test, start};
 use polyproc::JoinError;
 use polyproc::prelude::*;
+use polyproc::queue::GetError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("any_function_will_do", any_function_will_do),
     ("a_type_with_run", a_type_with_run),
     ("large_arguments_and_results", large_arguments_and_results),
+    ("vectors_of_numbers_travel_anywhere_in_a_value", vectors_of_numbers),
+    ("an_error_of_ours_may_be_a_result", an_error_of_ours),
     ("a_result_is_given_once", a_result_is_given_once),
     ("what_cannot_be_encoded_is_named", what_cannot_be_encoded_is_named),
     ("memory_is_the_childs_own", memory_is_the_childs_own),
@@ -75,6 +78,60 @@ fn large_arguments_and_results(method: StartMethod) {
     let process = start(method, |text: String| text.to_uppercase(), text.clone());
     process.wait().unwrap();
     assert!(process.join().unwrap() == text.to_uppercase());
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Frame {
+    number: u16,
+    pixels: Vec<u8>,
+    depths: Option<Vec<f64>>,
+    rows: Vec<Vec<i32>>,
+    mask: Vec<bool>,
+    name: String,
+}
+
+/// As arguments, through a queue, through a pipe, and as results; alone and inside of a value.
+fn vectors_of_numbers(method: StartMethod) {
+    let frame = Frame {
+        number: 7,
+        pixels: (0..300_000).map(|place| place as u8).collect(),
+        depths: Some(vec![-0.5; 100_000]),
+        rows: vec![vec![], vec![i32::MIN, 1]],
+        mask: vec![true, false],
+        name: "behind".into(),
+    };
+    let (here, there) = polyproc::pipe::duplex::<Vec<f64>>().unwrap();
+    let queue = Queue::<Frame>::unbounded().unwrap();
+    let process = start(
+        method,
+        |(frame, queue, there): (Frame, Queue<Frame>, PipeEnd<Vec<f64>>)| {
+            there.send(frame.depths.clone().unwrap()).unwrap();
+            queue.put(frame.clone()).unwrap();
+            (frame.pixels.clone(), frame)
+        },
+        (frame.clone(), queue.clone(), there),
+    );
+    assert!(here.recv().unwrap() == vec![-0.5; 100_000]);
+    assert!(queue.get().unwrap() == frame);
+    assert!(process.join().unwrap() == (frame.pixels.clone(), frame));
+}
+
+fn an_error_of_ours(method: StartMethod) {
+    let queue = Queue::<u8>::unbounded().unwrap();
+    queue.close();
+    let process =
+        start(method, |queue: Queue<u8>| -> polyproc::Result<u8> { Ok(queue.get()?) }, queue);
+    let error = process.join().unwrap().unwrap_err();
+    assert!(matches!(error, polyproc::Error::Get(GetError::Closed)), "{error}");
+    let reads = |()| -> polyproc::Result<String> {
+        Ok(String::from_utf8(vec![0xff]).map_err(std::io::Error::other)?)
+    };
+    let process = start(method, reads, ());
+    let polyproc::Error::Elsewhere(error) = process.join().unwrap().unwrap_err() else {
+        panic!("no such error")
+    };
+    assert_eq!((error.process.pid, &*error.process.name), (process.pid(), process.name()));
+    assert!(error.text.contains("utf-8"), "{error}");
 }
 
 fn a_result_is_given_once(method: StartMethod) {
