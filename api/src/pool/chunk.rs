@@ -5,6 +5,7 @@
 
 use super::run::{self, Taken};
 use crate::codec::CodecError;
+use crate::codec::numbers::for_numbers;
 use crate::message;
 use polyproc_pool::{Bytes, NewTask, Run, Spares};
 use polyproc_shm::Parcel;
@@ -243,7 +244,7 @@ fn few_numbers<T: 'static>(items: &Vec<T>) -> Option<Bytes> {
     })
 }
 
-macro_rules! for_numbers {
+macro_rules! define {
     ($($number:ty),*) => {
         fn one_number<T: 'static>(item: &T) -> Option<Bytes> {
             let item: &dyn Any = item;
@@ -291,7 +292,7 @@ macro_rules! for_numbers {
         }
     };
 }
-for_numbers!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+for_numbers!(define);
 
 #[cfg(test)]
 mod tests {

@@ -309,9 +309,10 @@ pub struct Thread {
     pub name: OsString,
     /// What it is doing.
     pub state: State,
-    /// Processor time in the program.
+    /// Processor time in the program, in ticks of (nearly always) 10 ms. That of a process's only thread may
+    /// be a tick less than the kernel's own number while it has used next to none.
     pub user: Duration,
-    /// Processor time in the kernel.
+    /// Processor time in the kernel, as exact.
     pub system: Duration,
     /// The processor that it last ran on.
     pub processor: u32,

@@ -195,10 +195,19 @@ impl<'r> Body<'r> {
         word.map_err(|error| if is_absent(&error) { Missing::Zombie } else { Missing::of(&error) })
     }
 
-    /// Each thread's own times. The process's cannot stand in even for a single thread: they hold
-    /// those of threads that have ended, and the kernel rounds the two apart, so that a thread may
-    /// have a tick where its process has none.
+    /// Whether the process's own times may stand for those of its only thread: nobody has used any, up
+    /// to one tick, since the kernel rounds the two apart. Else they differ by more even for a kernel
+    /// thread: the kernel divides them into user and system in two places.
+    fn has_one_idle_thread(&self) -> bool {
+        self.stat.threads == 1 && self.stat.user_ticks == 0 && self.stat.system_ticks == 0
+    }
+
+    /// Each thread's own times. The process's hold those of threads that have ended, too, so they
+    /// cannot stand in even for a single thread that has used any.
     fn threads(&mut self) -> Result<Fact<Vec<Thread>>> {
+        if self.has_one_idle_thread() {
+            return Ok(Ok(vec![Thread::of(self.pid, self.stat.clone())]));
+        }
         let ids = if self.stat.threads == 1 { Ok(vec![self.pid]) } else { self.list(c"task") };
         let ids = match ids {
             Ok(ids) => ids,
