@@ -136,7 +136,7 @@ impl From<Refused> for TaskError {
 /// | to pass on | take | cost |
 /// |---|---|---|
 /// | bytes, or numbers of one type, as the whole argument or result | `Vec<u8>`, `Vec<f64>`, … | a copy on each side |
-/// | the same inside a struct or tuple | as it is; vectors of structs as [`Blob`](crate::Blob) | two copies on each side |
+/// | the same inside a struct or tuple | as it is; vectors of structs as [`Blob`](crate::Blob) | a copy or two more |
 /// | what is written in one process and read or changed in another | [`SharedArray`](crate::SharedArray) | none: the handle travels |
 /// | what all tasks read | [`sharing`](Calls::sharing), or a `SharedArray` in each argument | once for each worker; none |
 /// | what the caller keeps | [`map_ref`](Self::map_ref), [`submit_ref`](Self::submit_ref) | as above, and nothing is cloned |
