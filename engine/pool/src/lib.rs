@@ -17,6 +17,7 @@
 
 mod bell;
 mod bytes;
+mod company;
 mod core;
 mod definitions;
 mod dispatch;

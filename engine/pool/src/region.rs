@@ -3,10 +3,12 @@
 //! | word | written by | means |
 //! |---|---|---|
 //! | `TaskTail`, `TaskSize` | parent | how far tasks are written; the size of their ring |
+//! | `Processor` | parent | one more than the number of the processor that it wrote tasks on last; 0: not known |
 //! | `ResultHead` | parent | how far results are read |
 //! | `Ticket` | parent | where the worker posts what it does, for others to see; 0: nowhere |
 //! | `ResultTail`, `ResultSize` | worker | how far results are written; the size of their ring |
 //! | `Running`, `Item` | worker | the last task that it began; which part of it |
+//! | `Moves` | worker | it is on its way to another processor, until its next answer |
 //! | `WorkerSleeps` | both | what the worker sleeps for: [`TASKS`] or [`ROOM`]; who has that for it takes the mark and wakes it |
 //! | `ParentSleeps` | both | the parent sleeps; the worker takes the mark and rings the bell |
 //!
@@ -15,9 +17,11 @@
 #![expect(unsafe_code, reason = "a worker reads its task where it lies")]
 
 use crate::bytes::{Bytes, Spares};
+use crate::company::Company;
 use crate::dispatch::Room;
 use crate::ring::{self, Bad, Frame, Header, Payload, Reader, Writer, frame_len};
 use polyproc_sync::{Deadline, Host, Park, Spin};
+use polyproc_sys::control::{leave_processor, processor};
 use polyproc_sys::memory::{self, Mapping};
 use polyproc_sys::poll;
 use std::collections::VecDeque;
@@ -45,12 +49,14 @@ const EAGER: u32 = 1;
 enum Word {
     TaskTail = 0,
     TaskSize = 1,
+    Processor = 2,
     ResultHead = LINE as isize,
     Ticket = LINE as isize + 1,
     ResultTail = 2 * LINE as isize,
     ResultSize = 2 * LINE as isize + 1,
     Running = 3 * LINE as isize,
     Item = 3 * LINE as isize + 1,
+    Moves = 3 * LINE as isize + 2,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -116,16 +122,22 @@ impl Control {
         self.owes.load(Ordering::Relaxed) && !self.wakes_up.load(Ordering::Relaxed)
     }
 
+    /// For the parent: whether the worker is on its way to another processor, as it says.
+    pub(crate) fn moves(&self) -> bool {
+        self.word(Word::Moves).load(Ordering::Relaxed) != 0
+    }
+
     /// For the parent, before it sleeps: results are to ring the bell.
     pub(crate) fn arm(&self) {
         self.mark(Mark::ParentSleeps).store(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 
-    /// For the worker: waits until there is what it waits `for_what`.
-    fn await_news(&self, spin: &Spin, for_what: u32, news: impl Fn() -> bool) {
+    /// For the worker: waits until there is what it waits `for_what`. Says whether that came so soon that it
+    /// is worth to look out for it.
+    fn await_news(&self, spin: &Spin, for_what: u32, news: impl Fn() -> bool) -> bool {
         if spin.until(EAGER, &news) {
-            return;
+            return true;
         }
         let (sleeps, since) = (self.mark(Mark::WorkerSleeps), Instant::now());
         loop {
@@ -138,7 +150,7 @@ impl Control {
             Host::sleep(sleeps, for_what, Deadline::NEVER);
         }
         sleeps.store(0, Ordering::SeqCst);
-        spin.slept(since.elapsed());
+        spin.slept(since.elapsed())
     }
 }
 
@@ -319,6 +331,8 @@ impl ParentSide {
     pub(crate) fn publish(&mut self) {
         if self.published != self.tasks.position() {
             self.published = self.tasks.position();
+            let processor = processor().map_or(0, |number| number as u64 + 1);
+            self.control.word(Word::Processor).store(processor, Ordering::Relaxed);
             self.control.word(Word::TaskTail).store(self.published, Ordering::Release);
             self.control.owes.store(!self.given.is_empty(), Ordering::Relaxed);
             if self.control.wake_worker(TASKS) {
@@ -423,6 +437,8 @@ pub(crate) struct WorkerSide {
     /// Since the parent was woken, or did not need it.
     has_answered: bool,
     spin: Spin,
+    company: Company,
+    is_moving: bool,
 }
 
 /// A frame for the worker.
@@ -455,6 +471,8 @@ impl WorkerSide {
             bell: bell.into(),
             has_answered: false,
             spin: Spin::yielding(),
+            company: Company::new(),
+            is_moving: false,
         })
     }
 
@@ -471,9 +489,24 @@ impl WorkerSide {
                 self.wake_parent();
                 let position = self.tasks.position();
                 let tail = self.control.word(Word::TaskTail);
-                self.control
-                    .await_news(&self.spin, TASKS, || tail.load(Ordering::Acquire) != position);
+                let news = || tail.load(Ordering::Acquire) != position;
+                let is_soon = self.control.await_news(&self.spin, TASKS, news);
+                self.mind_company(is_soon);
             }
+        }
+    }
+
+    /// Goes to another processor if the parent uses this one, and both keep each other waiting.
+    fn mind_company(&mut self, is_soon: bool) {
+        let Some(own) = processor().filter(|_| is_soon) else { return };
+        let parents = self.control.word(Word::Processor).load(Ordering::Relaxed);
+        if !self.company.noted(parents == own as u64 + 1) {
+            return;
+        }
+        self.is_moving = true;
+        self.control.word(Word::Moves).store(1, Ordering::Relaxed);
+        if let Err(error) = leave_processor(own) {
+            tracing::debug!(%error, own, "a worker cannot leave its processor");
         }
     }
 
@@ -571,6 +604,9 @@ impl WorkerSide {
         self.control.word(Word::ResultSize).store(self.results.size(), Ordering::Relaxed);
         self.control.word(Word::ResultTail).store(self.results.position(), Ordering::Release);
         self.has_answered = true;
+        if std::mem::take(&mut self.is_moving) {
+            self.control.word(Word::Moves).store(0, Ordering::Relaxed);
+        }
         Ok(had_room)
     }
 

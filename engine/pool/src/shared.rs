@@ -19,6 +19,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// A worker on its way to another processor gets there in a tenth of a millisecond.
+const LONGEST_MOVE: Duration = Duration::from_micros(300);
 /// No sleep of a thread that waits for the driver is longer.
 const LONGEST_NAP: Duration = Duration::from_millis(500);
 
@@ -256,7 +258,7 @@ impl Shared {
     /// some wake up: the processor is better left to them.
     fn spin(&self, watches: &[Watch]) -> bool {
         let is_hopeful = watches.iter().any(|watch| watch.control.is_at_work());
-        is_hopeful && self.spin.until(1, || has_news(watches))
+        is_hopeful && (self.spin.until(1, || has_news(watches)) || await_move(watches))
     }
 
     /// Sleeps until a worker is dead or (for who `drives`) has something to say, somebody rings, or
@@ -402,6 +404,18 @@ fn panicked() -> StartError {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Looks on while a worker is on its way to another processor. Whoever sleeps then is woken by the worker,
+/// and as kernels are, to its new processor, where both would be together again.
+fn await_move(watches: &[Watch]) -> bool {
+    let since = Instant::now();
+    while watches.iter().any(|watch| watch.control.moves()) && since.elapsed() < LONGEST_MOVE {
+        if has_news(watches) {
+            return true;
+        }
+    }
+    false
 }
 
 fn has_news(watches: &[Watch]) -> bool {

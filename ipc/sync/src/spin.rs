@@ -107,15 +107,17 @@ impl Spin {
     }
 
     /// After a sleep that took so long: only short ones speak for another try, or against it if there
-    /// was one. (Nobody should have looked for as long as a long one.)
-    pub fn slept(&self, time: Duration) {
+    /// was one. (Nobody should have looked for as long as a long one.) Says whether it was a short one.
+    pub fn slept(&self, time: Duration) -> bool {
         let has_failed = self.has_failed.swap(false, Ordering::Relaxed);
-        if time <= SHORT {
+        let is_short = time <= SHORT;
+        if is_short {
             self.waits.fetch_add(1, Ordering::Relaxed);
             if has_failed {
                 self.wait_longer();
             }
         }
+        is_short
     }
 
     fn wait_longer(&self) {
@@ -204,13 +206,13 @@ mod tests {
             looks
         };
         for _ in 0..100 {
-            spin.slept(SHORT * 2);
+            assert!(!spin.slept(SHORT * 2));
             assert_eq!(looks(&spin), 1, "nothing came soon");
         }
-        (0..FIRST_GAP).for_each(|_| spin.slept(SHORT));
+        (0..FIRST_GAP).for_each(|_| assert!(spin.slept(SHORT)));
         if !is_alone() {
             assert!(looks(&spin) > 1, "what came soon could have been looked for");
-            spin.slept(SHORT);
+            assert!(spin.slept(SHORT));
             assert_eq!(spin.gap.load(Ordering::Relaxed), 2 * FIRST_GAP, "it was no use");
         }
     }

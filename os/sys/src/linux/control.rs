@@ -138,9 +138,43 @@ pub fn set_affinity(pid: u32, processors: &[usize]) -> io::Result<()> {
         .map(drop)
 }
 
+/// The number of the processor that the calling thread runs on, at this moment.
+#[inline]
+pub fn processor() -> Option<usize> {
+    // SAFETY: takes nothing, and answers with a number.
+    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
+/// Has the calling thread go on on another processor than this one, if it may use any other; says whether
+/// it did. It may come back: what it may use is the same afterwards.
+///
+/// # Errors
+/// Those of the kernel; then it may be left to the others only.
+pub fn leave_processor(processor: usize) -> io::Result<bool> {
+    let allowed = affinity(0)?;
+    let others: Vec<_> = allowed.iter().copied().filter(|other| *other != processor).collect();
+    if others.is_empty() {
+        return Ok(false);
+    }
+    set_affinity(0, &others)?;
+    set_affinity(0, &allowed)?;
+    Ok(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_leaves_its_processor() {
+        let allowed = affinity(0).unwrap();
+        let here = processor().unwrap();
+        assert!(allowed.contains(&here));
+        assert_eq!(leave_processor(here).unwrap(), allowed.len() > 1);
+        assert_eq!(affinity(0).unwrap(), allowed);
+        set_affinity(0, &[here]).unwrap();
+        assert!(!leave_processor(here).unwrap(), "there is no other one");
+    }
 
     #[test]
     fn own_values_can_be_read_and_set_to_what_they_are() {

@@ -130,6 +130,19 @@ pub mod control {
     pub fn set_affinity(_pid: u32, _processors: &[usize]) -> io::Result<()> {
         unsupported()
     }
+
+    /// The processor of the calling thread: not known.
+    pub fn processor() -> Option<usize> {
+        None
+    }
+
+    /// Has it go on on another one.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn leave_processor(_processor: usize) -> io::Result<bool> {
+        unsupported()
+    }
 }
 
 pub(crate) mod cpu {
