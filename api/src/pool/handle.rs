@@ -37,6 +37,12 @@ pub(super) struct Ticket {
 #[derive(Debug, Default)]
 struct Slip {
     state: State,
+    /// What few tasks have: there may be millions.
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug, Default)]
+struct More {
     notices: Vec<Notice>,
     /// What holds the handles in the arguments until they are received.
     parcels: Vec<polyproc_shm::Parcel>,
@@ -55,13 +61,16 @@ impl Ticket {
         let mut slip = self.lock();
         slip.state = state;
         self.is_done.store(true, Ordering::Release);
-        std::mem::take(&mut slip.notices)
+        slip.more.as_mut().map(|more| std::mem::take(&mut more.notices)).unwrap_or_default()
     }
 
     /// Keeps what is to happen when it is done.
     fn remind(&self, notice: Notice) -> Reminded {
         let mut slip = self.lock();
-        if self.is_done() { Err(notice) } else { Ok(keep(&mut slip.notices, notice)) }
+        if self.is_done() {
+            return Err(notice);
+        }
+        Ok(keep(&mut slip.more.get_or_insert_default().notices, notice))
     }
 }
 
@@ -118,7 +127,7 @@ impl<R: DeserializeOwned + 'static> Task<R> {
         let submitted = job.and_then(|job| {
             let Encoded { run, bytes, parcels } = encoded?;
             if !parcels.is_empty() {
-                ticket.lock().parcels = parcels;
+                ticket.lock().more.get_or_insert_default().parcels = parcels;
             }
             let sink = Arc::clone(&ticket) as Arc<dyn Sink>;
             let task = NewTask { bytes, run, index: 0 };
