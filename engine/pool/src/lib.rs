@@ -6,11 +6,13 @@
 //! | `dispatch/` | who gets which task when, and what becomes of the tasks of the dead: pure |
 //! | [`Bytes`] | what a task or a result is |
 //! | `ring`, `region` | what a worker and its parent share |
+//! | `company` | when a worker goes to another processor than its parent's |
 //! | [`serve()`] | a worker from inside |
-//! | `core`, `link` | what the pool's lock guards |
+//! | `core`, `link`, `definitions`, `sinks` | what the pool's lock guards; what many tasks have in common |
 //! | [`Pool`] (`pool`), `shared`, `supervisor`, `bell` | the pool as its user sees it; who waits, drives and wakes |
 //! | [`Outcome`], [`Insights`] | what became of a task; where the time went |
 //! | `published` | what others can see of it while it runs |
+//! | [`Rehearsal`] | the same without processes, for counting instructions |
 //!
 //! The life of a task and of a worker, what lies where, and what a kill at each step leaves:
 //! `docs/design/0040-pool.md`.
