@@ -12,7 +12,7 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
-use polyproc::info::{self, End, Process, System, wait_all};
+use polyproc::info::{self, End, Process, State, System, wait_all};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -59,7 +59,12 @@ fn start(folder: &Path, name: &str) -> Result<Vec<Child>, Error> {
         }
         children.push(child);
     }
-    Process::new(children[0].id())?.suspend()?;
+    let deaf = Process::new(children[0].id())?;
+    deaf.suspend()?;
+    // It stops when it runs next: a signal that comes before that would still end it.
+    while deaf.state()? != State::Stopped {
+        std::thread::yield_now();
+    }
     Ok(children)
 }
 

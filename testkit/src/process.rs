@@ -1,9 +1,11 @@
 //! Processes as anybody can see them, and ending them for good.
 
+use crate::eventually;
 use polyproc_sys::pidfd::PidFd;
 use polyproc_sys::signal::Signal;
 use polyproc_sys::stat::{self, RunState, Stat};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use std::{fmt, fs};
 
 /// One process, as it was when it was looked at.
@@ -31,6 +33,17 @@ impl Facts {
     /// Kills it, unless it has gone since.
     pub fn kill(&self) {
         self.signal(Signal::KILL);
+    }
+
+    /// Stops it, and waits until it has stopped (or gone): that is when it would have run next.
+    ///
+    /// # Panics
+    /// When it does not within a minute.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+        let is_running = || facts(self.pid).is_some_and(|now| now.stat.state != RunState::Stopped);
+        let stopped = eventually(Duration::from_mins(1), || (!is_running()).then_some(()));
+        assert!(stopped.is_some(), "{self} does not stop");
     }
 
     /// Sends it a signal, unless it has gone since.

@@ -208,7 +208,7 @@ fn server() -> Option<u32> {
 /// Its socket is soon full.
 fn stopped_server() {
     assert!(polyproc::spawn(|()| true, ()).unwrap().join().unwrap());
-    process::facts(server().unwrap()).unwrap().signal(Signal::STOP);
+    process::facts(server().unwrap()).unwrap().stop();
     for _ in 0..12 {
         let builder = Process::builder().start_timeout(std::time::Duration::from_millis(20));
         let error = builder.spawn(|bytes: Vec<u8>| bytes.len(), vec![0; 30_000]).unwrap_err();

@@ -236,7 +236,8 @@ impl Process {
         self.send_signal(Signal::KILL)
     }
 
-    /// Stops it until [`Process::resume`] (`SIGSTOP`).
+    /// Stops it until [`Process::resume`] (`SIGSTOP`). It stops when it runs next, so perhaps a little after
+    /// this returns.
     ///
     /// # Errors
     /// As [`Process::send_signal`].
