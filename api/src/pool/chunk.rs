@@ -229,15 +229,11 @@ pub(super) fn tickets(bytes: &[u8]) -> &[u8] {
 
 /// Numbers that are so few that they need no memory of their own.
 fn few_numbers<T: 'static>(items: &Vec<T>) -> Option<Bytes> {
-    let numbers = as_numbers(items)?;
-    if items.len() == 1 {
+    if let [item] = &items[..] {
         // How many bytes one has, the compiler knows.
-        let one = numbers.get(..size_of::<T>())?;
-        return Bytes::few(size_of::<T>() + 1, |few| {
-            few[..size_of::<T>()].copy_from_slice(one);
-            few[size_of::<T>()] = NUMBERS;
-        });
+        return one_number(item);
     }
+    let numbers = as_numbers(items)?;
     Bytes::few(numbers.len() + 1, |few| {
         few[..numbers.len()].copy_from_slice(numbers);
         few[numbers.len()] = NUMBERS;

@@ -3,6 +3,7 @@
 //! A definition may be large. When nobody will submit tasks with it any more it is retired, and when
 //! the last of its tasks has an outcome, its bytes are gone; its number may then mean another one.
 
+use crate::numbered::Numbered;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -15,61 +16,47 @@ struct Entry {
 
 /// All definitions, by number.
 #[derive(Debug, Default)]
-pub(crate) struct Definitions {
-    entries: Vec<Option<Entry>>,
-    free: Vec<u32>,
-}
+pub(crate) struct Definitions(Numbered<Entry>);
 
 impl Definitions {
     /// Takes one in; gives its number.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> u32 {
-        let entry = Some(Entry { bytes: bytes.into(), out: 0, is_retired: false });
-        if let Some(number) = self.free.pop() {
-            self.entries[number as usize] = entry;
-            return number;
-        }
-        self.entries.push(entry);
-        self.entries.len() as u32 - 1
+        self.0.add(Entry { bytes: bytes.into(), out: 0, is_retired: false })
     }
 
     pub(crate) fn bytes(&self, number: u32) -> Option<Arc<[u8]>> {
-        let entry = self.entries.get(number as usize)?.as_ref()?;
-        Some(Arc::clone(&entry.bytes))
+        self.0.get(number).map(|entry| Arc::clone(&entry.bytes))
     }
 
     /// So many tasks with it were submitted.
     pub(crate) fn submitted(&mut self, number: u32, tasks: usize) {
-        if let Some(entry) = self.entry(number) {
+        if let Some(entry) = self.0.get_mut(number) {
             entry.out += tasks;
         }
     }
 
     /// One of its tasks has an outcome; says whether that was the end of the definition.
     pub(crate) fn done(&mut self, number: u32) -> bool {
-        let Some(entry) = self.entry(number) else { return false };
+        let Some(entry) = self.0.get_mut(number) else { return false };
         entry.out -= 1;
         entry.is_retired && self.end(number)
     }
 
     /// No more tasks with it will be submitted; says whether that was the end of the definition.
     pub(crate) fn retire(&mut self, number: u32) -> bool {
-        if let Some(entry) = self.entry(number) {
+        if let Some(entry) = self.0.get_mut(number) {
             entry.is_retired = true;
         }
         self.end(number)
     }
 
     fn end(&mut self, number: u32) -> bool {
-        let is_over = self.entry(number).is_some_and(|entry| entry.is_retired && entry.out == 0);
+        let is_over =
+            self.0.get_mut(number).is_some_and(|entry| entry.is_retired && entry.out == 0);
         if is_over {
-            self.entries[number as usize] = None;
-            self.free.push(number);
+            self.0.remove(number);
         }
         is_over
-    }
-
-    fn entry(&mut self, number: u32) -> Option<&mut Entry> {
-        self.entries.get_mut(number as usize)?.as_mut()
     }
 }
 

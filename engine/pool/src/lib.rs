@@ -8,7 +8,7 @@
 //! | `ring`, `region` | what a worker and its parent share |
 //! | `company` | when a worker goes to another processor than its parent's |
 //! | [`serve()`] | a worker from inside |
-//! | `core`, `link`, `definitions`, `sinks` | what the pool's lock guards; what many tasks have in common |
+//! | `core`, `link`, `definitions`, `sinks` (both `numbered`) | what the pool's lock guards; what many tasks have in common |
 //! | [`Pool`] (`pool`), `shared`, `supervisor`, `bell` | the pool as its user sees it; who waits, drives and wakes |
 //! | [`Outcome`], [`Insights`] | what became of a task; where the time went |
 //! | `published` | what others can see of it while it runs |
@@ -25,6 +25,7 @@ mod definitions;
 mod dispatch;
 mod insights;
 mod link;
+mod numbered;
 mod outcome;
 mod pool;
 mod published;

@@ -1,6 +1,7 @@
 //! Where the outcomes of tasks go. Many tasks have the same sink: each holds its number, and the sink
 //! goes when the last of them has its outcome.
 
+use crate::numbered::Numbered;
 use crate::outcome::Sink;
 use std::fmt;
 use std::sync::Arc;
@@ -11,52 +12,41 @@ struct Entry {
     out: usize,
 }
 
-/// All sinks, by number.
-#[derive(Default)]
-pub(crate) struct Sinks {
-    entries: Vec<Option<Entry>>,
-    free: Vec<u32>,
-}
-
-impl fmt::Debug for Sinks {
+impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sinks").field("places", &self.entries.len()).finish_non_exhaustive()
+        f.debug_struct("Entry").field("out", &self.out).finish_non_exhaustive()
     }
 }
+
+/// All sinks, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Sinks(Numbered<Entry>);
 
 impl Sinks {
     /// Takes one in; gives its number.
     pub(crate) fn add(&mut self, sink: Arc<dyn Sink>) -> u32 {
-        let entry = Some(Entry { sink, out: 0 });
-        if let Some(number) = self.free.pop() {
-            self.entries[number as usize] = entry;
-            return number;
-        }
-        self.entries.push(entry);
-        self.entries.len() as u32 - 1
+        self.0.add(Entry { sink, out: 0 })
     }
 
     /// So many tasks with it were submitted.
     pub(crate) fn submitted(&mut self, number: u32, tasks: usize) {
-        if let Some(Some(entry)) = self.entries.get_mut(number as usize) {
+        if let Some(entry) = self.0.get_mut(number) {
             entry.out += tasks;
         }
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&dyn Sink> {
-        Some(&*self.entries.get(number as usize)?.as_ref()?.sink)
+        self.0.get(number).map(|entry| &*entry.sink)
     }
 
     /// So many of its tasks have their outcomes. Gives the sink when these were the last: to drop it may
     /// run foreign code.
     pub(crate) fn done(&mut self, number: u32, tasks: usize) -> Option<Arc<dyn Sink>> {
-        let place = self.entries.get_mut(number as usize)?;
-        let entry = place.as_mut()?;
+        let entry = self.0.get_mut(number)?;
         entry.out -= tasks;
         if entry.out > 0 {
             return None;
         }
-        self.free.push(number);
-        place.take().map(|entry| entry.sink)
+        self.0.remove(number).map(|entry| entry.sink)
     }
 }
