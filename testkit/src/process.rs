@@ -137,7 +137,7 @@ mod tests {
         assert!(of_session.iter().any(|process| process.pid == child.id()));
         found.kill();
         let zombie = || facts(child.id()).filter(Facts::is_zombie);
-        let zombie = eventually(Duration::from_secs(10), zombie).unwrap();
+        let zombie = eventually(Duration::from_mins(1), zombie).unwrap();
         assert_eq!(zombie.identity(), found.identity());
         child.wait().unwrap();
         assert_eq!(facts(child.id()), None);

@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn gives_output_and_status() {
         let script = "echo out; echo err >&2; read line || exit 3";
-        let output = run_with_deadline(shell(script), Duration::from_secs(30));
+        let output = run_with_deadline(shell(script), Duration::from_mins(1));
         assert_eq!(output.stdout, b"out\n");
         assert_eq!(output.stderr, b"err\n");
         assert_eq!(output.status.code(), Some(3));
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn much_output_on_both_streams_does_not_block() {
         let script = "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2";
-        let output = run_with_deadline(shell(script), Duration::from_secs(30));
+        let output = run_with_deadline(shell(script), Duration::from_mins(1));
         assert_eq!((output.stdout.len(), output.stderr.len()), (300_000, 300_000));
     }
 

@@ -47,6 +47,6 @@ fn orphan() -> u32 {
     let output = Command::new("sh").args(["-c", script]).stderr(Stdio::inherit()).output();
     let pid = String::from_utf8(output.unwrap().stdout).unwrap().trim().parse().unwrap();
     let executes = || process::facts(pid).filter(|facts| facts.command == "sleep 102");
-    eventually(Duration::from_secs(10), executes).unwrap();
+    eventually(Duration::from_mins(1), executes).unwrap();
     pid
 }

@@ -276,13 +276,13 @@ fn wait_long(x: u64) -> u64 {
 
 fn a_task_that_takes_too_long(method: StartMethod) {
     let pool = pool(method);
-    let limit = Duration::from_millis(100);
+    let limit = Duration::from_secs(1);
     let results: Vec<_> = pool.calls().timeout(limit).imap(wait_long, 0..4).collect();
     let is_late =
         |result: &Result<u64, TaskError>| matches!(result, Err(TaskError::TimedOut { .. }));
     assert!(is_late(&results[1]) && results.iter().filter(|result| result.is_ok()).count() == 3);
     let task = pool.submit(wait_long, 1);
-    assert!(matches!(task.get_timeout(limit), Err(TaskError::NotDone { .. })));
+    assert!(matches!(task.get_timeout(limit / 10), Err(TaskError::NotDone { .. })));
     works(&pool);
 }
 

@@ -53,7 +53,7 @@ fn values_through_queues_both_ways(method: StartMethod) {
 /// Producers put what they note before and after, consumers note what they took; hundreds of both are
 /// killed at random moments.
 fn row_13_producers_and_consumers_are_killed(method: StartMethod) {
-    const NUMBERS: usize = 1 << 20;
+    const NUMBERS: usize = 1 << 24;
     const KILLS: usize = 60;
     type Notes = (Queue<u64>, Value<u64>, RawArray<u8>, RawArray<u8>);
     let produce = |(queue, next, put, _): Notes| {
@@ -101,7 +101,9 @@ fn row_13_producers_and_consumers_are_killed(method: StartMethod) {
         worker.kill().unwrap();
         assert!(worker.join().is_err());
     }
-    while let Ok(number) = queue.get_timeout(Duration::from_millis(10)) {
+    queue.close();
+    for number in queue {
+        let number = number.unwrap();
         taken.set(number as usize, taken.get(number as usize).unwrap() + 1);
     }
     let last = next.get() as usize;

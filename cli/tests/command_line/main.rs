@@ -16,7 +16,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 /// Ends a hang, and nothing else.
-const PATIENCE: Duration = Duration::from_secs(50);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The program with these arguments, its surroundings as bare as possible.
 fn polyproc(arguments: &[&str]) -> Command {

@@ -178,7 +178,7 @@ fn time_is_limited() {
     let limit = Duration::from_millis(100);
     let rules = TaskRules { timeout: Some(limit), retries: 0 };
     boxes.submit_with(&pool, Job::Hang, rules);
-    boxes.submit_with(&pool, Job::Square(1), rules);
+    boxes.submit_with(&pool, Job::Square(1), TaskRules { timeout: Some(PATIENCE), retries: 0 });
     boxes.wait(&pool);
     let Outcome::Lost(loss) = boxes.take(0) else { panic!("it hangs") };
     assert!(matches!(loss.cause, Cause::TimedOut(time) if time == limit), "{loss:?}");

@@ -63,7 +63,7 @@ pub(crate) fn assert_gone(mark: &str) {
             .filter(|one| !one.is_zombie() && is_marked(one.pid, mark))
             .collect()
     };
-    let gone = eventually(Duration::from_secs(5), || left().is_empty().then_some(()));
+    let gone = eventually(Duration::from_mins(1), || left().is_empty().then_some(()));
     assert!(gone.is_some(), "left behind: {:?}", left());
 }
 

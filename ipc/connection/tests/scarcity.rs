@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-const LATE: Duration = Duration::from_secs(30);
+const LATE: Duration = Duration::from_mins(1);
 /// `RLIMIT_NOFILE`.
 const DESCRIPTORS: u32 = 7;
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-const LATE: Duration = Duration::from_secs(30);
+const LATE: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();

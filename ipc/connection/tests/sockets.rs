@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_millis(20);
-const LATE: Duration = Duration::from_secs(30);
+const LATE: Duration = Duration::from_mins(1);
 
 fn tcp() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

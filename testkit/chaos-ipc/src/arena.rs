@@ -48,7 +48,7 @@ impl Blocks {
     /// What is left.
     pub fn check_end(self) -> io::Result<()> {
         // A place for a child that was killed before it took it is kept for ten seconds.
-        let deadline = Deadline::after(Duration::from_secs(15));
+        let deadline = Deadline::after(Duration::from_mins(1));
         while self.arena.stats().members.len() > 1 && !deadline.has_passed() {
             pause(Duration::from_millis(50));
         }

@@ -325,7 +325,7 @@ impl Messages {
     /// # Errors
     /// What is wrong.
     pub fn check_end(mut self) -> io::Result<(u64, u64)> {
-        let deadline = Deadline::after(Duration::from_secs(15));
+        let deadline = Deadline::after(Duration::from_mins(1));
         while self.arena.stats().members.len() > 1 && !deadline.has_passed() {
             pause(Duration::from_millis(50));
         }
@@ -333,7 +333,7 @@ impl Messages {
             self.seen.clear();
             self.drain(place).map_err(io::Error::other)?;
         }
-        if self.queues[JOINABLE].join(Wait::timeout(Duration::from_secs(20))).is_err() {
+        if self.queues[JOINABLE].join(Wait::timeout(Duration::from_mins(1))).is_err() {
             return Err(io::Error::other("a join does not end"));
         }
         let count = self.ledger.word(0).load(Ordering::Relaxed).min(MESSAGES);

@@ -69,7 +69,7 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         if self.ended.is_none() && self.kill().is_ok() {
-            let ended = self.end(Deadline::after(Duration::from_secs(10)));
+            let ended = self.end(Deadline::after(Duration::from_mins(1)));
             debug_assert!(ended.is_ok());
         }
     }

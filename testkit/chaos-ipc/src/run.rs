@@ -10,9 +10,9 @@ use std::time::Duration;
 use std::{fmt, io};
 
 /// How long a worker may be without progress before that counts as a hang.
-const HANG: Duration = Duration::from_secs(20);
+const HANG: Duration = Duration::from_mins(1);
 /// How long a point that is reached only after others died in the right places may take to be reached.
-const REACH: Duration = Duration::from_mins(1);
+const REACH: Duration = Duration::from_mins(2);
 /// How long a worker that is to die may live.
 const LIFE: Duration = Duration::from_millis(100);
 const WORKERS: usize = 4;

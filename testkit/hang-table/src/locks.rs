@@ -6,7 +6,7 @@ use polyproc::sync::{OwnerDied, Report};
 use polyproc_testkit::eventually;
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_mins(1);
 
 pub(crate) fn users_killed(_: StartMethod) {
     lock_holder_killed();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
 /// Longer than anything takes.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_mins(1);
 
 fn pool(method: StartMethod) -> Pool {
     Pool::builder().workers(2).start_method(method).build().unwrap()

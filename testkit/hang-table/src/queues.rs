@@ -105,6 +105,14 @@ impl Line {
         polyproc::spawn(produce, (self.jobs.clone(), producer, put)).unwrap()
     }
 
+    /// Takes so many more: the line still moves, however few came through between the kills.
+    fn take(&mut self, amount: usize) {
+        for _ in 0..amount {
+            let parcel = self.reports.get().unwrap();
+            self.account.arrived(&parcel);
+        }
+    }
+
     /// Takes what arrives, for so long.
     fn watch(&mut self, duration: Duration) {
         let deadline = Deadline::after(duration);
@@ -132,6 +140,7 @@ pub(crate) fn users_killed(_: StartMethod) {
         consumers_killed += usize::from(!is_producer(place));
         at_work[place] = line.start(is_producer(place));
     }
+    line.take(KILLS);
     line.jobs.close();
     let Line { to_here, reports, mut account, .. } = line;
     drop(to_here);
@@ -140,9 +149,7 @@ pub(crate) fn users_killed(_: StartMethod) {
     for process in at_work {
         process.join().unwrap();
     }
-    let arrived: usize = account.arrived.iter().map(Vec::len).sum();
     let lost = account.lost();
-    assert!(arrived > KILLS, "only {arrived} arrived");
     assert!(lost <= consumers_killed, "{lost} lost with {consumers_killed} consumers");
 }
 

@@ -15,7 +15,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-const LATE: Duration = Duration::from_secs(40);
+const LATE: Duration = Duration::from_mins(1);
 const KEY: &str = "a secret that both know";
 /// Listens at an address, echoes messages backwards, and says how it ended.
 const LISTENER: &str = include_str!("listener.py");
