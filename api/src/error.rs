@@ -212,6 +212,8 @@ pub enum Error {
     Put(PutFailure),
     /// No value was taken from a queue, or received from a pipe.
     Get(#[from] GetError),
+    /// Facts about processes or the machine ([`info`](crate::info)) are not to be had.
+    Info(#[from] polyproc_info::Error),
     /// Anything else that the system refused.
     Io(#[from] io::Error),
     /// An error that another process gave as its result. A child may give a `polyproc::Result`: of its error,

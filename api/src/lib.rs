@@ -150,8 +150,8 @@ pub mod prelude {
     pub use crate::{
         Barrier, Condvar, Event, Handle, JoinError, JoinableQueue, LifoQueue, Mutex, OnParentDeath,
         Once, PipeEnd, Pool, PoolMap, PriorityQueue, Process, Queue, RawArray, Run, RwLock,
-        Semaphore, Shared, SharedArray, SharedBytes, Signal, SpawnError, StartMethod, Stdio,
-        TaskError, Value,
+        Semaphore, Shared, SharedArray, SharedBytes, SharedMemory, Signal, SpawnError, StartMethod,
+        Stdio, TaskError, Value,
     };
 }
 

@@ -88,7 +88,7 @@ impl<T: Shareable> Deref for Shared<T> {
 /// It is a [`Mutex`], and for single steps there is no need to lock: [`get`](Self::get),
 /// [`set`](Self::set) and [`update`](Self::update) do. They pass over the death of a holder: who died in
 /// the middle of changing a value of several words may have left half of it. [`lock`](Mutex::lock) tells,
-/// until somebody recovers it or sets a new value.
+/// until somebody recovers it or sets a new value. A struct of one's own is prepared as for [`Shared`].
 ///
 /// ```
 /// use polyproc::prelude::*;

@@ -159,6 +159,7 @@ impl<S> fmt::Debug for Pool<S> {
 
 impl Pool {
     /// A pool of at most `workers` processes, by the program's start method. It starts none yet.
+    /// `Pool::builder().build()` has as many as this process may use processors.
     ///
     /// # Errors
     /// [`PoolError`].

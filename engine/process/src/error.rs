@@ -12,8 +12,8 @@ pub enum StartError {
     /// The program has not said where a child takes over.
     #[error(
         "polyproc is not initialised: put `#[polyproc::main]` above `fn main`, or call \
-         `polyproc::init()` as its first statement (libraries and tests: turn on the feature \
-         `auto-init`)"
+         `polyproc::init()` as its first statement (in tests turn on the feature `testing`, \
+         in libraries `auto-init`)"
     )]
     NotInitialized,
     /// The system has a limit, and it is reached.

@@ -18,7 +18,7 @@ const FOLDER: &str = "/dev/shm";
 /// Nobody but who calls [`SharedMemory::unlink`]. Dropping it, or the end of the process however it
 /// comes, only unmaps it here. After `unlink` the name is free at once, and the memory with the last
 /// process that maps it. A program that makes the file shorter has all that read beyond its new end
-/// killed (`SIGBUS`): the name is as safe as those who know it. Memory that only the family uses belongs in an [`crate::Arena`].
+/// killed (`SIGBUS`): the name is as safe as those who know it. Memory that only the family uses needs no name.
 ///
 /// ```
 /// use polyproc_shm::SharedMemory;

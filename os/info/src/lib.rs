@@ -12,6 +12,8 @@
 //! # Ok::<(), polyproc_info::Error>(())
 //! ```
 //!
+//! In a program that uses polyproc this crate is `polyproc::info`, and needs no dependency of its own.
+//!
 //! # Where to look
 //!
 //! | for | see |
@@ -35,7 +37,7 @@
 //! - Bytes stay bytes: names, paths, arguments and environments are whatever programs made them.
 //! - Parsers take any bytes without a panic. [`System::at`] looks at another root.
 //!
-//! The page `psutil` of this documentation says where each of psutil's names is. How it is fast, and
+//! The page [`psutil`] of this documentation says where each of psutil's names is. How it is fast, and
 //! where psutil is wrong, is in `docs/design/0030-facts.md`.
 #![forbid(unsafe_code)]
 

@@ -84,7 +84,8 @@ fn preload(front: &Front, calls: &[u8]) -> Result<(), String> {
         )),
         Ok(threads) => Err(format!(
             "{} thread(s) ran before `polyproc::init()`, and a process with threads cannot be \
-             forked safely: make it the first statement of `main`",
+             forked safely: make it the first statement of `main`, or, where an attribute such as \
+             `#[tokio::main]` starts the threads, put `#[polyproc::main]` above it",
             threads - 1
         )),
         Err(error) => Err(format!("cannot count the threads after preloading: {error}")),
