@@ -54,6 +54,7 @@ pub struct PipeEnd<T> {
 ///
 /// # Errors
 /// As [`Shared::new`](crate::Shared::new).
+#[doc(alias = "Pipe")]
 pub fn duplex<T: Item>() -> Result<(PipeEnd<T>, PipeEnd<T>), SharedError> {
     let (one, other) = bytes::PipeEnd::duplex_tagged(arena()?, tag::<T>())?;
     Ok((PipeEnd::of(one), PipeEnd::of(other)))

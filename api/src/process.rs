@@ -73,6 +73,7 @@ impl Handle {
 
     /// How it ended, as Python gives it: the exit code (101 after a panic), or the negative number
     /// of the signal. `None` while it runs, and when the status is [`ExitStatus::Unknown`].
+    #[doc(alias = "exitcode")]
     pub fn exit_code(&self) -> Option<i32> {
         self.exit_status().and_then(ExitStatus::code)
     }

@@ -194,6 +194,7 @@ impl<S: 'static> Pool<S> {
     /// Has a worker run `function(argument)`. What fails, fails at the handle.
     ///
     /// Functions, arguments and results are as for [`spawn`](crate::spawn).
+    #[doc(alias = "apply_async")]
     pub fn submit<A, R>(&self, function: fn(A) -> R, argument: A) -> Task<R>
     where
         A: Serialize + DeserializeOwned + 'static,
@@ -231,6 +232,7 @@ impl<S: 'static> Pool<S> {
     ///
     /// # Errors
     /// The first [`TaskError`] that comes; items that have not begun then will not.
+    #[doc(alias = "starmap")]
     pub fn map<A, R>(
         &self,
         function: fn(A) -> R,
@@ -260,6 +262,7 @@ impl<S: 'static> Pool<S> {
     }
 
     /// [`map`](Self::map) without waiting: the items are taken at once.
+    #[doc(alias = "starmap_async")]
     pub fn map_async<A, R>(
         &self,
         function: fn(A) -> R,

@@ -239,6 +239,7 @@ macro_rules! putting {
             /// [`PutError`], with the value: [`PutFailure::Full`] without room, and
             /// [`PutFailure::TimedOut`] when another process was stopped (or did not get to run) in
             /// the middle of a call for 300 ms.
+            #[doc(alias = "put_nowait")]
             pub fn try_put(&self, value: T) -> Result<(), PutError<T>> {
                 put_as(value, |message| self.bytes.try_put(message).map_err(reason))
             }
@@ -302,6 +303,7 @@ macro_rules! taking {
             /// # Errors
             /// As [`get`](Self::get), and [`GetError::Empty`]; [`GetError::TimedOut`] when another
             /// process was stopped (or did not get to run) in the middle of a call for 300 ms.
+            #[doc(alias = "get_nowait")]
             pub fn try_get(&self) -> Result<T, GetError> {
                 decode(self.bytes.try_get()?)
             }
@@ -364,16 +366,19 @@ macro_rules! looking {
     ($($type:ident),*) => { $(
         impl<T> $type<T> {
             /// How many values are in it, at this moment.
+            #[doc(alias = "qsize")]
             pub fn len(&self) -> usize {
                 self.bytes.len()
             }
 
             /// Whether nothing is in it, at this moment.
+            #[doc(alias = "empty")]
             pub fn is_empty(&self) -> bool {
                 self.bytes.is_empty()
             }
 
             /// Whether it holds as many values as it may, at this moment.
+            #[doc(alias = "full")]
             pub fn is_full(&self) -> bool {
                 self.bytes.is_full()
             }

@@ -108,6 +108,7 @@ pub fn pid_exists(pid: u32) -> bool {
 ///
 /// # Errors
 /// When `/proc` cannot be read.
+#[doc(alias = "process_iter")]
 pub fn processes() -> Result<Vec<Process>> {
     System::new().processes()
 }

@@ -116,6 +116,7 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Gone`]; why a single attribute is not there stands in its place.
+    #[doc(alias("as_dict", "oneshot"))]
     pub fn facts(&self, attributes: Attributes) -> Result<Facts> {
         self.read(&mut Reader::new(&self.system)?, attributes)
     }
@@ -265,6 +266,7 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Gone`], [`Error::Denied`] (real time is for the superuser).
+    #[doc(alias = "ionice")]
     pub fn set_io_priority(&self, priority: IoPriority) -> Result<()> {
         self.change("io priority", |pid| control::set_io_priority(pid, priority.word()))
     }
@@ -273,6 +275,7 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Gone`], [`Error::Denied`], [`Error::Os`] when none of them exists.
+    #[doc(alias = "cpu_affinity")]
     pub fn set_affinity(&self, processors: &[usize]) -> Result<()> {
         self.change("affinity", |pid| control::set_affinity(pid, processors))
     }
@@ -291,6 +294,7 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Gone`], [`Error::Denied`], [`Error::Os`] when the soft limit is above the hard one.
+    #[doc(alias = "rlimit")]
     pub fn set_limit(&self, resource: Resource, limit: Limit) -> Result<()> {
         let number = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
         let both = (number(limit.soft), number(limit.hard));
@@ -301,6 +305,7 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Gone`]; [`Error::Os`] when the kernel does not know this resource.
+    #[doc(alias = "rlimit")]
     pub fn limit(&self, resource: Resource) -> Result<Limit> {
         let limits = self.value(self.ask(Attributes::LIMITS)?.limits, "limits")?;
         limits.get(resource).ok_or_else(|| Error::malformed(format!("limits of {self}")))
@@ -310,6 +315,7 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Gone`].
+    #[doc(alias = "cpu_affinity")]
     pub fn affinity(&self) -> Result<Vec<usize>> {
         self.value(self.ask(Attributes::AFFINITY)?.affinity, "affinity")
     }
@@ -326,6 +332,7 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Gone`].
+    #[doc(alias = "status")]
     pub fn state(&self) -> Result<State> {
         Ok(self.ask(Attributes::NONE)?.state())
     }
@@ -334,6 +341,7 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Gone`].
+    #[doc(alias = "ppid")]
     pub fn parent_pid(&self) -> Result<Option<u32>> {
         Ok(self.ask(Attributes::NONE)?.parent())
     }
@@ -399,6 +407,7 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Gone`], [`Error::Denied`].
+    #[doc(alias = "net_connections")]
     pub fn connections(&self, kinds: Kinds) -> Result<Vec<Connection>> {
         if let Some(quick) = crate::endpoints::of_process(self, kinds)? {
             return Ok(quick);
@@ -433,6 +442,7 @@ macro_rules! questions {
 
 questions! {
     /// As whom it acts.
+    #[doc(alias("uids", "gids"))]
     identities: Identities = IDENTITIES, identities, "identities";
     /// The name of the (real) user who started it, or number where there is no name.
     username: Arc<OsStr> = USERNAME, username, "user";
@@ -441,14 +451,18 @@ questions! {
     /// The working directory.
     cwd: Option<PathBuf> = CWD, cwd, "working directory";
     /// The command line; empty for a kernel thread.
+    #[doc(alias("cmdline"))]
     arguments: Arguments = ARGUMENTS, arguments, "command line";
     /// The environment at the time of the last `exec`; empty for a kernel thread.
+    #[doc(alias("environ"))]
     environment: Environment = ENVIRONMENT, environment, "environment";
     /// The controlling terminal.
     terminal: Option<PathBuf> = TERMINAL, terminal, "terminal";
     /// Resident, virtual and shared memory.
+    #[doc(alias("memory_info"))]
     memory: Memory = MEMORY, memory, "memory";
     /// Unique, proportional and swapped memory: takes the kernel a while.
+    #[doc(alias("memory_full_info"))]
     memory_detail: MemoryDetail = MEMORY_DETAIL, memory_detail, "memory detail";
     /// Every mapping of its memory.
     memory_maps: Vec<MemoryMap> = MEMORY_MAPS, memory_maps, "memory maps";
@@ -465,5 +479,6 @@ questions! {
     /// The control groups that it is in.
     cgroups: Vec<Membership> = CGROUPS, cgroups, "control groups";
     /// In which order its reads and writes are served.
+    #[doc(alias("ionice"))]
     io_priority: IoPriority = IO_PRIORITY, io_priority, "io priority";
 }

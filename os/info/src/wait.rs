@@ -97,6 +97,7 @@ pub struct Waited {
 /// # Errors
 /// [`Error::Os`] at the limit on descriptors (it takes one for each process), and when this process
 /// itself is among them.
+#[doc(alias = "wait_procs")]
 pub fn wait_all(
     processes: &[Process],
     timeout: Option<Duration>,

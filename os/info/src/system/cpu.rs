@@ -162,6 +162,7 @@ impl System {
     ///
     /// # Errors
     /// When `/proc/stat` cannot be read.
+    #[doc(alias("cpu_percent", "cpu_times_percent"))]
     pub fn cpu_usage(&self, interval: Duration) -> Result<(Usage, Vec<(usize, Usage)>)> {
         let mut meter = ProcessorMeter::new(self)?;
         let slept = poll::readable::<0>([], Deadline::after(interval));
@@ -181,6 +182,7 @@ impl System {
     ///
     /// # Errors
     /// When `/proc/loadavg` cannot be read.
+    #[doc(alias = "getloadavg")]
     pub fn load_average(&self) -> Result<[f64; 3]> {
         load_average(&self.read("proc/loadavg")?).ok_or_else(|| Error::malformed("/proc/loadavg"))
     }
@@ -201,6 +203,7 @@ impl System {
     }
 
     /// How fast each processor (or group of them that share a clock) runs; none where nothing says.
+    #[doc(alias = "cpu_freq")]
     pub fn cpu_frequency(&self) -> Vec<Frequency> {
         let now = megahertz(&self.read_if_there("proc/cpuinfo").unwrap_or_default());
         let folders = self.frequency_folders();

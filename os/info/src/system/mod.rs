@@ -130,6 +130,7 @@ impl System {
     ///
     /// # Errors
     /// When `/proc` cannot be read.
+    #[doc(alias = "process_iter")]
     pub fn processes(&self) -> Result<Vec<Process>> {
         let snapshot = self.snapshot(Attributes::NONE)?;
         Ok(snapshot.processes.iter().map(|facts| Process::of(self, facts)).collect())
@@ -149,6 +150,7 @@ impl System {
     ///
     /// # Errors
     /// When neither the kernel's dump nor `/proc/net` can be read.
+    #[doc(alias = "net_connections")]
     pub fn connections(&self, kinds: Kinds) -> Result<Vec<Connection>> {
         crate::connections::of_all(self, kinds)
     }

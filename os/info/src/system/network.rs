@@ -152,6 +152,7 @@ impl System {
     ///
     /// # Errors
     /// [`Error::Os`].
+    #[doc(alias = "net_if_addrs")]
     pub fn net_if_addresses(&self) -> Result<Vec<InterfaceAddress>> {
         self.must_be_live("network addresses")?;
         let all = interfaces::addresses().map_err(|error| Error::of("network addresses", error))?;
@@ -163,6 +164,7 @@ impl System {
     ///
     /// # Errors
     /// When `/proc/net/dev` cannot be read.
+    #[doc(alias = "net_if_stats")]
     pub fn net_if_states(&self) -> Result<Vec<(OsString, InterfaceState)>> {
         self.must_be_live("network interfaces")?;
         let names = self.net_io_counters()?.into_iter().map(|interface| interface.0);

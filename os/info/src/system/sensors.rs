@@ -55,6 +55,7 @@ pub struct Battery {
 
 impl System {
     /// Every temperature: by `hwmon`, else by the thermal zones (a Raspberry Pi has only these).
+    #[doc(alias = "sensors_temperatures")]
     pub fn temperatures(&self) -> Vec<Temperature> {
         let found: Vec<_> =
             self.hardware("temp").into_iter().filter_map(|one| self.temperature(&one)).collect();
@@ -62,6 +63,7 @@ impl System {
     }
 
     /// Every fan.
+    #[doc(alias = "sensors_fans")]
     pub fn fans(&self) -> Vec<Fan> {
         let fan = |sensor: Sensor| {
             Some(Fan {
@@ -137,6 +139,7 @@ impl System {
     }
 
     /// The battery, if there is one.
+    #[doc(alias = "sensors_battery")]
     pub fn battery(&self) -> Option<Battery> {
         let supplies = self.entries("sys/class/power_supply");
         let name = supplies.iter().find(|name| self.is_battery(name))?;
