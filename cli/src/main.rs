@@ -26,7 +26,6 @@ mod top;
 mod units;
 mod value;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use std::process::ExitCode;
 
@@ -35,7 +34,7 @@ fn main() -> ExitCode {
     if commands::completions::answer() {
         return exit::Exit::Done.into();
     }
-    let ended = match arguments::Arguments::try_parse() {
+    let ended = match arguments::Arguments::read() {
         Ok(arguments) => commands::run(&arguments),
         Err(error) => explain(&error),
     };

@@ -4,6 +4,7 @@
 mod candidates;
 mod examples;
 pub(crate) mod parse;
+mod spelling;
 
 use crate::exit;
 use crate::host::Host;
@@ -11,6 +12,7 @@ use crate::output::{Form, Output};
 use crate::paint::ColorChoice;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
 use parse::{SignalName, Target};
+use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,7 +29,6 @@ use std::time::Duration;
     after_long_help = format!("{}\n\n{}", examples::ALL, exit::HELP),
     arg_required_else_help = true,
     max_term_width = 100,
-    disable_help_subcommand = true,
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -35,6 +36,16 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+impl Arguments {
+    /// What this program was called with.
+    ///
+    /// # Errors
+    /// Help that was asked for, too.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Self::try_parse_from(spelling::spelled_out(env::args_os().collect()))
+    }
 }
 
 /// What every command knows.
@@ -133,7 +144,7 @@ pub(crate) struct Selection {
     #[arg(long, short, value_name = "USER", help_heading = "Which processes", add = candidates::users())]
     pub(crate) user: Vec<String>,
 
-    /// Only those in this state: running, sleeping, disk-sleep, stopped, zombie, idle (may be repeated)
+    /// Only those in this state (may be repeated)
     #[arg(long, value_name = "STATE", value_parser = parse::state_names(), help_heading = "Which processes")]
     pub(crate) state: Vec<String>,
 
@@ -143,6 +154,7 @@ pub(crate) struct Selection {
         short,
         value_name = "PID",
         value_delimiter = ',',
+        value_parser = parse::pid,
         help_heading = "Which processes",
         add = candidates::pids(),
     )]
@@ -194,10 +206,10 @@ pub(crate) struct Ps {
     pub(crate) reverse: bool,
 
     /// Show children below their parents
-    #[arg(long, short, conflicts_with = "limit")]
+    #[arg(long, short)]
     pub(crate) tree: bool,
 
-    /// At most so many
+    /// At most so many; of a tree the first lines
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) limit: Option<usize>,
 
@@ -271,7 +283,7 @@ pub(crate) struct Net {
     pub(crate) port: Vec<u16>,
 
     /// Only those of this process (may be repeated)
-    #[arg(long, short, value_name = "PID", value_delimiter = ',', add = candidates::pids())]
+    #[arg(long, short, value_name = "PID", value_delimiter = ',', value_parser = parse::pid, add = candidates::pids())]
     pub(crate) pid: Vec<u32>,
 
     /// Also sockets of the UNIX family
@@ -289,7 +301,7 @@ pub(crate) struct Net {
 #[command(group(ArgGroup::new("whom").required(true).multiple(true).args(["pids", "name"])))]
 pub(crate) struct Kill {
     /// Which processes
-    #[arg(value_name = "PID", value_parser = parse::pid, add = candidates::pids())]
+    #[arg(value_name = "PID", value_parser = parse::pid_to_end, add = candidates::pids())]
     pub(crate) pids: Vec<u32>,
 
     /// Those with this name; `*` and `?` stand for any text and any character (may be repeated)
@@ -304,7 +316,7 @@ pub(crate) struct Kill {
     #[arg(long, short)]
     pub(crate) tree: bool,
 
-    /// Which signal to send first; STOP suspends, CONT resumes
+    /// Which signal to send first; STOP suspends, CONT resumes; also `-9` and `-KILL`, as of `kill(1)`
     #[arg(long, short, value_name = "SIGNAL", default_value = "TERM", value_parser = parse::signal, add = candidates::signals())]
     pub(crate) signal: SignalName,
 

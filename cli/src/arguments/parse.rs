@@ -86,11 +86,21 @@ impl From<OsString> for Target {
 /// # Errors
 /// What to do instead, when it is a name or another thing that is no number.
 pub(crate) fn pid(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_malformed| {
-        format!(
-            "`{text}` is no pid, which is a number: `polyproc ps TEXT` finds those of a program"
-        )
-    })
+    let advice = "`polyproc ps TEXT` finds those of a program";
+    text.parse().map_err(|_malformed| no_pid(text, advice))
+}
+
+/// A pid for `kill`, which takes names, too.
+///
+/// # Errors
+/// As [`pid`].
+pub(crate) fn pid_to_end(text: &str) -> Result<u32, String> {
+    let advice = format!("`--name '{text}'` ends those that are called so");
+    text.parse().map_err(|_malformed| no_pid(text, &advice))
+}
+
+fn no_pid(text: &str, advice: &str) -> String {
+    format!("`{text}` is no pid, which is a number: {advice}")
 }
 
 /// `10` and `10s` are seconds; `250ms`, `1.5m`, `2h`, `1d`.

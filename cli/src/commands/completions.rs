@@ -63,7 +63,7 @@ fn page() -> io::Result<Vec<u8>> {
     main.render_synopsis_section(&mut page)?;
     main.render_description_section(&mut page)?;
     main.render_options_section(&mut page)?;
-    for command in program.get_subcommands() {
+    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
         let title = format!("polyproc {}", command.get_name()).to_uppercase();
         Roff::new().control("SH", [title.as_str()]).to_writer(&mut page)?;
         // Sections of the command are subsections of the program's page.

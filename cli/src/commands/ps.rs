@@ -56,6 +56,7 @@ struct Plan {
     filter: Filter,
     order: Order,
     tree: bool,
+    limit: usize,
 }
 
 impl Plan {
@@ -73,6 +74,7 @@ impl Plan {
             filter: Filter::from(&options.selection).with_ports(&options.port),
             order: Order::by(order, options.reverse)?,
             tree: options.tree,
+            limit: options.limit.unwrap_or(usize::MAX),
         })
     }
 
@@ -89,7 +91,9 @@ impl Plan {
         };
         seen.rows.retain(|row| self.filter.passes(row));
         self.order.sort(&mut seen.rows);
-        seen.rows.truncate(options.limit.unwrap_or(usize::MAX));
+        if !self.tree {
+            seen.rows.truncate(self.limit);
+        }
         Ok(seen)
     }
 
@@ -99,7 +103,8 @@ impl Plan {
             return toned(Table::of(&columns, rows));
         }
         let pairs: Vec<_> = rows.iter().map(|row| (row.pid(), row.parent)).collect();
-        let branches = tree::arrange(&pairs, &HashSet::new());
+        let mut branches = tree::arrange(&pairs, &HashSet::new());
+        branches.truncate(self.limit);
         let mut table = Table::of(&columns, branches.iter().map(|branch| &rows[branch.index]));
         // Where the names are.
         let at = ["command", "name"].into_iter().find(|&name| table.has(name)).unwrap_or("pid");

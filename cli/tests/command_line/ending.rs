@@ -97,6 +97,23 @@ fn a_process_is_asked_to_end() {
 }
 
 #[test]
+fn the_signal_may_be_written_as_for_kill_of_the_shell() {
+    for (spelling, signal) in [("-9", KILL), ("-TERM", TERM)] {
+        let mut sleeper = sleeper();
+        json(&["kill", spelling, &sleeper.pid()]);
+        assert_eq!(sleeper.signal(), Some(signal), "{spelling}");
+    }
+}
+
+#[test]
+fn who_gives_a_name_for_a_pid_is_told_how() {
+    let output = run(&["kill", "nginx"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("--name 'nginx'"), "{said}");
+    assert_eq!(code(&output), Some(2));
+}
+
+#[test]
 fn one_that_will_not_is_killed_after_the_grace() {
     let mut deaf = Guarded::shell("trap '' TERM; while :; do sleep 0.02; done");
     // Until it has set its trap.

@@ -40,6 +40,7 @@ macro_rules! snapshots {
 snapshots! {
     ps: ["ps"];
     ps_tree: ["ps", "--tree"];
+    ps_first_lines_of_a_tree: ["ps", "--tree", "-n", "3"];
     ps_tree_of_numbers: ["ps", "--tree", "-c", "pid,parent,threads"];
     ps_json: ["ps", "--json", "--sort", "pid"];
     ps_csv: ["ps", "--csv", "--sort", "pid", "-c", "pid,name,command,memory,started"];

@@ -140,7 +140,12 @@ fn the_manual_has_every_command() {
             "{section}"
         );
     }
-    assert!(page.contains("who has port 443"));
+    assert!(page.contains("who has port 443") && !page.contains("POLYPROC HELP"));
+}
+
+#[test]
+fn help_is_a_command_too() {
+    assert_eq!(printed(&["help", "kill"]), printed(&["kill", "--help"]));
 }
 
 #[test]
