@@ -240,6 +240,20 @@ fn frame_filter_without_a_match() {
 }
 
 #[test]
+fn no_key_is_cut_and_the_place_is_always_named() {
+    let all = "? help  q leave  s sort  t tree  / filter  f find  k end  z suspend  ";
+    for width in 45..120 {
+        let mut screen = Screen::new(width, 12);
+        screen.keys("mh/render");
+        screen.key(Key::Enter);
+        let shown = screen.shown();
+        let (_, foot) = shown.rsplit_once("only with `render` ").unwrap();
+        let keys = foot.trim_end_matches(['\n', '"']).strip_suffix("1/4").unwrap().trim_end();
+        assert!(keys.is_empty() || all.starts_with(&format!("{keys}  ")), "{width}: {keys}");
+    }
+}
+
+#[test]
 fn every_size_is_drawn_without_a_panic() {
     for width in [0, 1, 2, 5, 10, 19, 31, 57, 81, 150, 400] {
         for height in [0, 1, 2, 3, 4, 9, 15, 16, 30] {

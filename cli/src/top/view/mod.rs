@@ -63,7 +63,36 @@ fn typed(text: &str, pen: &mut Pen<'_>) {
     pen.put(x, " ", REVERSED);
 }
 
+const KEYS: [(&str, &str); 8] = [
+    ("?", "help"),
+    ("q", "leave"),
+    ("s", "sort"),
+    ("t", "tree"),
+    ("/", "filter"),
+    ("f", "find"),
+    ("k", "end"),
+    ("z", "suspend"),
+];
+
+/// What narrows the list, then as many keys as have room, and at the right where in the list the cursor is.
 fn hints(top: &Top, pen: &mut Pen<'_>) {
+    let mut x = narrowed(top, pen);
+    let place = format!(" {}/{}", (top.cursor + 1).min(top.lines.len()), top.lines.len());
+    let room = usize::from(pen.area.width).saturating_sub(place.len());
+    let has_room = x <= room;
+    for (key, what) in KEYS {
+        if x + key.len() + 1 + what.len() > room {
+            break;
+        }
+        x = pen.put(x, key, STRONG);
+        x = pen.put(x, &format!(" {what}  "), FAINT);
+    }
+    if has_room {
+        pen.put_right(&place, FAINT);
+    }
+}
+
+fn narrowed(top: &Top, pen: &mut Pen<'_>) -> usize {
     let mut x = 0;
     for (on, text) in
         [(top.paused, "paused"), (top.families_only, "families"), (top.kernel_hidden, "no kernel")]
@@ -78,21 +107,5 @@ fn hints(top: &Top, pen: &mut Pen<'_>) {
         x = pen.put(x, &filter, REVERSED);
         x = pen.put(x, " ", Style::new());
     }
-    for (key, what) in [
-        ("?", "help"),
-        ("q", "leave"),
-        ("s", "sort"),
-        ("t", "tree"),
-        ("/", "filter"),
-        ("f", "find"),
-        ("k", "end"),
-        ("z", "suspend"),
-    ] {
-        x = pen.put(x, key, STRONG);
-        x = pen.put(x, &format!(" {what}  "), FAINT);
-    }
-    let place = format!(" {}/{}", (top.cursor + 1).min(top.lines.len()), top.lines.len());
-    if x + place.len() < usize::from(pen.area.width) {
-        pen.put_right(&place, FAINT);
-    }
+    x
 }
