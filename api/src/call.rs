@@ -4,7 +4,7 @@ use crate::codec::{self, CodecError};
 use crate::function::{Address, CodeRef, NotHere, signature};
 use crate::message;
 use crate::panic;
-use polyproc_process::{Front, Outcome, Payload};
+use polyproc_process::{Delivery, Front, Outcome, Payload};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -26,16 +26,15 @@ struct Call {
 }
 
 /// Knows the types that the bytes have: one for each pair of argument and result.
-type Trampoline = fn(Invocation<'_>) -> Reply;
+type Trampoline = fn(Invocation) -> Reply;
 
 /// What a trampoline gets.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Invocation<'a> {
+#[derive(Debug)]
+pub(crate) struct Invocation {
     function: Address,
     signature: u64,
-    arguments: &'a [u8],
-    /// For the handles in them.
-    tickets: &'a [u8],
+    /// The arguments, encoded. What they took is free again when the function runs.
+    message: Delivery,
 }
 
 /// What a trampoline gives: an encoded report, and the handles in the result.
@@ -129,16 +128,17 @@ pub(crate) fn last_words(report: &[u8]) -> Option<panic::Panic> {
 fn run_call(call: polyproc_process::Call) -> Outcome {
     panic::watch(report_early);
     DESCRIPTORS.set(call.descriptors);
-    let message = &call.message;
-    let reply = match codec::decode_first::<Call>(&message.body) {
-        Ok((call, arguments)) => dispatch(&call, arguments, &message.tickets),
+    let Delivery { body, tickets } = call.message;
+    let head = codec::decode_first::<Call>(&body);
+    let reply = match head.map(|(call, rest)| (call, body.len() - rest.len())) {
+        Ok((call, len)) => dispatch(&call, Delivery { body: body.without_first(len), tickets }),
         Err(error) => Failure::BadArguments(error).into(),
     };
     reply.into()
 }
 
 #[expect(unsafe_code, reason = "calls a function by its place")]
-fn dispatch(call: &Call, arguments: &[u8], tickets: &[u8]) -> Reply {
+fn dispatch(call: &Call, message: Delivery) -> Reply {
     let places = call
         .trampoline
         .resolve()
@@ -148,12 +148,12 @@ fn dispatch(call: &Call, arguments: &[u8], tickets: &[u8]) -> Reply {
         Err(reason) => return Failure::NotHere(reason).into(),
     };
     // SAFETY: the parent put the place of a `Trampoline` there, and image and build-id agree.
-    let trampoline = unsafe { trampoline.function::<Invocation<'_>, Reply>() };
-    trampoline(Invocation { function, signature: call.signature, arguments, tickets })
+    let trampoline = unsafe { trampoline.function::<Invocation, Reply>() };
+    trampoline(Invocation { function, signature: call.signature, message })
 }
 
 #[expect(unsafe_code, reason = "calls a function by its place")]
-fn trampoline<A, R>(invocation: Invocation<'_>) -> Reply
+fn trampoline<A, R>(invocation: Invocation) -> Reply
 where
     A: Serialize + DeserializeOwned,
     R: Serialize + DeserializeOwned,
@@ -161,7 +161,8 @@ where
     if invocation.signature != signature::<A, R>() {
         return Failure::NotHere(NotHere::OtherBuild("the function's type".into())).into();
     }
-    let open = || message::open(invocation.arguments, invocation.tickets);
+    let message = invocation.message;
+    let open = move || message::open(&message.body, &message.tickets);
     let arguments: A = match panic::catch(open) {
         Ok(Ok(arguments)) => arguments,
         Ok(Err(error)) => return Failure::BadArguments(error).into(),
@@ -234,10 +235,8 @@ fn run_preload(bytes: &[u8]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use polyproc_process::Delivery;
-
     fn outcome(call: &[u8]) -> (Vec<u8>, i32) {
-        let message = Delivery { body: call.to_vec(), tickets: Vec::new() };
+        let message = Delivery { body: call.to_vec().into(), tickets: Vec::new() };
         let outcome = run_call(polyproc_process::Call { message, descriptors: Vec::new() });
         (outcome.report.body, outcome.code)
     }

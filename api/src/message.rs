@@ -52,7 +52,7 @@ pub(crate) fn decode<T: DeserializeOwned>(
 
 /// The value in a body, with the tickets that came with it. They are received or given back.
 pub(crate) fn open<T: DeserializeOwned>(body: &[u8], tickets: &[u8]) -> Result<T, CodecError> {
-    let message = Delivery { body: Vec::new(), tickets: tickets.to_vec() };
+    let message = Delivery { tickets: tickets.to_vec(), ..Delivery::default() };
     let handles =
         polyproc_process::receive(&message).map_err(|error| CodecError::of::<T>(&error))?;
     decode(body, handles)
@@ -152,7 +152,7 @@ mod tests {
     /// Every test has a thread of its own, but the arena is the process's.
     fn round_trip<T: Serialize + DeserializeOwned>(value: &T) -> Result<T, CodecError> {
         let (bytes, parcels) = encode(value, Vec::new())?.pack();
-        let arrived = Delivery::unpack(bytes).unwrap();
+        let arrived = Delivery::unpack(bytes.parts().concat()).unwrap();
         let value = open(&arrived.body, &arrived.tickets);
         drop(parcels);
         value
@@ -171,7 +171,7 @@ mod tests {
     fn another_type_is_named() {
         let event = Shared::new(Event::new()).unwrap();
         let (bytes, _parcels) = encode(&event, Vec::new()).unwrap().pack();
-        let arrived = Delivery::unpack(bytes).unwrap();
+        let arrived = Delivery::unpack(bytes.parts().concat()).unwrap();
         let error = open::<Value<u64>>(&arrived.body, &arrived.tickets).unwrap_err();
         assert!(error.reason.contains("is not a"), "{error}");
     }

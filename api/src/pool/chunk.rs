@@ -129,7 +129,7 @@ fn encode_rest<T: Serialize>(
         bytes.push(RUN);
         return Ok((run, Vec::new()));
     }
-    let (packed, parcels) = message::encode(&items, std::mem::take(bytes))?.pack();
+    let (packed, parcels) = message::encode(&items, std::mem::take(bytes))?.pack_in_a_row();
     *bytes = packed;
     bytes.push(SERDE);
     Ok((None, parcels))

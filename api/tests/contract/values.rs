@@ -1,17 +1,21 @@
 //! Arguments and results.
 
-use crate::{Test, start};
+use crate::{LONG, Test, start};
 use polyproc::JoinError;
 use polyproc::prelude::*;
 use polyproc::queue::GetError;
+use polyproc_testkit::{Rng, eventually, process};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(crate) const TESTS: &[Test] = &[
     ("a_value_comes_back", a_value_comes_back),
     ("any_function_will_do", any_function_will_do),
     ("a_type_with_run", a_type_with_run),
     ("large_arguments_and_results", large_arguments_and_results),
+    ("large_arguments_are_held_once", large_arguments_are_held_once),
+    ("large_values_of_the_killed_are_freed", large_values_of_the_killed_are_freed),
     ("vectors_of_numbers_travel_anywhere_in_a_value", vectors_of_numbers),
     ("an_error_of_ours_may_be_a_result", an_error_of_ours),
     ("a_result_is_given_once", a_result_is_given_once),
@@ -78,6 +82,38 @@ fn large_arguments_and_results(method: StartMethod) {
     let process = start(method, |text: String| text.to_uppercase(), text.clone());
     process.wait().unwrap();
     assert!(process.join().unwrap() == text.to_uppercase());
+}
+
+/// Whether a large message lies in the memory of a process.
+fn holds_a_message(pid: u32) -> bool {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps"));
+    maps.is_ok_and(|maps| maps.contains("polyproc-message"))
+}
+
+fn large_arguments_are_held_once(method: StartMethod) {
+    let look = |bytes: Vec<u8>| (bytes.len(), holds_a_message(std::process::id()));
+    assert_eq!(start(method, look, vec![1; 4 << 20]).join().unwrap(), (4 << 20, false));
+}
+
+/// They are killed at random moments, so with any part of either message done.
+fn large_values_of_the_killed_are_freed(method: StartMethod) {
+    let mut random = Rng::from_environment();
+    for round in 0..40 {
+        let process = start(method, identity::<Vec<u8>>, vec![round; 2 << 20]);
+        std::thread::park_timeout(Duration::from_micros(random.below(5000)));
+        process.kill().unwrap();
+        match process.join() {
+            Ok(bytes) => assert!(bytes == vec![round; 2 << 20]),
+            Err(error) => assert!(matches!(error, JoinError::Signaled { .. }), "{error}"),
+        }
+    }
+    let here = std::process::id();
+    let is_free = || {
+        let members = process::descendants(&process::all(), here);
+        let mut pids = members.iter().map(|member| member.pid).chain([here]);
+        (!pids.any(holds_a_message)).then_some(())
+    };
+    eventually(LONG, is_free).unwrap();
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

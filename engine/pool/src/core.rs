@@ -358,7 +358,7 @@ impl Core {
         // Handles in results that nobody has read by now, nobody will read.
         child.settle();
         let (pid, running) = (link.pid(), link.side.running());
-        let report = child.take_report().map(|report| report.body);
+        let report = child.take_report().map(|report| report.body.to_vec());
         let death = Death { pid, ending, item: link.side.item(), report };
         let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
         if is_warming && !link.is_mute {

@@ -1,9 +1,10 @@
-//! What a child is told at birth. Pure: values to bytes and back.
+//! What a child is told at birth, beside its call. Pure: values to bytes and back.
 
 use crate::environment::{Variables, os_string};
 use crate::policy::{OnParentDeath, StartMethod};
 use crate::roster::{Identity, Ticket};
 use crate::wire::{Putter, Taker};
+use polyproc_shm::Content;
 use std::os::unix::ffi::OsStrExt;
 
 /// What the new process is for.
@@ -37,7 +38,6 @@ pub(crate) struct Birth {
     /// For an executed child: whether the file of the family's arena is the first descriptor beside
     /// the record. The front's own follow.
     pub(crate) has_memory: bool,
-    pub(crate) call: Vec<u8>,
 }
 
 /// What the members know of the fork server.
@@ -67,13 +67,19 @@ impl Birth {
         out.number(server.pid.into()).number(server.environment);
         out.number(server.authority.0.into()).number(server.authority.1.into());
         put_environment(&mut out, self.environment.as_ref());
-        out.number(self.has_memory.into()).bytes(&self.call);
+        out.number(self.has_memory.into());
         out.0
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut input = Taker(bytes);
-        let input = &mut input;
+    /// A birth record, and the call behind it.
+    pub(crate) fn receive(body: Content) -> Option<(Self, Content)> {
+        let mut input = Taker(&body);
+        let birth = Self::decode(&mut input)?;
+        let len = body.len() - input.0.len();
+        Some((birth, body.without_first(len)))
+    }
+
+    fn decode(input: &mut Taker<'_>) -> Option<Self> {
         Some(Self {
             role: if input.number()? == 0 { Role::Worker } else { Role::ForkServer },
             name: input.text()?,
@@ -88,7 +94,6 @@ impl Birth {
             server: take_server(input).ok()?,
             environment: take_environment(input).ok()?,
             has_memory: input.number()? != 0,
-            call: input.bytes()?.to_vec(),
         })
     }
 }
@@ -145,7 +150,6 @@ mod tests {
             server: Some(ServerFacts { pid: 3, environment: 4, authority: (5, 6) }),
             environment: Some(vec![("A".into(), "B".into())]),
             has_memory: true,
-            call: vec![1, 2, 3],
         }
     }
 
@@ -154,7 +158,9 @@ mod tests {
         for role in [Role::Worker, Role::ForkServer] {
             for environment in [birth().environment, None] {
                 let birth = Birth { role, environment, ..birth() };
-                assert_eq!(Birth::decode(&birth.encode()), Some(birth));
+                let body = [birth.encode(), vec![1, 2, 3]].concat();
+                let (arrived, call) = Birth::receive(body.into()).unwrap();
+                assert_eq!((arrived, &*call), (birth, &[1, 2, 3][..]));
             }
         }
     }
@@ -163,14 +169,15 @@ mod tests {
     fn a_part_of_it_is_refused() {
         let bytes = birth().encode();
         for len in 0..bytes.len() {
-            assert_eq!(Birth::decode(&bytes[..len]), None, "{len} of {} bytes", bytes.len());
+            let part = Birth::receive(bytes[..len].to_vec().into());
+            assert!(part.is_none(), "{len} of {} bytes", bytes.len());
         }
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            Birth::decode(&bytes);
+            Birth::receive(bytes.into());
         }
     }
 }

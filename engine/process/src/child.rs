@@ -19,6 +19,8 @@ use std::panic::AssertUnwindSafe;
 /// A new process with all that it needs to become what its parent wants.
 pub(crate) struct Arrival {
     pub(crate) birth: Birth,
+    /// None when it does not look like one.
+    pub(crate) call: Option<Delivery>,
     /// To the parent.
     pub(crate) socket: OwnedFd,
     pub(crate) inheritance: Inheritance,
@@ -55,8 +57,8 @@ pub(crate) fn run(mut arrival: Arrival, end: End, call: impl FnOnce(Call) -> Out
             Err(_panic) => fail(&arrival.socket, "cannot take its place: a panic"),
         }
     }
-    let Arrival { mut birth, socket, inheritance, descriptors, .. } = arrival;
-    let Some(message) = Delivery::unpack(std::mem::take(&mut birth.call)) else {
+    let Arrival { birth, call: message, socket, inheritance, descriptors, .. } = arrival;
+    let Some(message) = message else {
         fail(&socket, "cannot read its call");
     };
     let roster = inheritance.roster;
@@ -113,7 +115,7 @@ fn can_change((name, _): &(OsString, OsString)) -> bool {
 
 /// Ends a process that cannot become what it should; its parent is told why.
 pub(crate) fn fail(socket: &OwnedFd, reason: &str) -> ! {
-    drop(wire::send(socket, (Tag::Failed, 0), reason.as_bytes(), &[], Mode::Try));
+    drop(wire::send(socket, (Tag::Failed, 0), &[reason.as_bytes()], &[], Mode::Try));
     fork::exit_now(1)
 }
 
@@ -135,9 +137,9 @@ pub fn report_early(report: Payload) -> io::Result<()> {
     let Some((member, socket)) = member::existing().and_then(|m| Some((m, m.socket()?))) else {
         return Ok(());
     };
-    let (bytes, parcels) = report.pack();
+    let (packed, parcels) = report.pack();
     hand_over(member, &parcels);
-    wire::send(socket, (Tag::Report, 0), &bytes, &[], Mode::Try)?;
+    wire::send(socket, (Tag::Report, 0), &packed.parts(), &[], Mode::Try)?;
     // The parent has them now; given back here they would be gone before it looks.
     for parcel in parcels {
         _ = parcel.into_bytes();
@@ -161,6 +163,6 @@ fn hand_over(member: &Member, parcels: &[Parcel]) {
 fn explain(error: &io::Error) {
     if let Some(socket) = member::existing().and_then(Member::socket) {
         let reason = error.to_string();
-        drop(wire::send(socket, (Tag::Failed, 0), reason.as_bytes(), &[], Mode::Try));
+        drop(wire::send(socket, (Tag::Failed, 0), &[reason.as_bytes()], &[], Mode::Try));
     }
 }

@@ -11,6 +11,7 @@ use crate::roster::Roster;
 use crate::server::Server;
 use crate::start::serve::{Serving, serve};
 use crate::wire::{self, Tag};
+use polyproc_shm::{Content, Delivery};
 use polyproc_sys::signal::Signal;
 use polyproc_sys::socket::Mode;
 use polyproc_sys::{exec, fork, signals, socket};
@@ -51,6 +52,7 @@ pub fn take_over(front: &'static Front, stage: Stage) {
 /// What an executed child finds under the agreed numbers.
 struct Born {
     birth: Birth,
+    call: Content,
     socket: OwnedFd,
     line: OwnedFd,
     roster: File,
@@ -70,13 +72,14 @@ fn claim_birth(key: u64) -> Option<Born> {
         return None;
     }
     let packet = wire::receive(&socket, Mode::Try).ok()??;
-    let birth = Birth::decode(&packet.body)?;
+    let (birth, call) = Birth::receive(packet.body)?;
     let mut descriptors = packet.fds;
     let memory = (birth.has_memory && !descriptors.is_empty()).then(|| descriptors.remove(0));
     // SAFETY: a process with this key was given these numbers at its start, and has not run yet.
     let [line, roster] = [LINE, ROSTER].map(|number| unsafe { socket::adopt_any(number) });
     Some(Born {
         birth,
+        call,
         socket,
         line: line?,
         roster: roster?.into(),
@@ -124,15 +127,16 @@ fn live(front: &'static Front, born: Born) -> ! {
                 fail(&born.socket, &error.to_string());
             }
             roster.run(born.birth.ticket);
-            let (birth, requests, line) = (born.birth, born.socket, born.line);
-            serve(front, Serving { birth, requests, client, roster, memory, line })
+            let (requests, line) = (born.socket, born.line);
+            serve(front, &born.call, Serving { requests, client, roster, memory, line })
         }
         (_, client) => {
             let server = client.zip(born.birth.server);
             let server = server.map(|(client, facts)| Server::inherited(client, facts));
             let inheritance = Inheritance { roster, memory, line: born.line, server };
             let (birth, socket, descriptors) = (born.birth, born.socket, born.descriptors);
-            Arrival { inheritance, birth, socket, place: None, descriptors }
+            let call = Delivery::unpack(born.call);
+            Arrival { inheritance, birth, call, socket, place: None, descriptors }
         }
     };
     child::run(arrival, End::InOrder, front.run)

@@ -1,15 +1,16 @@
 //! The messages between a parent, its children and the fork server: small packets over a socket
-//! pair, with descriptors; a large body travels as a memory file beside its packet.
+//! pair, with descriptors; a large body travels as a memory file beside its packet: sealed, so that who
+//! receives it reads it there and trusts that it stays as it is.
 //!
 //! Nothing here waits for the other side to read: a body over [`INLINE_MAX`] never enters the
 //! socket's buffer, and at most a handful of packets are ever under way in one direction.
 
-use polyproc_sys::memory;
+use polyproc_shm::Content;
+use polyproc_sys::memory::{self, Sealed};
 use polyproc_sys::socket::{self, Mode};
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 
 /// Bodies up to this many bytes travel in the packet itself.
 const INLINE_MAX: usize = 32 * 1024;
@@ -57,29 +58,33 @@ impl Tag {
 #[derive(Debug)]
 pub(crate) struct Packet {
     pub(crate) tag: Tag,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Content,
     pub(crate) fds: Vec<OwnedFd>,
 }
 
-/// Sends `body` under a tag and a key. The key tells a child of ours from a process that merely
+/// Sends the parts of a body under a tag and a key. The key tells a child of ours from a process that merely
 /// found the same descriptor open; it is 0 where there is nothing to confuse.
 pub(crate) fn send(
     to: &impl AsFd,
     (tag, key): (Tag, u64),
-    body: &[u8],
+    body: &[&[u8]],
     fds: &[BorrowedFd<'_>],
     mode: Mode,
 ) -> io::Result<()> {
-    if body.len() <= INLINE_MAX {
+    if body.iter().map(|part| part.len()).sum::<usize>() <= INLINE_MAX {
         let header = header(tag, false, key);
-        match socket::send(to, &[IoSlice::new(&header), IoSlice::new(body)], fds, mode) {
+        let parts = std::iter::once(&header[..]).chain(body.iter().copied());
+        match socket::send(to, &parts.map(IoSlice::new).collect::<Vec<_>>(), fds, mode) {
             // Somebody has made the system's socket buffers small.
             Err(error) if error.raw_os_error() == Some(EMSGSIZE) => {}
             result => return result,
         }
     }
     let file = memory::memfd(c"polyproc-message")?;
-    memory::write_all(&file, body)?;
+    for part in body {
+        memory::write_all(&file, part)?;
+    }
+    memory::seal_content(&file)?;
     let fds: Vec<_> = fds.iter().copied().chain([file.as_fd()]).collect();
     socket::send(to, &[IoSlice::new(&header(tag, true, key))], &fds, mode)
 }
@@ -99,12 +104,14 @@ pub(crate) fn receive(from: &impl AsFd, mode: Mode) -> io::Result<Option<Packet>
         return Ok(None);
     }
     let (tag, aside, _) = parse_header(&bytes).ok_or_else(|| invalid("a packet's header"))?;
-    bytes.drain(..HEADER);
-    if aside {
+    let body = if aside {
         let file = File::from(fds.pop().ok_or_else(|| invalid("a packet without its body"))?);
-        bytes = read_all(&file)?;
-    }
-    Ok(Some(Packet { tag, body: bytes, fds }))
+        // The number of this error would be taken for the socket's.
+        Sealed::map(&file).map_err(|error| io::Error::from(error.kind()))?.into()
+    } else {
+        Content::from(bytes).without_first(HEADER)
+    };
+    Ok(Some(Packet { tag, body, fds }))
 }
 
 /// The tag and the key of the next packet, which stays where it is.
@@ -118,16 +125,6 @@ fn parse_header(bytes: &[u8]) -> Option<(Tag, bool, u64)> {
     let header = bytes.first_chunk::<HEADER>()?;
     let key = u64::from_ne_bytes(header[2..].try_into().ok()?);
     Some((Tag::from_byte(header[0])?, header[1] != 0, key))
-}
-
-fn read_all(file: &File) -> io::Result<Vec<u8>> {
-    let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-    let mut bytes = Vec::new();
-    // Under a limit on memory, running out of it here is an error and no abort.
-    bytes.try_reserve_exact(len).map_err(|_too_large| io::ErrorKind::OutOfMemory)?;
-    bytes.resize(len, 0);
-    file.read_exact_at(&mut bytes, 0)?;
-    Ok(bytes)
 }
 
 pub(crate) fn invalid(what: &'static str) -> io::Error {
@@ -189,11 +186,12 @@ mod tests {
         let (one, two) = socket::pair().unwrap();
         for len in [0, 1, INLINE_MAX, INLINE_MAX + 1, 5_000_000] {
             let body: Vec<u8> = (0..len).map(|index| index as u8).collect();
-            send(&one, (Tag::Report, 7), &body, &[two.as_fd()], Mode::Try).unwrap();
+            let parts = body.split_at(len / 3);
+            send(&one, (Tag::Report, 7), &[parts.0, parts.1], &[two.as_fd()], Mode::Try).unwrap();
             assert_eq!(peek(&two), Some((Tag::Report, 7)));
             let packet = receive(&two, Mode::Try).unwrap().unwrap();
             assert_eq!((packet.tag, packet.fds.len()), (Tag::Report, 1));
-            assert!(packet.body == body, "{len} bytes");
+            assert!(*packet.body == body, "{len} bytes");
         }
     }
 

@@ -16,15 +16,15 @@ static FRONT: Front = Front { run, preload: |_| Ok(()) };
 
 /// The call is turned around, with its handles; its first byte is the code to exit with. What its
 /// descriptors lead to is told that.
-fn run(mut call: Call) -> Outcome {
+fn run(call: Call) -> Outcome {
     for descriptor in call.descriptors {
         File::from(descriptor).write_all(&call.message.body).unwrap();
     }
     let handles = receive(&call.message).unwrap();
     let parcels = handles.iter().rev().map(|handle| handle.send().unwrap()).collect();
     let code = call.message.body.first().copied().unwrap_or(0).into();
-    call.message.body.reverse();
-    Outcome { report: Payload { body: call.message.body, parcels }, code }
+    let body = call.message.body.iter().rev().copied().collect();
+    Outcome { report: Payload { body, parcels }, code }
 }
 
 fn main() -> ExitCode {
@@ -77,14 +77,14 @@ fn bytes_in_bytes_out(method: StartMethod) {
     let ending = child.wait(Deadline::NEVER).unwrap().unwrap();
     assert_eq!((ending.status, ending.phase), (ExitStatus::Exited(7), Phase::Ended));
     assert!(ending.usage.is_some());
-    assert_eq!(child.take_report().unwrap().body, [9, 8, 7]);
-    assert_eq!((child.take_report(), child.is_taken()), (None, true));
+    assert_eq!(*child.take_report().unwrap().body, [9, 8, 7]);
+    assert!(child.take_report().is_none() && child.is_taken());
 }
 
 fn an_empty_report_is_none(method: StartMethod) {
     let child = command(method).start(Vec::new()).unwrap();
     child.wait(Deadline::NEVER).unwrap();
-    assert_eq!((child.take_report(), child.is_taken()), (None, false));
+    assert!(child.take_report().is_none() && !child.is_taken());
 }
 
 #[expect(unsafe_code, reason = "what is tested")]
@@ -95,7 +95,7 @@ fn a_forked_body_runs(_: StartMethod) {
     // SAFETY: checked above: there are no other threads.
     let child = unsafe { Command::default().fork(body) }.unwrap();
     child.wait(Deadline::NEVER).unwrap();
-    assert_eq!(child.take_report().unwrap().body, [42]);
+    assert_eq!(*child.take_report().unwrap().body, [42]);
 }
 
 /// Wherever it has come by then: it has ended by the signal, or was done.

@@ -32,6 +32,7 @@ pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Ne
         member,
         &Launch {
             birth: &draft.birth,
+            call: &draft.call.parts(),
             socket: (&draft.near, draft.far.as_ref().unwrap_or(&draft.near)),
             outputs: &draft.outputs,
             server: server.as_ref().map(|server| server.client()),
@@ -46,6 +47,8 @@ pub(crate) fn start(draft: &mut Draft<'_>, member: &'static Member) -> Result<Ne
 /// What to execute, and with what.
 pub(crate) struct Launch<'a> {
     pub(crate) birth: &'a Birth,
+    /// What lies behind the birth record, in parts.
+    pub(crate) call: &'a [&'a [u8]],
     /// Ours, and the child's.
     pub(crate) socket: (&'a OwnedFd, &'a OwnedFd),
     pub(crate) outputs: &'a [OwnedFd; 2],
@@ -66,7 +69,9 @@ pub(crate) fn launch(member: &Member, launch: &Launch<'_>) -> Result<Started, St
         .into_iter()
         .chain(launch.descriptors.iter().map(AsFd::as_fd))
         .collect();
-    wire::send(launch.socket.0, (Tag::Birth, key), &launch.birth.encode(), &beside, Mode::Try)
+    let birth = launch.birth.encode();
+    let body: Vec<_> = std::iter::once(&birth[..]).chain(launch.call.iter().copied()).collect();
+    wire::send(launch.socket.0, (Tag::Birth, key), &body, &beside, Mode::Try)
         .map_err(|source| StartError::system("pass the arguments on to a process", source))?;
     let line = member.dependent_end()?;
     let roster = member.roster();

@@ -98,7 +98,8 @@ fn run_copy(
             let place =
                 Some(Place { outputs: [stdout, stderr], directory: draft.directory.take() });
             let (birth, descriptors) = (draft.birth.clone(), descriptors(draft.command));
-            let arrival = Arrival { birth, socket, inheritance, place, descriptors };
+            let call = Some(std::mem::take(&mut draft.call).into_delivery());
+            let arrival = Arrival { birth, call, socket, inheritance, place, descriptors };
             child::run(arrival, End::Now, body)
         }
         _ => fork::exit_now(1),

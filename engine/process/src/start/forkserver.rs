@@ -102,7 +102,8 @@ fn request(
     let [stdout, stderr] = &draft.outputs;
     let own = [&far, &line, stdout, stderr, directory];
     let fds: Vec<_> = own.into_iter().chain(&draft.command.descriptors).map(AsFd::as_fd).collect();
-    match send_request(server, &draft.birth.encode(), &fds, deadline) {
+    let (birth, [call, tail]) = (draft.birth.encode(), draft.call.parts());
+    match send_request(server, &[&birth, call, tail], &fds, deadline) {
         Ok(()) => {}
         Err(error) if is_disconnect(&error) => return Err(Failure::ServerGone),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -122,12 +123,12 @@ fn request(
 /// A server that is stopped reads nothing: its socket may stay full.
 fn send_request(
     server: &Server,
-    birth: &[u8],
+    body: &[&[u8]],
     fds: &[BorrowedFd<'_>],
     deadline: Deadline,
 ) -> io::Result<()> {
     loop {
-        match wire::send(&server.client(), (Tag::Birth, 0), birth, fds, Mode::Try) {
+        match wire::send(&server.client(), (Tag::Birth, 0), body, fds, Mode::Try) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             result => return result,
         }
@@ -195,7 +196,7 @@ fn environment(draft: &Draft<'_>, server: &Server) -> Option<Variables> {
 fn launch_server(member: &'static Member, preload: &[Vec<u8>]) -> Result<Server, StartError> {
     let (client, serving) = socket_pair()?;
     let environment = Changes::default().apply();
-    let birth = server_birth(member, preload, fingerprint(&environment))?;
+    let birth = server_birth(member, fingerprint(&environment))?;
     let null = member.null()?;
     let outputs = [
         crate::Stdio::Inherit.open(&io::stdout(), null)?.0,
@@ -205,6 +206,7 @@ fn launch_server(member: &'static Member, preload: &[Vec<u8>]) -> Result<Server,
         member,
         &Launch {
             birth: &birth,
+            call: &[&encode_calls(preload)],
             socket: (&client, &serving),
             outputs: &outputs,
             server: Some(client.as_fd()),
@@ -222,17 +224,18 @@ fn launch_server(member: &'static Member, preload: &[Vec<u8>]) -> Result<Server,
     Ok(Server::own(client, facts, started.pidfd))
 }
 
-fn server_birth(
-    member: &Member,
-    preload: &[Vec<u8>],
-    environment: u64,
-) -> Result<Birth, StartError> {
-    let (role, name) = (Role::ForkServer, "ForkServer");
-    let (method, daemon) = (StartMethod::Spawn, true);
+/// What the server's own call is: those that it runs before it serves.
+fn encode_calls(preload: &[Vec<u8>]) -> Vec<u8> {
     let mut calls = Putter::default();
     for call in preload {
         calls.bytes(call);
     }
+    calls.0
+}
+
+fn server_birth(member: &Member, environment: u64) -> Result<Birth, StartError> {
+    let (role, name) = (Role::ForkServer, "ForkServer");
+    let (method, daemon) = (StartMethod::Spawn, true);
     Ok(Birth {
         role,
         name: name.into(),
@@ -247,6 +250,5 @@ fn server_birth(
         server: Some(ServerFacts { pid: 0, environment, authority: fork::authority() }),
         environment: None,
         has_memory: member.memory().file().is_some(),
-        call: calls.0,
     })
 }

@@ -14,7 +14,7 @@ use crate::handle::{Child, Newborn, Plan};
 use crate::member::{self, Member};
 use crate::policy::StartMethod;
 use crate::roster::{Entry, PLACES, Ticket};
-use polyproc_shm::{Parcel, Payload};
+use polyproc_shm::{Packed, Parcel, Payload};
 use polyproc_sys::exec::Step;
 use polyproc_sys::{directory, socket};
 use std::io::{self, PipeReader};
@@ -75,6 +75,7 @@ impl Command {
 pub(crate) struct Draft<'a> {
     pub(crate) command: &'a Command,
     pub(crate) birth: Birth,
+    pub(crate) call: Packed,
     /// What holds the handles in the call.
     parcels: Vec<Parcel>,
     /// Our end of the way to the child.
@@ -131,8 +132,8 @@ impl<'a> Draft<'a> {
                 server: None,
                 environment: None,
                 has_memory: false,
-                call,
             },
+            call,
             parcels,
             near,
             far: Some(far),

@@ -16,6 +16,7 @@ use crate::memory::FamilyMemory;
 use crate::roster::Roster;
 use crate::server::Server;
 use crate::wire::{self, Packet, Putter, Tag, Taker};
+use polyproc_shm::{Content, Delivery};
 use polyproc_sys::clock::Deadline;
 use polyproc_sys::fork::{self, Fork};
 use polyproc_sys::pidfd::PidFd;
@@ -29,7 +30,6 @@ use std::os::fd::{AsFd, OwnedFd};
 
 /// What the server was born with.
 pub(crate) struct Serving {
-    pub(crate) birth: Birth,
     /// Where requests arrive.
     pub(crate) requests: OwnedFd,
     /// The asking end, for the children to come.
@@ -44,9 +44,10 @@ pub(crate) struct Serving {
 
 /// Serves until it is killed. Returns only in children, with what they are to do.
 #[expect(clippy::needless_pass_by_value, reason = "what it holds must close in each child")]
-pub(crate) fn serve(front: &Front, serving: Serving) -> Arrival {
-    if let Err(reason) = preload(front, &serving.birth.call) {
-        drop(wire::send(&serving.requests, (Tag::LastWords, 0), reason.as_bytes(), &[], Mode::Try));
+pub(crate) fn serve(front: &Front, calls: &[u8], serving: Serving) -> Arrival {
+    if let Err(reason) = preload(front, calls) {
+        let reason = [reason.as_bytes()];
+        drop(wire::send(&serving.requests, (Tag::LastWords, 0), &reason, &[], Mode::Try));
         fork::exit_now(1);
     }
     // Ctrl-C is for those who work; the server goes when its parent goes.
@@ -95,6 +96,7 @@ fn preload(front: &Front, calls: &[u8]) -> Result<(), String> {
 /// A birth record with its descriptors.
 struct Request {
     birth: Birth,
+    call: Content,
     /// The child's end.
     socket: OwnedFd,
     line: OwnedFd,
@@ -110,11 +112,11 @@ const _: () = assert!(OWN_DESCRIPTORS + Command::MOST_DESCRIPTORS < MAX_FDS);
 
 impl Request {
     fn read(mut packet: Packet) -> Option<Self> {
-        let birth = Birth::decode(&packet.body).filter(|_| packet.tag == Tag::Birth)?;
+        let (birth, call) = Birth::receive(packet.body).filter(|_| packet.tag == Tag::Birth)?;
         let descriptors = packet.fds.split_off(OWN_DESCRIPTORS.min(packet.fds.len()));
         let [socket, line, stdout, stderr, directory] = packet.fds.try_into().ok()?;
         let place = Place { outputs: [stdout, stderr], directory: Some(directory) };
-        Some(Self { birth, socket, line, place, descriptors })
+        Some(Self { birth, call, socket, line, place, descriptors })
     }
 }
 
@@ -152,7 +154,7 @@ fn announce(socket: &OwnedFd) {
     let sent = PidFd::open(pid).and_then(|child| {
         let mut body = Putter::default();
         body.number(pid.into());
-        wire::send(socket, (Tag::Forked, 0), &body.0, &[child.as_fd()], Mode::Try)
+        wire::send(socket, (Tag::Forked, 0), &[&body.0], &[child.as_fd()], Mode::Try)
     });
     if let Err(error) = sent {
         refuse(&error, socket);
@@ -171,6 +173,7 @@ fn arrival(serving: &Serving, request: Request) -> Arrival {
             server: server.map(|(facts, client)| Server::inherited(client, facts)),
         },
         birth: request.birth,
+        call: Delivery::unpack(request.call),
         socket: request.socket,
         place: Some(request.place),
         descriptors: request.descriptors,
@@ -180,7 +183,7 @@ fn arrival(serving: &Serving, request: Request) -> Arrival {
 fn refuse(error: &io::Error, socket: &OwnedFd) {
     let mut body = Putter::default();
     body.number(error.raw_os_error().unwrap_or_default().unsigned_abs().into());
-    drop(wire::send(socket, (Tag::ForkFailed, 0), &body.0, &[], Mode::Try));
+    drop(wire::send(socket, (Tag::ForkFailed, 0), &[&body.0], &[], Mode::Try));
 }
 
 /// Reaps the children that have ended and tells their parents.
@@ -188,7 +191,7 @@ fn relay_ends(children: &mut HashMap<u32, OwnedFd>) {
     while let Ok(Some(reaped)) = wait::reap_any() {
         if let Some(socket) = children.remove(&reaped.pid) {
             let body = encode_end(reaped.status, &reaped.usage);
-            drop(wire::send(&socket, (Tag::Ended, 0), &body, &[], Mode::Try));
+            drop(wire::send(&socket, (Tag::Ended, 0), &[&body], &[], Mode::Try));
         }
     }
 }

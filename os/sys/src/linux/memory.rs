@@ -6,6 +6,7 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
+use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -105,6 +106,52 @@ pub fn seal_shrinking(file: &File) -> io::Result<()> {
     check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) }).map(drop)
 }
 
+/// Fixes what is in a file made by [`memfd`]: nobody can write to it, shorten or lengthen it any more.
+///
+/// # Errors
+/// `EBUSY` while somebody has it mapped for writing, `EPERM` when the file cannot be sealed.
+pub fn seal_content(file: &File) -> io::Result<()> {
+    // SAFETY: F_ADD_SEALS takes an integer.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, CONTENT_SEALS) }).map(drop)
+}
+
+const CONTENT_SEALS: libc::c_int =
+    libc::F_SEAL_WRITE | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+
+/// What is in a file that was sealed by [`seal_content`], read where it lies; unmapped on drop.
+#[derive(Debug)]
+pub struct Sealed(Mapping);
+
+impl Sealed {
+    /// Maps all of `file`.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] when it is not sealed, so that what is read could change or go away;
+    /// `EINVAL` for an empty one, `ENOMEM` when the address space or `RLIMIT_AS` is exhausted.
+    pub fn map(file: &File) -> io::Result<Self> {
+        // SAFETY: F_GET_SEALS takes no argument.
+        let seals = check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GET_SEALS) })?;
+        if seals & CONTENT_SEALS != CONTENT_SEALS {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a memory file that may change",
+            ));
+        }
+        let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        // Private, since kernels before 6.7 refuse others of such files, even for reading.
+        Mapping::map(file, len, libc::PROT_READ, libc::MAP_PRIVATE).map(Self)
+    }
+}
+
+impl Deref for Sealed {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: all of the mapping, which nobody can write to: the file is sealed for ever.
+        unsafe { self.0.bytes(0, self.0.len) }
+    }
+}
+
 /// A shared mapping of the first `len` bytes of a file; unmapped on drop.
 #[derive(Debug)]
 pub struct Mapping {
@@ -125,7 +172,7 @@ impl Mapping {
     /// # Errors
     /// `ENOMEM` when the address space or `RLIMIT_AS` is exhausted, `EINVAL` for a length of zero.
     pub fn shared(file: &impl AsFd, len: usize) -> io::Result<Self> {
-        Self::map(file, len, true)
+        Self::map(file, len, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED)
     }
 
     /// Maps `file` for reading. What others write to it is seen here.
@@ -133,27 +180,23 @@ impl Mapping {
     /// # Errors
     /// As [`shared`](Self::shared).
     pub fn read_only(file: &impl AsFd, len: usize) -> io::Result<Self> {
-        Self::map(file, len, false)
+        Self::map(file, len, libc::PROT_READ, libc::MAP_SHARED)
     }
 
-    fn map(file: &impl AsFd, len: usize, writable: bool) -> io::Result<Self> {
-        let write = if writable { libc::PROT_WRITE } else { 0 };
+    fn map(
+        file: &impl AsFd,
+        len: usize,
+        access: libc::c_int,
+        kind: libc::c_int,
+    ) -> io::Result<Self> {
+        let (anywhere, fd) = (std::ptr::null_mut(), file.as_fd().as_raw_fd());
         // SAFETY: a fresh mapping at an address of the kernel's choice disturbs no other memory.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                len,
-                libc::PROT_READ | write,
-                libc::MAP_SHARED,
-                file.as_fd().as_raw_fd(),
-                0,
-            )
-        };
+        let start = unsafe { libc::mmap(anywhere, len, access, kind, fd, 0) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
         match NonNull::new(start.cast()) {
-            Some(start) => Ok(Self { start, len, writable }),
+            Some(start) => Ok(Self { start, len, writable: access & libc::PROT_WRITE != 0 }),
             None => Err(io::ErrorKind::OutOfMemory.into()),
         }
     }
@@ -417,6 +460,23 @@ mod tests {
         // SAFETY: nobody writes.
         assert_eq!(unsafe { reader.bytes(4090, 6) }, b"across");
         assert_eq!(reader.half_words().len(), 2048);
+    }
+
+    #[test]
+    fn what_is_sealed_stays_as_it_is() {
+        let file = memfd(c"polyproc-test").unwrap();
+        write_all(&file, b"for good").unwrap();
+        assert_eq!(Sealed::map(&file).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        let writer = Mapping::shared(&file, 8).unwrap();
+        assert!(seal_content(&file).is_err(), "somebody can write");
+        drop(writer);
+        seal_content(&file).unwrap();
+        let sealed = Sealed::map(&file).unwrap();
+        assert!(write_all(&file, b"!").is_err());
+        assert!(file.set_len(0).is_err() && file.set_len(100).is_err());
+        assert!(Mapping::shared(&file, 8).is_err());
+        drop(file);
+        assert_eq!(&*sealed, b"for good");
     }
 
     #[test]

@@ -512,6 +512,7 @@ pub mod memory {
     use super::{AsFd, File, Infallible, io, unsupported};
     use std::ffi::CStr;
     use std::mem::MaybeUninit;
+    use std::ops::Deref;
     use std::path::Path;
     use std::ptr::NonNull;
     use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -562,6 +563,36 @@ pub mod memory {
     /// Always.
     pub fn seal_shrinking(_file: &File) -> io::Result<()> {
         unsupported()
+    }
+
+    /// Fixes what is in a file made by [`memfd`].
+    ///
+    /// # Errors
+    /// Always.
+    pub fn seal_content(_file: &File) -> io::Result<()> {
+        unsupported()
+    }
+
+    /// What is in a file that was sealed.
+    #[derive(Debug)]
+    pub struct Sealed(Infallible);
+
+    impl Sealed {
+        /// Maps all of `file`.
+        ///
+        /// # Errors
+        /// Always.
+        pub fn map(_file: &File) -> io::Result<Self> {
+            unsupported()
+        }
+    }
+
+    impl Deref for Sealed {
+        type Target = [u8];
+
+        fn deref(&self) -> &[u8] {
+            match self.0 {}
+        }
     }
 
     /// Copies to memory that is shared.
