@@ -134,7 +134,8 @@ impl Builder {
     /// and closures without captures. Several arguments are one tuple (`|(a, b): (u32, u32)| …`),
     /// none is `()` (`|()| …`; one that never returns needs a type, `|()| -> () { … }`). Arguments
     /// and results are owned types that serde can take: `String` and not `&str`, an error's text
-    /// and not `io::Error`.
+    /// and not `io::Error`. What only formats with names can hold (serde's `flatten`, `untagged`, `tag` and
+    /// `skip_serializing_if`) is an error that says where.
     ///
     /// # Errors
     /// [`SpawnError`]; nothing is left of a process that did not start.

@@ -25,6 +25,16 @@ impl Fault {
         )
     }
 
+    /// Of a field that is left out of some values: without names nobody could tell what comes instead.
+    #[cold]
+    pub(super) fn left_out(field: &str) -> Self {
+        Self::new(&format!(
+            "its field `{field}` is left out (`#[serde(skip_serializing_if)]`), which only self-describing \
+             formats can hold; write the field always, or pass the value on as text (such as \
+             `serde_json::to_string`)"
+        ))
+    }
+
     /// Of a message that is over too early.
     #[cold]
     pub(super) fn end() -> Self {

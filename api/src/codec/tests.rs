@@ -47,6 +47,37 @@ fn says_which_part_cannot_be_written() {
     assert!(error.reason.contains("flatten"), "{error}");
 }
 
+/// Read back, `{ None, [1], [0, 0] }` was `{ Some([2]), [], [] }`.
+#[test]
+fn a_field_that_is_left_out_is_an_error_and_no_other_value() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Sparse {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        first: Option<Vec<u8>>,
+        second: Vec<u8>,
+        third: Vec<u8>,
+    }
+    #[derive(Serialize)]
+    enum Variant {
+        Sparse {
+            #[serde(skip_serializing_if = "String::is_empty")]
+            name: String,
+        },
+    }
+    let mut sparse = Sparse { first: Some(vec![]), second: vec![1], third: vec![0, 0] };
+    assert_eq!(decode(&encode(&sparse, Vec::new()).unwrap()).as_ref(), Ok(&sparse));
+    sparse.first = None;
+    let inside = [(7_u8, sparse)];
+    for error in [
+        encode(&inside, Vec::new()).unwrap_err(),
+        encode_for_anybody(&inside, Vec::new()).unwrap_err(),
+    ] {
+        assert!(error.reason.contains("`first` is left out"), "{error}");
+    }
+    let error = encode(&Variant::Sparse { name: String::new() }, Vec::new()).unwrap_err();
+    assert!(error.reason.contains("skip_serializing_if"), "{error}");
+}
+
 #[test]
 fn what_is_left_over_is_an_error() {
     let bytes = encode(&(1_u8, 2_u8), Vec::new()).unwrap();

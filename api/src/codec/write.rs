@@ -324,6 +324,11 @@ macro_rules! named_parts {
                 value.serialize(&mut **self)
             }
 
+            /// What follows would be read as this field.
+            fn skip_field(&mut self, field: &'static str) -> Result<(), Fault> {
+                Err(Fault::left_out(field))
+            }
+
             fn end(self) -> Result<(), Fault> {
                 Ok(())
             }
