@@ -9,7 +9,7 @@ use polyproc::{ExitStatus, JoinError, pipe};
 use polyproc_testkit::eventually;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as ThreadMutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -33,6 +33,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_killed_setter_does_not_end_the_others", a_killed_setter_does_not_end_the_others),
     ("an_event_beside_connections_and_processes", an_event_beside_connections_and_processes),
     ("two_processes_poll_one_event", two_processes_poll_one_event),
+    ("a_slow_waker_is_no_reason_not_to_fork", a_slow_waker_is_no_reason_not_to_fork),
 ];
 
 /// Wakes a thread, and counts how often.
@@ -530,4 +531,41 @@ fn two_processes_poll_one_event(method: StartMethod) {
         child.join().unwrap();
         assert_eq!(wait(&[&descriptor], Some(LONG)).unwrap(), [0]);
     });
+}
+
+/// Stays in `wake` until it is let go, and a while longer.
+#[derive(Default)]
+struct Slow {
+    is_in: AtomicBool,
+    may_leave: AtomicBool,
+}
+
+impl Wake for Slow {
+    fn wake(self: Arc<Self>) {
+        self.is_in.store(true, Ordering::SeqCst);
+        eventually(LONG, || self.may_leave.load(Ordering::SeqCst).then_some(())).unwrap();
+        std::thread::park_timeout(Duration::from_millis(150));
+    }
+}
+
+/// Whoever drops the last future of an event, or hears of a process's end, does not wait for such a waker;
+/// who then forks does.
+fn a_slow_waker_is_no_reason_not_to_fork(method: StartMethod) {
+    let event = Shared::new(Event::new()).unwrap();
+    let [bell, reaper] = [(); 2].map(|()| Arc::<Slow>::default());
+    let mut ringing = Box::pin(event.wait_async());
+    assert_waits(ringing.as_mut(), &Waker::from(Arc::clone(&bell)));
+    event.set();
+    eventually(LONG, || bell.is_in.load(Ordering::SeqCst).then_some(())).unwrap();
+    drop(ringing);
+    bell.may_leave.store(true, Ordering::SeqCst);
+    start(method, |()| (), ()).join().unwrap();
+
+    let child = start(method, sleep_for_ever, ());
+    let mut joining = Box::pin(child.join_async());
+    assert_waits(joining.as_mut(), &Waker::from(Arc::clone(&reaper)));
+    child.kill().unwrap();
+    eventually(LONG, || reaper.is_in.load(Ordering::SeqCst).then_some(())).unwrap();
+    reaper.may_leave.store(true, Ordering::SeqCst);
+    start(method, |()| (), ()).join().unwrap();
 }

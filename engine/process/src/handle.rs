@@ -25,8 +25,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long the fork server may take to pass on how a child ended, once it has.
-const RELAY_GRACE: Duration = Duration::from_secs(1);
+/// How long the fork server may take to pass on how a child ended, once it has. It waits for no one but a
+/// processor, and when it is dead that shows at once: this is for one that was stopped.
+const RELAY_GRACE: Duration = Duration::from_secs(10);
 /// How long to leave a child that has ended to the debugger that it has.
 const TRACER_PAUSE: Duration = Duration::from_millis(1);
 /// How often to look for the fork server's word before sleeping: a few ten microseconds in all.

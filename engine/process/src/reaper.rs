@@ -11,12 +11,14 @@ use polyproc_sys::poll;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 /// How soon to look again at a child whose end the fork server has not explained yet.
 const GLANCE: Duration = Duration::from_millis(20);
-/// How long who wants to fork waits for the thread to come back from the code of others.
-const FOREIGN: Duration = Duration::from_millis(100);
+/// How long who wants to fork waits for the thread to come back from the code of others. That code may
+/// be waiting for the fork; but what it mostly waits for is a processor.
+pub(crate) const FOREIGN: Duration = Duration::from_secs(5);
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -31,8 +33,8 @@ pub(crate) struct Reaper {
 struct Shared {
     forgotten: Mutex<Vec<Arc<Child>>>,
     awaited: Mutex<Vec<Arc<Child>>>,
-    /// Whether the thread is in the code of others.
-    is_waking: Mutex<bool>,
+    /// The thread, while it is in the code of others.
+    waking: Mutex<Option<ThreadId>>,
     is_back: Condvar,
 }
 
@@ -55,10 +57,12 @@ impl Reaper {
         self.ring()
     }
 
-    /// Waits, for a moment, until the thread is not in the code of others: what it woke is often who asks.
+    /// Waits, not for ever, until the thread is not in the code of others: what it woke is often who asks.
     pub(crate) fn await_quiet(&self) {
-        let is_waking = self.shared.is_waking.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.shared.is_back.wait_timeout_while(is_waking, FOREIGN, |is_waking| *is_waking));
+        let here = std::thread::current().id();
+        let waking = self.shared.waking.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_away = |waking: &mut Option<ThreadId>| waking.is_some_and(|thread| thread != here);
+        drop(self.shared.is_back.wait_timeout_while(waking, FOREIGN, is_away));
     }
 
     fn ring(&self) -> io::Result<()> {
@@ -79,8 +83,8 @@ impl Reaper {
 }
 
 impl Shared {
-    fn set_waking(&self, is_waking: bool) {
-        *self.is_waking.lock().unwrap_or_else(PoisonError::into_inner) = is_waking;
+    fn set_waking(&self, thread: Option<ThreadId>) {
+        *self.waking.lock().unwrap_or_else(PoisonError::into_inner) = thread;
         self.is_back.notify_all();
     }
 }
@@ -104,13 +108,13 @@ fn run(bell: &EventFd, shared: &Shared, own: OwnThread) -> ! {
         let ended: Vec<_> = awaited.extract_if(.., |child| child.poll().is_some()).collect();
         if !ended.is_empty() {
             // Foreign code runs here: a fork must not happen in the middle of it.
-            shared.set_waking(true);
+            shared.set_waking(Some(std::thread::current().id()));
             drop(own);
             for child in ended {
                 child.futures().wake();
             }
             own = OwnThread::announce().enter();
-            shared.set_waking(false);
+            shared.set_waking(None);
         }
         if rest(bell, &forgotten, &awaited).is_err() {
             // For want of memory in the kernel. It is not to be the end of those that wait.

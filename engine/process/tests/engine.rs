@@ -43,6 +43,10 @@ fn main() -> ExitCode {
         assert_eq!(founder.unwrap(), "MainProcess");
         Ok(())
     })];
+    trials.push(Trial::test("joined_threads_are_no_reason_to_refuse_a_fork", || {
+        joined_threads_are_no_reason_to_refuse_a_fork();
+        Ok(())
+    }));
     for method in StartMethod::ALL {
         let trial = |name: &str, test: fn(StartMethod)| {
             Trial::test(format!("{method}::{name}"), move || {
@@ -70,6 +74,14 @@ fn command(method: StartMethod) -> Command {
     let mut command = Command::default();
     command.method(method);
     command
+}
+
+/// They have left, and may still be on their way out of the kernel's count.
+fn joined_threads_are_no_reason_to_refuse_a_fork() {
+    for _ in 0..3000 {
+        std::thread::spawn(|| ()).join().unwrap();
+        Command::check_single_threaded().unwrap();
+    }
 }
 
 fn bytes_in_bytes_out(method: StartMethod) {

@@ -72,7 +72,7 @@ pub use polyproc_sys::clock::Deadline;
 pub use raw::Once;
 pub use report::{Kind, Report};
 #[cfg(not(loom))]
-pub use ringer::{Ringer, Rope, State};
+pub use ringer::{Ringer, Rope, State, await_ringers};
 #[cfg(not(loom))]
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(not(loom))]

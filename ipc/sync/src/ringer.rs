@@ -3,7 +3,9 @@
 
 use crate::owner::Owner;
 use crate::wakers::Wakers;
+use polyproc_sys::clock::Deadline;
 use polyproc_sys::eventfd::EventFd;
+use polyproc_sys::poll;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -197,7 +199,44 @@ impl<S> Ringer<S> {
         if !is_me && self.rope.await_end(&thread, wake) {
             // It does not panic, and if it did it would have ended as well.
             drop(thread.join());
+        } else {
+            let mut left = left_alone();
+            left.push((self.process, ManuallyDrop::new(thread)));
+            bury(&mut left);
         }
+    }
+}
+
+/// A thread that was told to end and was left alone, and whose it is: not a forked child's.
+type LeftAlone = (Owner, ManuallyDrop<JoinHandle<()>>);
+
+static LEFT_ALONE: Mutex<Vec<LeftAlone>> = Mutex::new(Vec::new());
+
+fn left_alone() -> MutexGuard<'static, Vec<LeftAlone>> {
+    LEFT_ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Joins those that have ended.
+fn bury(left: &mut Vec<LeftAlone>) {
+    left.retain(|(owner, _)| *owner == Owner::me());
+    for (_, thread) in left.extract_if(.., |(_, thread)| thread.is_finished()) {
+        drop(ManuallyDrop::into_inner(thread).join());
+    }
+}
+
+/// Waits until the threads of dropped [`Ringer`]s have ended, or until `deadline`: they may have been left
+/// alone in the code of others. For who wants to be without other threads.
+pub fn await_ringers(deadline: Deadline) {
+    let here = std::thread::current().id();
+    loop {
+        let mut left = left_alone();
+        bury(&mut left);
+        if left.iter().all(|(_, thread)| thread.thread().id() == here) || deadline.has_passed() {
+            return;
+        }
+        drop(left);
+        let nothing = poll::any_readable(&[], Deadline::after(ONCE_MORE));
+        debug_assert!(nothing.is_ok());
     }
 }
 

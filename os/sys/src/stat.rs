@@ -94,15 +94,35 @@ fn parse_resident(status: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// How many threads this process has.
+/// How many threads this process has. One that has come to its end is not counted, though the kernel may
+/// go on listing it for a while after it was joined: it runs no code any more, and holds nothing.
 ///
 /// # Errors
-/// When `/proc/self/stat` cannot be read.
+/// When `/proc/self` cannot be read.
 pub fn own_threads() -> io::Result<u32> {
     // Not by our pid: /proc may be that of another pid namespace, where it is somebody else's.
-    read_file("/proc/self/stat")?
-        .map(|stat| stat.threads)
-        .ok_or_else(|| io::ErrorKind::NotFound.into())
+    let listed = read_file("/proc/self/stat")?.ok_or(io::ErrorKind::NotFound)?.threads;
+    if listed == 1 {
+        return Ok(1);
+    }
+    let (mut alive, mut leaving) = (0, 0);
+    for task in std::fs::read_dir("/proc/self/task")? {
+        match std::fs::read(task?.path().join("stat")) {
+            Ok(stat) if is_leaving(&stat) => leaving += 1,
+            Ok(_) => alive += 1,
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    // A list that changes while it is read may lack a thread.
+    Ok(listed.saturating_sub(leaving).max(alive))
+}
+
+/// Whether the thread whose `stat` that is has begun its exit: `PF_EXITING` of linux/sched.h in field 9.
+fn is_leaving(stat: &[u8]) -> bool {
+    const EXITING: u32 = 4;
+    let flags = fields(stat).and_then(|fields| fields.split_ascii_whitespace().nth(9 - 3));
+    flags.and_then(|flags| flags.parse().ok()).is_some_and(|flags: u32| flags & EXITING != 0)
 }
 
 /// Both ways in which the kernel says that a process is not there: no directory, or a directory
@@ -112,10 +132,14 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
 }
 
-/// The name (field 2) may hold blanks and parentheses, so the fields start after the last `)`.
-fn parse(stat: &[u8]) -> Option<Stat> {
+/// From field 3 on. The name (field 2) may hold blanks and parentheses, so they start after the last `)`.
+fn fields(stat: &[u8]) -> Option<&str> {
     let close = stat.iter().rposition(|&byte| byte == b')')?;
-    let text = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
+    std::str::from_utf8(stat.get(close + 1..)?).ok()
+}
+
+fn parse(stat: &[u8]) -> Option<Stat> {
+    let text = fields(stat)?;
     // Field 3 is now number 0.
     let field = |number: usize| text.split_ascii_whitespace().nth(number - 3);
     Some(Stat {
@@ -173,6 +197,13 @@ mod tests {
         assert!(!is_running_since(std::process::id(), 0));
         assert_eq!(read(0).unwrap(), None);
         assert!(own_threads().unwrap() >= 1);
+    }
+
+    #[test]
+    fn a_thread_that_leaves_is_known() {
+        assert!(!is_leaving(LINE.as_bytes()));
+        assert!(is_leaving(LINE.replace("4194560", "4194564").as_bytes()));
+        assert!(!is_leaving(b"77 (a) S"));
     }
 
     proptest! {

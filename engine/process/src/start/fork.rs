@@ -10,27 +10,40 @@ use crate::handle::{Child, Newborn};
 use crate::member::{self, Inheritance, Member};
 use crate::memory;
 use crate::policy::StartMethod;
+use crate::reaper::FOREIGN;
 use crate::server::Server;
 use polyproc_shm::{Arena, Payload};
+use polyproc_sys::clock::Deadline;
 use polyproc_sys::fork::{self, Fork};
-use std::io::Write;
+use polyproc_sys::poll;
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
-/// A thread that was joined just now may still be on its way out of the kernel's count.
-const LOOKS: u32 = 50;
+/// A thread whose work is done may still be on its way out: `std::thread::scope` does not wait for that.
+const PATIENCE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_micros(100);
 
 pub(crate) fn check_single_threaded() -> Result<(), StartError> {
     member::await_quiet();
-    let mut looks = 0;
+    polyproc_sync::await_ringers(Deadline::after(FOREIGN));
+    match patiently(member::other_threads) {
+        Ok(0) => Ok(()),
+        Ok(others) => Err(StartError::Threads { others }),
+        Err(source) => Err(StartError::system("count this process's threads", source)),
+    }
+}
+
+/// How many other threads there are, when those that are about to end have had a moment for that.
+pub(super) fn patiently(others: impl Fn() -> io::Result<u32>) -> io::Result<u32> {
+    let deadline = Deadline::after(PATIENCE);
     loop {
-        looks += 1;
-        match member::other_threads() {
-            Ok(0) => return Ok(()),
-            Ok(_) if looks < LOOKS => std::thread::yield_now(),
-            Ok(others) => return Err(StartError::Threads { others }),
-            Err(source) => return Err(StartError::system("count this process's threads", source)),
+        let count = others()?;
+        if count == 0 || deadline.has_passed() {
+            return Ok(count);
         }
+        poll::any_readable(&[], Deadline::after(PAUSE))?;
     }
 }
 
@@ -64,7 +77,7 @@ unsafe fn start_copy(
     Draft::new(command, StartMethod::Fork, call)?.finish(|draft, member| {
         let line = member.dependent_end()?;
         // What waits in the buffer would be written by both.
-        drop(std::io::stdout().flush());
+        drop(io::stdout().flush());
         // SAFETY: passed on to the caller.
         match unsafe { fork::fork() } {
             Err(source) => Err(StartError::system("fork", source)),

@@ -6,6 +6,7 @@
 //! lifeline).
 #![expect(unsafe_code, reason = "fork is unsafe in a process with other threads")]
 
+use super::fork::patiently;
 use crate::birth::Birth;
 use crate::child::{Arrival, Place};
 use crate::command::Command;
@@ -76,18 +77,16 @@ fn preload(front: &Front, calls: &[u8]) -> Result<(), String> {
     while let Some(call) = calls.bytes() {
         (front.preload)(call)?;
     }
-    match stat::own_threads() {
-        Ok(1) => Ok(()),
-        Ok(threads) if has_preloaded => Err(format!(
-            "a preloaded function left {} thread(s) running, and a process with threads cannot be \
-             forked safely",
-            threads - 1
+    match patiently(|| Ok(stat::own_threads()?.saturating_sub(1))) {
+        Ok(0) => Ok(()),
+        Ok(others) if has_preloaded => Err(format!(
+            "a preloaded function left {others} thread(s) running, and a process with threads cannot \
+             be forked safely",
         )),
-        Ok(threads) => Err(format!(
-            "{} thread(s) ran before `polyproc::init()`, and a process with threads cannot be \
+        Ok(others) => Err(format!(
+            "{others} thread(s) ran before `polyproc::init()`, and a process with threads cannot be \
              forked safely: make it the first statement of `main`, or, where an attribute such as \
              `#[tokio::main]` starts the threads, put `#[polyproc::main]` above it",
-            threads - 1
         )),
         Err(error) => Err(format!("cannot count the threads after preloading: {error}")),
     }
