@@ -332,6 +332,11 @@ impl Shared {
         !lock(&self.deferred).is_empty()
     }
 
+    /// Whether a thread waits for results, and is to do what there is to do.
+    pub(crate) fn is_driven(&self) -> bool {
+        self.lock().driver == Driver::Caller
+    }
+
     /// Has a thread that waits start what is deferred.
     pub(crate) fn ask_for_starts(&self) {
         self.driver_bell.ring();

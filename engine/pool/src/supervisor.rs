@@ -83,17 +83,17 @@ impl Supervisor<'_> {
         true
     }
 
-    /// Starts that only a user's thread should do: tries them when none has come by. Says when to look
-    /// again.
+    /// Starts that only a user's thread should do: tries them when none has come by. One that waits here will
+    /// do them, however late it gets to run. Says when to look again.
     fn start_deferred(&mut self) -> Deadline {
         if !self.shared.has_deferred() {
             self.deferred = None;
             return Deadline::NEVER;
         }
         let since = *self.deferred.get_or_insert_with(Instant::now);
-        if since.elapsed() < PATIENCE {
+        if since.elapsed() < PATIENCE || self.shared.is_driven() {
             self.shared.ask_for_starts();
-            return Deadline::at(since + PATIENCE);
+            return Deadline::after(PATIENCE);
         }
         self.deferred = None;
         self.shared.start_all_deferred();
