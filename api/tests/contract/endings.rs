@@ -146,8 +146,11 @@ fn what_it_cost(method: StartMethod) {
         let memory = vec![1_u8; megabytes << 20];
         memory.iter().map(|&byte| byte as usize).sum()
     }
+    let running = start(method, sleep_for_ever, ());
+    assert_eq!(running.usage(), None, "not before its end");
+    running.kill().unwrap();
+    running.wait().unwrap();
     let process = start(method, work, 32);
-    assert_eq!(process.usage(), None.filter(|_| process.is_alive()).or(process.usage()));
     process.join().unwrap();
     let usage = process.usage().unwrap();
     assert!(usage.peak_memory >= 32 << 20, "{usage:?}");

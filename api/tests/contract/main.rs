@@ -29,7 +29,7 @@ mod waiting;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use polyproc::prelude::*;
-use polyproc_testkit::Census;
+use polyproc_testkit::{Census, eventually};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -74,8 +74,10 @@ fn main() -> ExitCode {
 
 fn trial(method: StartMethod, (name, test): Test) -> Trial {
     Trial::test(format!("{method}::{name}"), move || {
-        // The fork server, the reaper and the family's own descriptors come about when needed.
-        let process = start(method, sleep_for_ever, ());
+        // Threads of the test before may be on their way out, and the fork server, the reaper and the family's own
+        // descriptors come about when needed.
+        let first = || polyproc::context(method).spawn(sleep_for_ever, ()).ok();
+        let process = eventually(LONG, first).unwrap_or_else(|| start(method, sleep_for_ever, ()));
         let handle = process.handle().clone();
         drop(process);
         handle.kill()?;

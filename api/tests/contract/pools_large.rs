@@ -4,6 +4,7 @@
 use crate::Test;
 use crate::families::await_end;
 use crate::pools::{builder, pool};
+use crate::sharing::leaving_nothing;
 use polyproc::Blob;
 use polyproc::prelude::*;
 use polyproc_testkit::process;
@@ -47,16 +48,15 @@ fn negate(array: SharedArray<i64>) -> SharedArray<i64> {
 }
 
 fn shared_arrays_are_passed_on(method: StartMethod) {
-    let before = polyproc::arena_stats().unwrap();
-    let pool = pool(method);
-    let arrays = (0..40).map(|number| SharedArray::from_slice(&vec![number; LEN]).unwrap());
-    for (number, array) in (0..).zip(pool.imap(negate, arrays)) {
-        let array = array.unwrap();
-        assert_eq!((array.len(), array.lock().unwrap()[LEN - 1]), (LEN, -number));
-    }
-    drop(pool);
-    let after = polyproc::arena_stats().unwrap();
-    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+    leaving_nothing(|| {
+        let pool = pool(method);
+        let arrays = (0..40).map(|number| SharedArray::from_slice(&vec![number; LEN]).unwrap());
+        for (number, array) in (0..).zip(pool.imap(negate, arrays)) {
+            let array = array.unwrap();
+            assert_eq!((array.len(), array.lock().unwrap()[LEN - 1]), (LEN, -number));
+        }
+        drop(pool);
+    });
 }
 
 type Tries = (Shared<Mutex<u64>>, u64);
@@ -75,61 +75,58 @@ fn third_time((tries, number): Tries) -> (Shared<Mutex<u64>>, u64) {
 }
 
 fn a_task_with_handles_is_tried_again(method: StartMethod) {
-    let before = polyproc::arena_stats().unwrap();
-    let pool = pool(method);
-    let tries = || Shared::new(Mutex::new(0)).unwrap();
-    // Nobody here has what is passed on.
-    let calls = pool.calls().retries(2);
-    let (tried, _) = calls.submit(third_time, (tries(), 3)).get().unwrap();
-    assert_eq!(*tried.lock().unwrap(), 3);
-    let panics = |tries: Shared<Mutex<u64>>| {
-        *tries.lock().unwrap() += 1;
-        let count = *tries.lock().unwrap();
-        assert_eq!(count, 3);
-    };
-    calls.submit(panics, tries()).get().unwrap();
-    let all = calls.map(third_time, (0..6).map(|number| (tries(), number))).unwrap();
-    let counts: Vec<_> = all.iter().map(|(tries, _)| *tries.lock().unwrap()).collect();
-    assert_eq!(counts, [0, 0, 0, 3, 0, 0]);
-    drop((tried, all, pool));
-    let after = polyproc::arena_stats().unwrap();
-    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+    leaving_nothing(|| {
+        let pool = pool(method);
+        let tries = || Shared::new(Mutex::new(0)).unwrap();
+        // Nobody here has what is passed on.
+        let calls = pool.calls().retries(2);
+        let (tried, _) = calls.submit(third_time, (tries(), 3)).get().unwrap();
+        assert_eq!(*tried.lock().unwrap(), 3);
+        let panics = |tries: Shared<Mutex<u64>>| {
+            *tries.lock().unwrap() += 1;
+            let count = *tries.lock().unwrap();
+            assert_eq!(count, 3);
+        };
+        calls.submit(panics, tries()).get().unwrap();
+        let all = calls.map(third_time, (0..6).map(|number| (tries(), number))).unwrap();
+        let counts: Vec<_> = all.iter().map(|(tries, _)| *tries.lock().unwrap()).collect();
+        assert_eq!(counts, [0, 0, 0, 3, 0, 0]);
+        drop((tried, all, pool));
+    });
 }
 
 fn a_crash_among_items_with_handles(method: StartMethod) {
-    let before = polyproc::arena_stats().unwrap();
-    let pool = pool(method);
-    let items = (0..6).map(|number| (Shared::new(Mutex::new(0)).unwrap(), number));
-    let mut results: Vec<_> = pool.calls().chunk(6).imap(third_time, items).collect();
-    let error = results.remove(3).unwrap_err();
-    assert!(matches!(error, TaskError::Died { .. }), "{error}");
-    for result in results {
-        let (same, _) = result.unwrap();
-        assert_eq!(*same.lock().unwrap(), 0);
-    }
-    drop(pool);
-    let after = polyproc::arena_stats().unwrap();
-    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+    leaving_nothing(|| {
+        let pool = pool(method);
+        let items = (0..6).map(|number| (Shared::new(Mutex::new(0)).unwrap(), number));
+        let mut results: Vec<_> = pool.calls().chunk(6).imap(third_time, items).collect();
+        let error = results.remove(3).unwrap_err();
+        assert!(matches!(error, TaskError::Died { .. }), "{error}");
+        for result in results {
+            let (same, _) = result.unwrap();
+            assert_eq!(*same.lock().unwrap(), 0);
+        }
+        drop(pool);
+    });
 }
 
 fn a_shared_result_outlives_its_worker(method: StartMethod) {
-    let before = polyproc::arena_stats().unwrap();
-    let pool = builder(method).workers(1).build().unwrap();
-    let make = |number: u64| SharedArray::from_slice(&[number; 100]).unwrap();
-    let tasks = [1, 2, 3].map(|number| pool.submit(make, number));
-    tasks.iter().for_each(polyproc::Task::wait);
-    for pid in pool.pids() {
-        process::facts(pid).unwrap().kill();
-        await_end(pid);
-    }
-    // The pool learns of that death before it has another worker.
-    assert_eq!(pool.apply(|x: u64| x, 5).unwrap(), 5);
-    let [one, two, _] = &tasks;
-    assert_eq!(one.get().unwrap().lock().unwrap()[99], 1);
-    assert_eq!(two.get().unwrap().lock().unwrap()[99], 2);
-    drop((tasks, pool));
-    let after = polyproc::arena_stats().unwrap();
-    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+    leaving_nothing(|| {
+        let pool = builder(method).workers(1).build().unwrap();
+        let make = |number: u64| SharedArray::from_slice(&[number; 100]).unwrap();
+        let tasks = [1, 2, 3].map(|number| pool.submit(make, number));
+        tasks.iter().for_each(polyproc::Task::wait);
+        for pid in pool.pids() {
+            process::facts(pid).unwrap().kill();
+            await_end(pid);
+        }
+        // The pool learns of that death before it has another worker.
+        assert_eq!(pool.apply(|x: u64| x, 5).unwrap(), 5);
+        let [one, two, _] = &tasks;
+        assert_eq!(one.get().unwrap().lock().unwrap()[99], 1);
+        assert_eq!(two.get().unwrap().lock().unwrap()[99], 2);
+        drop((tasks, pool));
+    });
 }
 
 /// An array, or a panic.
@@ -139,16 +136,15 @@ fn make_or_panic(number: u64) -> SharedArray<u64> {
 }
 
 fn results_that_nobody_takes(method: StartMethod) {
-    let before = polyproc::arena_stats().unwrap();
-    let pool = pool(method);
-    let mut some = pool.calls().chunk(10).imap_unordered(make_or_panic, 1..100);
-    assert!(some.next().unwrap().is_ok());
-    drop(some);
-    let all = pool.calls().chunk(10).map_async(make_or_panic, 1..100);
-    assert!(all.wait_timeout(crate::LONG));
-    drop((all, pool));
-    let after = polyproc::arena_stats().unwrap();
-    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+    leaving_nothing(|| {
+        let pool = pool(method);
+        let mut some = pool.calls().chunk(10).imap_unordered(make_or_panic, 1..100);
+        assert!(some.next().unwrap().is_ok());
+        drop(some);
+        let all = pool.calls().chunk(10).map_async(make_or_panic, 1..100);
+        assert!(all.wait_timeout(crate::LONG));
+        drop((all, pool));
+    });
 }
 
 fn inputs_are_borrowed(method: StartMethod) {
@@ -178,19 +174,19 @@ fn plus_one(array: SharedArray<i64>) -> SharedArray<i64> {
 
 /// Whoever is killed when, every array arrives, and all memory comes back.
 fn kills_among_shared_arrays(method: StartMethod) {
-    let before = polyproc::arena_stats().unwrap();
-    let pool = pool(method);
-    let arrays = (0..300).map(|number| SharedArray::from_slice(&[number; 2000]).unwrap());
-    let results = pool.calls().retries(50).imap(plus_one, arrays);
-    for (number, array) in (0..).zip(results) {
-        if number % 9 == 0 {
-            let pids = pool.pids();
-            let process = pids.get(number as usize / 9 % 2).and_then(|pid| process::facts(*pid));
-            process.inspect(process::Facts::kill);
+    leaving_nothing(|| {
+        let pool = pool(method);
+        let arrays = (0..300).map(|number| SharedArray::from_slice(&[number; 2000]).unwrap());
+        let results = pool.calls().retries(50).imap(plus_one, arrays);
+        for (number, array) in (0..).zip(results) {
+            if number % 9 == 0 {
+                let pids = pool.pids();
+                let process =
+                    pids.get(number as usize / 9 % 2).and_then(|pid| process::facts(*pid));
+                process.inspect(process::Facts::kill);
+            }
+            assert_eq!(array.unwrap().lock().unwrap()[1999], number + 1);
         }
-        assert_eq!(array.unwrap().lock().unwrap()[1999], number + 1);
-    }
-    drop(pool);
-    let after = polyproc::arena_stats().unwrap();
-    assert_eq!((before.objects, before.parcels), (after.objects, after.parcels));
+        drop(pool);
+    });
 }

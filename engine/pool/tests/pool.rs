@@ -156,20 +156,25 @@ fn others_see_what_it_does() {
 fn idle_workers_killed_are_replaced() {
     let pool = pool(settings(2));
     let boxes = Boxes::new();
-    boxes.submit(&pool, Job::Nap);
-    boxes.submit(&pool, Job::Nap);
-    boxes.wait(&pool);
-    let pids = pool.pids();
-    assert_eq!(pids.len(), 2);
+    // The second one comes when there is a task that the first does not take.
+    let both = || {
+        (0..2).for_each(|_| _ = boxes.submit(&pool, Job::Nap));
+        boxes.wait(&pool);
+        Some(pool.pids()).filter(|pids| pids.len() == 2)
+    };
+    let pids = eventually(PATIENCE, both).unwrap();
     for pid in &pids {
         front::kill(*pid);
     }
-    for number in 2..20 {
-        boxes.submit(&pool, Job::Square(number));
+    let others = Boxes::new();
+    for number in 0..20 {
+        others.submit(&pool, Job::Square(number));
     }
-    boxes.wait(&pool);
-    (2..20).for_each(|number| assert_eq!(boxes.value(number), (number * number).to_ne_bytes()));
-    assert!(pool.pids().iter().all(|pid| !pids.contains(pid)));
+    others.wait(&pool);
+    (0..20).for_each(|number| assert_eq!(others.value(number), (number * number).to_ne_bytes()));
+    // One of them may have had all the work, before the other's death was noticed.
+    let all_new = || pool.pids().iter().all(|pid| !pids.contains(pid)).then_some(());
+    assert!(eventually(PATIENCE, all_new).is_some());
 }
 
 fn time_is_limited() {
@@ -217,7 +222,8 @@ fn a_refusal_to_start_is_told() {
         let NoStart::Refused { reason, .. } = &*why else { panic!("{why:?}") };
         assert_eq!(reason, b"not today");
     }
-    assert!(pool.insights().workers.iter().map(|worker| worker.starts).sum::<u64>() <= 6);
+    // Three in a row, and with each later submission one more.
+    assert!(pool.insights().workers.iter().map(|worker| worker.starts).sum::<u64>() <= 3 + 10);
 }
 
 fn workers_are_replaced_after_their_tasks() {

@@ -65,7 +65,7 @@ fn supervise(options: Options) -> Result<(), String> {
     let mut command = Command::new(own);
     command.args(["--worker", "--rounds", &rounds.to_string(), "--seed", &seed.to_string()]);
     // Each round has deadlines of its own; this one is for what they do not see.
-    let within = Duration::from_secs(60 + rounds);
+    let within = Duration::from_mins(5) + Duration::from_secs(rounds);
     let output = try_run(command, within).map_err(|error| error.to_string())?;
     print!("{}", String::from_utf8_lossy(&output.stdout));
     eprint!("{}", String::from_utf8_lossy(&output.stderr));

@@ -70,7 +70,11 @@ pub(crate) fn exit_with_all_open(method: StartMethod) {
 /// One of the parts.
 pub(crate) fn subject(name: &str) {
     let pool = Pool::new(2).unwrap();
-    pool.calls().chunk(1).map(nap, 0..4).unwrap();
+    let both = || {
+        pool.calls().chunk(1).map(nap, 0..4).unwrap();
+        (pool.pids().len() == 2).then_some(())
+    };
+    eventually(LONG, both).unwrap();
     let tasks: Vec<_> = match name {
         "idle" => Vec::new(),
         _ => (0..4).map(|_| pool.submit(forever::<u8>, 0)).collect(),
@@ -80,13 +84,15 @@ pub(crate) fn subject(name: &str) {
     }
     println!("ready");
     match name {
-        "idle" | "busy" => forever(()),
+        "idle" | "busy" => {}
         "mapping" => drop(pool.map(forever::<u64>, 0..10)),
         "getting" => drop(tasks[0].get()),
         "joining" => drop(polyproc::spawn(forever::<u8>, 0).unwrap().join()),
         "receiving" => drop(Queue::<u8>::unbounded().unwrap().get()),
-        _ => leave_open((pool, tasks)),
+        _ => return leave_open((pool, tasks)),
     }
+    // What it waited for may end with its workers, before the signal comes here.
+    forever(());
 }
 
 /// Besides `pools`: daemons (others would be waited for), a queue with something in it, a lock that is held.
@@ -107,7 +113,7 @@ fn leave_open<T>(pools: T) {
     Box::leak(Box::new((pools, queue, guard, processes)));
 }
 
-/// Takes a while, so that both workers are started.
+/// Takes a while, so that there is work for both workers.
 fn nap(_: u8) {
     std::thread::park_timeout(Duration::from_millis(20));
 }
