@@ -206,6 +206,12 @@ fn cost_of(value: u32) -> u64 {
     f32::from_bits(value) as u64
 }
 
+/// Why a result of so many bytes is lost on its way.
+#[cold]
+fn no_room(len: usize) -> Bytes {
+    format!("no memory here for a result of {len} bytes").into_bytes().into()
+}
+
 /// A frame from the worker.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -382,8 +388,13 @@ impl ParentSide {
                 return Err(Bad);
             }
         }
-        let bytes = self.results.copy(frame, spares);
-        Ok(Some(Answer { reply, sequence: self.answered, cost: cost_of(value), bytes }))
+        let (sequence, cost) = (self.answered, cost_of(value));
+        let (reply, bytes) = match self.results.copy(frame, spares) {
+            Some(bytes) => (reply, bytes),
+            None if reply.is_to_a_task() => (Reply::NoRoom, no_room(frame.len)),
+            None => return Err(Bad),
+        };
+        Ok(Some(Answer { reply, sequence, cost, bytes }))
     }
 
     /// Lets the worker write where answers were read.

@@ -9,6 +9,7 @@ use crate::bytes::{Bytes, Spares};
 use polyproc_sys::memory::{self, Mapping};
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::Ordering;
 
 /// Every frame starts with one, and is a multiple of it. A small task is half a cache line with it: what
@@ -23,6 +24,8 @@ const RESTART: u64 = 64 << 10;
 /// So far ahead of what is read or written, the next frames are fetched: they lie in the other side's
 /// cache.
 const AHEAD: u64 = 256;
+/// What the system counts a file's memory in.
+const BLOCK: u64 = 512;
 /// The kind of a frame that fills the end of a ring.
 const SKIP: u32 = 0;
 /// The first word of a header is its kind in the highest byte, this mark, and the payload's length.
@@ -260,11 +263,20 @@ impl Reader {
         let [first, second] = [0, 1].map(|word: usize| words[word].load(Ordering::Relaxed));
         let (kind, len) = ((first >> KIND) as u32, (first & LEN) as usize);
         let frame = frame_len(len);
-        if kind != SKIP && (frame > there || offset as u64 + frame > size) {
+        if kind != SKIP && (frame > there || offset as u64 + frame > size || !self.has_written(len))
+        {
             return Err(Bad);
         }
         let header = Header { kind, sequence: (second >> SEQUENCE) as u32, value: second as u32 };
         Ok((Frame { header, start: offset + HEADER, len }, self.position + frame))
+    }
+
+    /// Whether the ring's file can hold so many bytes that somebody wrote. A file may be as large as its
+    /// writer says and hold nothing: to read what is not there takes memory, ours.
+    #[inline]
+    fn has_written(&self, len: usize) -> bool {
+        len as u64 <= FIRST_SIZE
+            || self.file.metadata().is_ok_and(|file| file.blocks() * BLOCK >= len as u64)
     }
 
     /// The writer has made the ring larger, when it was empty.
@@ -283,14 +295,15 @@ impl Reader {
         Ok(())
     }
 
-    /// A copy of a frame's payload.
+    /// A copy of a frame's payload; `None` when there is no memory for it.
     #[inline]
-    pub(crate) fn copy(&self, frame: Frame, spares: &mut Spares) -> Bytes {
+    pub(crate) fn copy(&self, frame: Frame, spares: &mut Spares) -> Option<Bytes> {
         let few = Bytes::few(frame.len, |few| self.mapping.copy_to(frame.start, few));
-        few.unwrap_or_else(|| {
+        few.or_else(|| {
             let mut bytes = spares.take();
+            bytes.try_reserve(frame.len).ok()?;
             self.mapping.copy_out(frame.start, frame.len, &mut bytes);
-            bytes.into()
+            Some(bytes.into())
         })
     }
 
@@ -355,7 +368,8 @@ mod tests {
                     prop_assert_eq!(read.is_some(), !under_way.is_empty());
                     if let (Some(frame), Some((header, payload))) = (read, under_way.pop_front()) {
                         prop_assert_eq!(frame.header, header);
-                        prop_assert!(*reader.copy(frame, &mut Spares::default()) == payload);
+                        let copy = reader.copy(frame, &mut Spares::default()).unwrap();
+                        prop_assert!(*copy == payload);
                     }
                 }
             }
@@ -378,7 +392,7 @@ mod tests {
                 let size = if near { FIRST_SIZE } else { size };
                 while let Ok(Some(frame)) = reader.next(tail, size) {
                     prop_assert!(frame.start + frame.len <= reader.mapping.len());
-                    reader.copy(frame, &mut Spares::default());
+                    reader.copy(frame, &mut Spares::default()).unwrap();
                 }
             }
         }
@@ -410,5 +424,22 @@ mod tests {
         assert!(!reader.is_marked(frame));
         writer.mark(offset);
         assert!(reader.is_marked(frame));
+    }
+
+    #[test]
+    fn a_frame_that_nobody_wrote_is_not_read() {
+        let (writer, mut reader) = pair();
+        let (size, len) = (1 << 34, 1 << 33);
+        memory::set_size(&writer.file, size).unwrap();
+        writer.mapping.words()[0].store(3 << KIND | len, Ordering::Relaxed);
+        assert_eq!(reader.next(size + frame_len(len as usize), size), Err(Bad));
+    }
+
+    #[test]
+    fn what_does_not_fit_into_memory_is_not_copied() {
+        let (_, reader) = pair();
+        let header = Header { kind: 3, sequence: 1, value: 0 };
+        let frame = Frame { header, start: HEADER, len: isize::MAX as usize };
+        assert!(reader.copy(frame, &mut Spares::default()).is_none());
     }
 }

@@ -248,7 +248,7 @@ fn memory_is_limited() {
 }
 
 fn a_wild_worker_harms_its_task_only() {
-    for wildness in 0..6 {
+    for wildness in 0..7 {
         let pool = pool(settings(1));
         let boxes = Boxes::new();
         boxes.submit(&pool, Job::Square(5));

@@ -5,9 +5,10 @@ use polyproc_pool::{
     Settings, Sink, Starter, TaskId, TaskRules, Verdict, serve,
 };
 use polyproc_process::{Child, Command, Outcome as Ended, Signal, StartError};
-use polyproc_sys::memory::Mapping;
+use polyproc_sys::memory::{Mapping, set_size};
 use polyproc_sys::pidfd::PidFd;
 use std::collections::HashMap;
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -100,6 +101,7 @@ fn abort_twice(path: &[u8], output: &mut Output<'_>) {
 struct Wild {
     control: Mapping,
     results: Mapping,
+    file: File,
 }
 
 impl Wild {
@@ -120,6 +122,15 @@ impl Wild {
                 let results = self.results.words();
                 (0..4096).for_each(|word| results[word].store(u64::MAX, Ordering::SeqCst));
                 words[16].store(words[16].load(Ordering::SeqCst) + 64, Ordering::SeqCst);
+            }
+            // A result of gigabytes that nobody wrote.
+            5 => {
+                let size = 1 << 38;
+                set_size(&self.file, size).unwrap();
+                let start = words[16].load(Ordering::SeqCst).next_multiple_of(size);
+                self.results.words()[0].store(3 << 56 | size / 2, Ordering::SeqCst);
+                words[17].store(size, Ordering::SeqCst);
+                words[16].store(start + size / 2 + 16, Ordering::SeqCst);
             }
             // Everything.
             _ => words.iter().for_each(|word| word.store(0x5555_5555_5555_5555, Ordering::SeqCst)),
@@ -169,6 +180,7 @@ fn work(descriptors: Vec<OwnedFd>, refuses: bool) -> Ended {
     let wild = Wild {
         results: Mapping::shared(&descriptors[1], 1 << 16).unwrap(),
         control: Mapping::shared(&descriptors[2], 4096).unwrap(),
+        file: descriptors[1].try_clone().unwrap().into(),
     };
     let server = TestServer { wild: Arc::new(wild) };
     let start = || if refuses { Err(b"not today".to_vec()) } else { Ok(server) };
