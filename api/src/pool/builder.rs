@@ -53,6 +53,8 @@ pub struct PoolBuilder<S = ()> {
     env_of_worker: Option<EnvOfWorker>,
     is_pinned: bool,
     start_timeout: Duration,
+    initializer_timeout: Option<Duration>,
+    exit_timeout: Duration,
     stdout: Option<StreamOfWorker>,
     stderr: Option<StreamOfWorker>,
     call: MakeCall,
@@ -85,6 +87,8 @@ impl PoolBuilder {
             env_of_worker: None,
             is_pinned: false,
             start_timeout: Duration::from_mins(1),
+            initializer_timeout: None,
+            exit_timeout: Duration::from_mins(1),
             stdout: None,
             stderr: None,
             call: make_call(nothing, (), None),
@@ -179,9 +183,25 @@ impl<S: 'static> PoolBuilder<S> {
         self
     }
 
-    /// How long a worker may take to come up: one minute by default.
+    /// How long a worker's process may take to come up: one minute by default. What its
+    /// [initializer](Self::initializer) takes is not part of it: see [`initializer_timeout`](Self::initializer_timeout).
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = timeout;
+        self
+    }
+
+    /// How long the [initializer](Self::initializer) may take: as long as it wants by default, since it may load
+    /// much. A worker that takes longer is killed, which is as an initializer that fails.
+    pub fn initializer_timeout(mut self, timeout: Duration) -> Self {
+        self.initializer_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a worker may take to end when it was told to, with what it does last
+    /// ([`on_worker_exit`](Self::on_worker_exit), the end of its process): one minute by default. One that takes longer
+    /// is killed; its tasks have their results.
+    pub fn exit_timeout(mut self, timeout: Duration) -> Self {
+        self.exit_timeout = timeout;
         self
     }
 
@@ -234,6 +254,8 @@ impl<S: 'static> PoolBuilder<S> {
             env_of_worker: self.env_of_worker,
             is_pinned: self.is_pinned,
             start_timeout: self.start_timeout,
+            initializer_timeout: self.initializer_timeout,
+            exit_timeout: self.exit_timeout,
             stdout: self.stdout,
             stderr: self.stderr,
             call: make_call(initializer, argument, None),
@@ -274,8 +296,14 @@ impl<S: 'static> PoolBuilder<S> {
             stdout: self.stdout,
             stderr: self.stderr,
         };
-        let settings =
-            Settings { workers, max_tasks: self.max_tasks, idle: self.idle, memory: self.memory };
+        let settings = Settings {
+            workers,
+            max_tasks: self.max_tasks,
+            idle: self.idle,
+            memory: self.memory,
+            warming: self.initializer_timeout,
+            leaving: Some(self.exit_timeout),
+        };
         let inner = Inner {
             engine: polyproc_pool::Pool::new(settings, Box::new(starter))?,
             definitions: Mutex::default(),

@@ -254,6 +254,9 @@ impl TaskError {
                 }
                 other => (Self::of_failure(other, TaskFacts::default()).to_string(), None),
             },
+            NoStart::Late { pid, limit } => {
+                (format!("its initializer (pid {pid}) was not done after {limit:?}"), None)
+            }
             NoStart::Died { pid, ending, failure } => {
                 let said = failure.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
                 let text =

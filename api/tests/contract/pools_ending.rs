@@ -23,6 +23,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_callback_that_panics", a_callback_that_panics),
     ("callbacks_after_the_end", callbacks_after_the_end),
     ("an_initializer_that_fails", an_initializer_that_fails),
+    ("an_initializer_that_never_ends", an_initializer_that_never_ends),
+    ("workers_that_do_not_end", workers_that_do_not_end),
     ("settings_that_panic", settings_that_panic),
     ("idle_workers_are_killed", idle_workers_are_killed),
     ("a_task_that_takes_too_long", a_task_that_takes_too_long),
@@ -247,6 +249,60 @@ fn an_initializer_that_fails(method: StartMethod) {
     let pool = builder(method).initializer(abort, ()).build().unwrap();
     let error = pool.map(square, 0..10).unwrap_err();
     assert!(error.to_string().contains("SIGABRT"), "{error}");
+}
+
+fn never_ready((): ()) {
+    sleep()
+}
+
+fn an_initializer_that_never_ends(method: StartMethod) {
+    let limit = Duration::from_millis(50);
+    let builder = builder(method).initializer(never_ready, ()).initializer_timeout(limit);
+    let pool = builder.build().unwrap();
+    let error = pool.apply(square, 3).unwrap_err();
+    let TaskError::NoWorkers { reason, .. } = error else { panic!("{error}") };
+    assert!(reason.contains("was not done after 50ms"), "{reason}");
+    let starts = pool.insights().total().starts;
+    assert!(starts <= 3, "a bounded number of starts: {starts}");
+}
+
+struct Endless;
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        sleep()
+    }
+}
+
+thread_local! {
+    static LAST: Endless = const { Endless };
+}
+
+/// The process of whoever calls this does not end by itself.
+fn stay() {
+    LAST.with(|_| ());
+}
+
+fn stay_and_refuse((): ()) {
+    stay();
+    panic!("no database");
+}
+
+fn stay_at_the_end((): ()) {
+    sleep()
+}
+
+fn workers_that_do_not_end(method: StartMethod) {
+    let pool = builder(method).initializer(stay_and_refuse, ()).build().unwrap();
+    let error = pool.apply(square, 3).unwrap_err();
+    assert!(error.to_string().contains("no database"), "{error}");
+    let builder = || builder(method).workers(1).exit_timeout(Duration::from_millis(50));
+    let pool = builder().max_tasks_per_worker(1).build().unwrap();
+    (0..3).for_each(|_| pool.apply(|()| stay(), ()).unwrap());
+    let pool = builder().on_worker_exit(stay_at_the_end).build().unwrap();
+    assert_eq!(pool.apply(square, 3).unwrap(), 9);
+    pool.close();
+    assert!(pool.join_timeout(LONG).unwrap());
 }
 
 fn settings_that_panic(method: StartMethod) {

@@ -218,6 +218,7 @@ impl Core {
                 let pid = self.crew.get(slot)?.pid();
                 self.no_start = Arc::new(NoStart::Refused { pid, reason: answer.bytes.into_vec() });
                 self.dispatcher.warming_failed();
+                self.dispatcher.leaves(slot, now);
                 self.crew.get(slot)?.is_mute = true;
                 return Some(());
             }
@@ -288,7 +289,10 @@ impl Core {
         for action in self.dispatcher.take_actions() {
             match action {
                 Action::Start(slot) => self.errands.starts.push(slot),
-                Action::Retire(slot) => self.crew.dismiss(slot),
+                Action::Retire(slot) => {
+                    self.crew.dismiss(slot);
+                    self.dispatcher.leaves(slot, self.now());
+                }
                 Action::Kill(slot, why) => self.kill(slot, why),
                 Action::Done(key, fate) => self.lose(key, fate, death),
             }
@@ -296,9 +300,15 @@ impl Core {
     }
 
     fn kill(&mut self, slot: usize, why: Why) {
-        if let Some(link) = self.crew.get(slot) {
-            tracing::debug!(pid = link.pid(), ?why, "a worker is killed");
-            link.kill();
+        let is_warming = self.dispatcher.is_warming(slot);
+        let Some(link) = self.crew.get(slot) else { return };
+        tracing::debug!(pid = link.pid(), ?why, "a worker is killed");
+        link.kill();
+        // One that refused has said why itself.
+        if why == Why::Time && is_warming && !link.is_mute {
+            link.is_mute = true;
+            let limit = Duration::from_nanos(self.dispatcher.limits().warming.unwrap_or_default());
+            self.no_start = Arc::new(NoStart::Late { pid: link.pid(), limit });
         }
     }
 
@@ -331,7 +341,7 @@ impl Core {
         self.ledger.started(slot, link.pid(), now);
         link.side.post(self.ledger.published.ticket(slot));
         self.crew.add(slot, link);
-        self.dispatcher.started(slot);
+        self.dispatcher.started(slot, now);
         self.go_on(now);
     }
 

@@ -109,6 +109,13 @@ pub enum NoStart {
         /// Why, as the front's server said.
         reason: Vec<u8>,
     },
+    /// It took longer than this to be ready, and was killed.
+    Late {
+        /// Its pid.
+        pid: u32,
+        /// The limit.
+        limit: Duration,
+    },
     /// It ended before it was ready.
     Died {
         /// Its pid.

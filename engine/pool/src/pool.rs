@@ -45,6 +45,10 @@ pub struct Settings {
     pub max_tasks: Option<u64>,
     /// After which time without a task a worker is let go.
     pub idle: Option<Duration>,
+    /// How long a worker may take from its start until it says that it is ready.
+    pub warming: Option<Duration>,
+    /// How long a worker may take to end when it was told to.
+    pub leaving: Option<Duration>,
     /// How many bytes a worker may hold: more, and it is replaced; in a task, that task ends.
     pub memory: Option<u64>,
 }
@@ -134,6 +138,8 @@ impl Pool {
             workers: settings.workers,
             max_tasks: settings.max_tasks,
             idle: settings.idle.map(nanos),
+            warming: settings.warming.map(nanos),
+            leaving: settings.leaving.map(nanos),
         };
         let mut dispatcher = Dispatcher::new(limits);
         let lane = Lane(dispatcher.open_lane());

@@ -32,7 +32,13 @@ impl<S: Server> Rehearsal<S> {
     /// # Errors
     /// At the limits on descriptors and memory.
     pub fn new(server: S) -> io::Result<Self> {
-        let mut dispatcher = Dispatcher::new(Limits { workers: 1, max_tasks: None, idle: None });
+        let mut dispatcher = Dispatcher::new(Limits {
+            workers: 1,
+            max_tasks: None,
+            idle: None,
+            warming: None,
+            leaving: None,
+        });
         let lane = dispatcher.open_lane();
         let mut core = Core::new(dispatcher, None);
         core.crew.definitions.add(&[]);

@@ -45,6 +45,8 @@ const KILLED: u32 = 1;
 const MOST_FAILURES: u32 = 3 * EXPLAINED;
 /// How long a killed worker may take to be gone before its task is told without it.
 const KILL_GRACE: Nanos = 1_000_000_000;
+/// How long a worker that refused to work may take to end.
+const REFUSAL: Nanos = 1_000_000_000;
 
 /// What holds for all tasks.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,10 @@ pub(crate) struct Limits {
     pub(crate) max_tasks: Option<u64>,
     /// After which time without a task a worker is retired.
     pub(crate) idle: Option<Nanos>,
+    /// How long a worker may take from its start until it is ready.
+    pub(crate) warming: Option<Nanos>,
+    /// How long a worker may take to end when it has the order to.
+    pub(crate) leaving: Option<Nanos>,
 }
 
 /// What holds for one task.
@@ -92,7 +98,7 @@ pub(crate) enum Fate {
 /// Why a worker is to be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// The task took too long.
+    /// The task took too long; without one, the worker did, to be ready or to end.
     Time,
     /// The worker is too large.
     Memory,
@@ -219,6 +225,11 @@ impl<T: Default> Dispatcher<T> {
 
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Open
+    }
+
+    /// What holds for all tasks and workers.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// How many workers there may be.
@@ -439,7 +450,8 @@ impl<T: Default> Dispatcher<T> {
     pub(crate) fn died(&mut self, slot: usize, running: u64, now: Nanos) {
         let dead = std::mem::take(&mut self.slots[slot]);
         self.slots[slot].since = now;
-        if matches!(dead.stage, Stage::Starting | Stage::Warming) && dead.kill.is_none() {
+        let is_unready = matches!(dead.stage, Stage::Starting | Stage::Warming);
+        if is_unready && dead.kill.is_none_or(|kill| kill.why == Why::Time) {
             self.failures += KILLED;
         }
         let first = dead.answered + 1;

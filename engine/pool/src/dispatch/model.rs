@@ -88,10 +88,18 @@ enum Step {
 }
 
 const SLOTS: usize = 3;
+const WARMING: Nanos = 40_000_000;
+const LEAVING: Nanos = 60_000_000;
 
 impl Model {
     fn new() -> Self {
-        let limits = Limits { workers: SLOTS, max_tasks: Some(7), idle: Some(50_000_000) };
+        let limits = Limits {
+            workers: SLOTS,
+            max_tasks: Some(7),
+            idle: Some(50_000_000),
+            warming: Some(WARMING),
+            leaving: Some(LEAVING),
+        };
         let mut dispatcher = Dispatcher::new(limits);
         let lanes = vec![dispatcher.open_lane(), dispatcher.open_lane()];
         let mut world = World::default();
@@ -156,6 +164,7 @@ impl Model {
                 let worker = &mut self.world.workers[slot];
                 assert!(worker.alive && worker.ring.is_empty(), "nothing is left to do");
                 worker.ordered_to_end = true;
+                self.dispatcher.leaves(slot, self.now);
             }
             Action::Kill(slot, _) => self.world.workers[slot].ordered_to_end = true,
             Action::Done(key, fate) => self.tell(key, fate),
@@ -227,7 +236,7 @@ impl Model {
             }
             worker.alive = works;
             if works {
-                self.dispatcher.started(slot);
+                self.dispatcher.started(slot, self.now);
             } else {
                 self.dispatcher.start_failed(slot);
             }
@@ -389,7 +398,8 @@ fn staffed(limits: Limits) -> Model {
     model
 }
 
-const PLAIN: Limits = Limits { workers: 1, max_tasks: None, idle: None };
+const PLAIN: Limits =
+    Limits { workers: 1, max_tasks: None, idle: None, warming: None, leaving: None };
 
 #[test]
 fn lanes_take_turns() {
@@ -491,4 +501,42 @@ fn an_answer_out_of_turn_is_a_breach() {
     let skipped = (Verdict::Skipped, 1);
     assert!(model.dispatcher.answered(0, 1, skipped, 1).is_err(), "nobody revoked it");
     assert!(model.dispatcher.answered(0, 1, value, 1).is_ok());
+}
+
+#[test]
+fn a_worker_that_is_never_ready_is_a_failed_start() {
+    let mut model = staffed(Limits { warming: Some(WARMING), ..PLAIN });
+    model.submit(0, Rules::default());
+    let mut starts = 0;
+    while model.fates.is_empty() {
+        model.act();
+        starts += usize::from(model.world.workers[0].starting);
+        model.start(true);
+        model.pass(WARMING);
+        model.act();
+        assert_eq!(model.world.workers[0].ordered_to_end, model.world.workers[0].alive);
+        model.die(0);
+    }
+    assert_eq!((starts, model.fates[&1]), (3, Fate::NoWorkers));
+}
+
+#[test]
+fn a_worker_that_does_not_end_makes_room_for_another() {
+    let mut model = staffed(Limits { max_tasks: Some(1), leaving: Some(LEAVING), ..PLAIN });
+    (0..2).for_each(|_| model.submit(0, Rules::default()));
+    for _ in 0..2 {
+        model.act();
+        model.start(true);
+        model.ready(0);
+        model.act();
+        model.begin(0);
+        model.answer(0, true);
+        model.act();
+        assert!(model.dispatcher.slots[0].kill.is_none(), "it has time to end");
+        model.pass(LEAVING);
+        assert!(model.dispatcher.slots[0].kill.is_some());
+        model.act();
+        model.die(0);
+    }
+    assert!(model.fates.values().all(|fate| *fate == Fate::Value) && model.fates.len() == 2);
 }

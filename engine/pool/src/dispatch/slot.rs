@@ -71,6 +71,8 @@ pub(super) struct Slot {
     pub(super) used_up: bool,
     /// It has the order to end.
     pub(super) retiring: bool,
+    /// Since when it is on its way out: it was told to end, or has refused to work.
+    pub(super) leaving: Option<Nanos>,
     pub(super) kill: Option<Kill>,
 }
 

@@ -3,13 +3,14 @@
 use super::slot::{Slot, Stage};
 use super::{
     Action, Dispatcher, EXPLAINED, Fate, Hands, KILL_GRACE, KILLED, MOST_FAILURES, Meant, Nanos,
-    Phase, RECLAIM, Why,
+    Phase, RECLAIM, REFUSAL, Why,
 };
 
 impl<T: Default> Dispatcher<T> {
     /// A process was made.
-    pub(crate) fn started(&mut self, slot: usize) {
+    pub(crate) fn started(&mut self, slot: usize, now: Nanos) {
         self.slots[slot].stage = Stage::Warming;
+        self.slots[slot].since = now;
         if self.phase == Phase::Terminated {
             self.kill(slot, Why::Terminate, 0, 0);
         }
@@ -25,6 +26,11 @@ impl<T: Default> Dispatcher<T> {
     /// A worker will never be ready, for a reason of its own; `died` follows.
     pub(crate) fn warming_failed(&mut self) {
         self.failures += EXPLAINED - KILLED;
+    }
+
+    /// A worker has been told to end, or ends because it refuses to work.
+    pub(crate) fn leaves(&mut self, slot: usize, now: Nanos) {
+        self.slots[slot].leaving = Some(now);
     }
 
     /// A worker takes tasks from now on.
@@ -176,6 +182,7 @@ impl<T: Default> Dispatcher<T> {
                 grace.map(|kill| kill.at.saturating_add(KILL_GRACE)),
                 stuck.then(|| slot.since.saturating_add(RECLAIM)),
                 self.idle_at(slot),
+                self.late_at(slot),
             ]
         });
         times.flatten().min()
@@ -187,6 +194,18 @@ impl<T: Default> Dispatcher<T> {
         Some(slot.since.saturating_add(idle))
     }
 
+    /// When a worker will have taken too long to come up or to end. What a process does at its end is the
+    /// program's, and may never end; meanwhile it has a place.
+    fn late_at(&self, slot: &Slot) -> Option<Nanos> {
+        let (since, limit) = match (slot.stage, slot.leaving) {
+            (Stage::Warming, Some(since)) => (since, Some(REFUSAL)),
+            (Stage::Warming, None) => (slot.since, self.limits.warming),
+            (_, Some(since)) => (since, self.limits.leaving),
+            (_, None) => return None,
+        };
+        Some(since.saturating_add(limit.filter(|_| slot.kill.is_none())?))
+    }
+
     /// Time has passed.
     pub(crate) fn tick(&mut self, now: Nanos, hands: &mut impl Hands<T>) {
         for index in 0..self.slots.len() {
@@ -194,6 +213,11 @@ impl<T: Default> Dispatcher<T> {
             let sequence = self.expected(index);
             if slot.overdue_at().is_some_and(|end| end <= now) {
                 self.kill(index, Why::Time, sequence, now);
+            } else if self.late_at(slot).is_some_and(|end| end <= now) {
+                if slot.stage == Stage::Warming && slot.leaving.is_none() {
+                    self.warming_failed();
+                }
+                self.kill(index, Why::Time, 0, now);
             } else if self.idle_at(slot).is_some_and(|end| end <= now) {
                 self.retire(index);
             } else if slot.kill.is_some_and(|kill| kill.at.saturating_add(KILL_GRACE) <= now) {

@@ -189,7 +189,7 @@ fn work(descriptors: Vec<OwnedFd>, refuses: bool) -> Ended {
 }
 
 pub(crate) fn settings(workers: usize) -> Settings {
-    Settings { workers, max_tasks: None, idle: None, memory: None }
+    Settings { workers, max_tasks: None, idle: None, memory: None, warming: None, leaving: None }
 }
 
 pub(crate) fn pool(settings: Settings) -> Pool {
