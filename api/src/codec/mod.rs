@@ -102,19 +102,31 @@ fn all_of<T>((value, rest): (T, &[u8])) -> Result<T, CodecError> {
     )))
 }
 
+/// No path is told to a place that is deeper.
+const LONGEST_PATH: usize = 200;
+
+fn told(error: &serde_path_to_error::Error<Fault>) -> String {
+    let mut path = error.path().to_string();
+    if path.len() > LONGEST_PATH {
+        path.truncate(path.floor_char_boundary(LONGEST_PATH));
+        path.push('…');
+    }
+    path
+}
+
 /// The part of a value at which writing it fails.
 #[cold]
 fn path_of_writing<F: Form, T: Serialize>(value: &T) -> String {
     let mut writer = Writer::<F>::new(Vec::new());
     let error = serde_path_to_error::serialize(value, &mut writer).err();
-    error.map_or_else(String::new, |error| error.path().to_string())
+    error.as_ref().map_or_else(String::new, told)
 }
 
 /// The part of a value at which reading it fails.
 #[cold]
 fn path_of_reading<F: Form, T: DeserializeOwned>(bytes: &[u8]) -> String {
     let error = serde_path_to_error::deserialize::<_, T>(&mut Reader::<F>::new(bytes)).err();
-    error.map_or_else(String::new, |error| error.path().to_string())
+    error.as_ref().map_or_else(String::new, told)
 }
 
 fn codec_error<T>(path: String, fault: &Fault) -> CodecError {

@@ -20,7 +20,7 @@ pub(super) struct Reader<'de, F> {
 
 impl<'de, F: Form> Reader<'de, F> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
-        Self { bytes, bounds: Bounds::of(bytes.len()), form: PhantomData }
+        Self { bytes, bounds: Bounds::of::<F>(bytes.len()), form: PhantomData }
     }
 
     pub(super) fn rest(&self) -> &'de [u8] {
@@ -89,13 +89,9 @@ impl<'de, F: Form> Reader<'de, F> {
     /// Reads what is inside of a value.
     #[inline]
     fn inside<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
-        if F::IS_BOUNDED {
-            self.bounds.enter()?;
-        }
+        self.bounds.enter::<F>()?;
         let value = read(self)?;
-        if F::IS_BOUNDED {
-            self.bounds.leave();
-        }
+        self.bounds.leave();
         Ok(value)
     }
 
@@ -244,6 +240,7 @@ impl<'de, F: Form> Deserializer<'de> for &mut Reader<'de, F> {
             let bytes = len.checked_mul(read.size).ok_or_else(Fault::end)?;
             return self.run(bytes).and_then(read.make);
         }
+        self.bounds.announce::<F>(len, self.bytes.len())?;
         self.inside(|from| visitor.visit_seq(Parts { from, left: len, are_counted: true }))
     }
 
@@ -271,6 +268,7 @@ impl<'de, F: Form> Deserializer<'de> for &mut Reader<'de, F> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let len = self.len()?;
+        self.bounds.announce::<F>(len, self.bytes.len())?;
         self.inside(|from| visitor.visit_map(Parts { from, left: len, are_counted: true }))
     }
 
@@ -303,8 +301,8 @@ impl<F: Form> Parts<'_, '_, F> {
     fn next(&mut self) -> Result<bool, Fault> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(false) };
         self.left = left;
-        if F::IS_BOUNDED && self.are_counted {
-            self.from.bounds.count()?;
+        if self.are_counted {
+            self.from.bounds.count::<F>()?;
         }
         Ok(true)
     }

@@ -139,6 +139,32 @@ fn what_is_nested_too_deep_is_an_error() {
 }
 
 #[test]
+fn what_is_nested_deeper_than_the_stack_is_an_error() {
+    let chain = |depth| [vec![1; depth], vec![0]].concat();
+    let read = move |depth| decode::<Chain>(&chain(depth));
+    for stack in [256 << 10, 2 << 20] {
+        let thread = std::thread::Builder::new().stack_size(stack);
+        let (shallow, deep) =
+            thread.spawn(move || (read(200), read(1_000_000))).unwrap().join().unwrap();
+        let error = deep.unwrap_err();
+        assert!(shallow.is_ok() && error.reason.contains("stack"), "{error}");
+        assert!(error.path.len() < 300, "{error}");
+    }
+}
+
+#[test]
+#[expect(clippy::zero_sized_map_values, reason = "this is about them")]
+fn nothing_a_thousand_million_times_is_an_error() {
+    let endless = encode(&(u64::MAX >> 1), Vec::new()).unwrap();
+    let endless = [&[0xFF; 8][..], &[0x7F], &endless].concat();
+    assert!(decode_first::<Vec<()>>(&endless).unwrap_err().reason.contains("more elements"));
+    assert!(decode_first::<HashMap<(), ()>>(&endless).is_err());
+    assert!(decode_first::<Vec<Vec<()>>>(&[&[1][..], &endless].concat()).is_err());
+    let many = encode(&vec![(); 1_000_000], Vec::new()).unwrap();
+    assert_eq!(decode::<Vec<()>>(&many).unwrap().len(), 1_000_000);
+}
+
+#[test]
 #[expect(clippy::zero_sized_map_values, reason = "this is about them")]
 fn more_elements_than_bytes_are_an_error() {
     let endless = encode_for_anybody(&u64::MAX, Vec::new()).unwrap();

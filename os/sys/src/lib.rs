@@ -16,7 +16,7 @@
 //! | [`memory`], [`futex`] | memory that processes share, and sleeping on a word of it |
 //! | [`poll`], [`eventfd`], [`clock`], [`moment`] | waiting for several descriptors, always with a deadline |
 //! | [`image`] | which loaded program file holds an address |
-//! | [`thread`], [`heap`] | the calling thread's number; what this process's allocator holds |
+//! | [`thread`], [`stack`], [`heap`] | the calling thread's number; what its stack has left; what this process's allocator holds |
 //! | [`files`], [`filesystem`] | files of a held directory, read whole; how full a file system is |
 //! | [`control`], [`accounts`], [`constants`] | priorities and limits of any process; names of users; the kernel's units |
 //! | [`sock_diag`], [`endpoint`], [`interfaces`] | the kernel's table of sockets; one socket; network interfaces |
@@ -50,7 +50,7 @@ pub mod wait;
 
 pub use imp::{
     accounts, constants, control, directory, eventfd, fork_hooks, handler, heap, lifeline, memory,
-    moment, pidfd, poll, random, signals, sock_diag, stream, thread,
+    moment, pidfd, poll, random, signals, sock_diag, stack, stream, thread,
 };
 
 #[cfg(all(target_os = "linux", not(polyproc_unsupported)))]

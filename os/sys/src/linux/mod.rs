@@ -27,6 +27,7 @@ pub mod random;
 pub mod signals;
 pub mod sock_diag;
 pub(crate) mod socket;
+pub mod stack;
 pub mod stream;
 pub(crate) mod streaming;
 pub mod thread;

@@ -1035,6 +1035,14 @@ pub mod stream {
     }
 }
 
+/// How much of its stack a thread has left.
+pub mod stack {
+    /// How many bytes are left below the caller, and how many there are in all: not known.
+    pub fn left() -> Option<(usize, usize)> {
+        None
+    }
+}
+
 /// The calling thread, as the kernel numbers it.
 pub mod thread {
     /// The calling thread's id: not known.
