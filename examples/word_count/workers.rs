@@ -81,15 +81,17 @@ pub(crate) fn run(
         let (files, bytes) = (batch.len(), batch.iter().map(|job| job.bytes).sum());
         match task.get() {
             Ok((worker, counted)) => outcome.add(worker, counted),
-            Err(reason @ (TaskError::Died { .. } | TaskError::Panicked { .. })) => {
-                match halves(batch) {
-                    Ok(halves) => {
-                        running.extend(halves.map(|half| Running::start(&pool, half)));
-                        continue;
-                    }
-                    Err(job) => outcome.failures.push(Failure { job, reason }),
+            Err(
+                reason @ (TaskError::Died { .. }
+                | TaskError::Corrupted { .. }
+                | TaskError::Panicked { .. }),
+            ) => match halves(batch) {
+                Ok(halves) => {
+                    running.extend(halves.map(|half| Running::start(&pool, half)));
+                    continue;
                 }
-            }
+                Err(job) => outcome.failures.push(Failure { job, reason }),
+            },
             Err(error) => return Err(error.into()),
         }
         progress.done(files, bytes);

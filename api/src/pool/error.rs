@@ -60,6 +60,13 @@ pub enum TaskError {
         /// How the worker ended.
         status: ExitStatus,
     },
+    /// Its worker wrote over memory that it shares with the pool, and was killed: native code that writes where it
+    /// must not.
+    #[error("{task} ended its worker, which wrote over the memory that it shares with the pool{}", memory(.task))]
+    Corrupted {
+        /// Which task.
+        task: TaskFacts,
+    },
     /// It ran for too long; its worker was killed.
     #[error("{task} was ended after {limit:?}, its time limit")]
     TimedOut {
@@ -199,6 +206,7 @@ impl TaskError {
         match self {
             Self::Panicked { task, .. }
             | Self::Died { task, .. }
+            | Self::Corrupted { task }
             | Self::TimedOut { task, .. }
             | Self::OverMemory { task, .. }
             | Self::Cancelled { task }
@@ -235,6 +243,7 @@ impl TaskError {
                     None => Self::Died { task, status },
                 }
             }
+            Cause::Breach => Self::Corrupted { task },
             Cause::TimedOut(limit) => Self::TimedOut { task, limit },
             Cause::OverMemory(limit) => Self::OverMemory { task, limit },
             Cause::Cancelled => Self::Cancelled { task },

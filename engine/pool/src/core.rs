@@ -67,6 +67,8 @@ struct Death {
     ending: Ending,
     item: u64,
     report: Option<Vec<u8>>,
+    /// It was killed for what it wrote.
+    is_breach: bool,
 }
 
 /// See the [module](self).
@@ -316,6 +318,7 @@ impl Core {
         let task = self.dispatcher.task(key);
         let limit = Duration::from_nanos(task.rules.timeout.unwrap_or_default());
         let cause = match fate {
+            Fate::Crashed if death.is_some_and(|death| death.is_breach) => Cause::Breach,
             Fate::Value | Fate::Failed | Fate::Crashed => Cause::Crashed,
             Fate::TimedOut => Cause::TimedOut(limit),
             Fate::OverMemory => Cause::OverMemory(self.memory_limit.unwrap_or_default()),
@@ -369,7 +372,7 @@ impl Core {
         child.settle();
         let (pid, running) = (link.pid(), link.side.running());
         let report = child.take_report().map(|report| report.body.to_vec());
-        let death = Death { pid, ending, item: link.side.item(), report };
+        let death = Death { pid, ending, item: link.side.item(), report, is_breach: link.is_mute };
         let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
         if is_warming && !link.is_mute {
             let failure = child.failure();

@@ -81,6 +81,8 @@ pub struct Loss {
 pub enum Cause {
     /// Its worker died in it.
     Crashed,
+    /// Its worker wrote to the pool what no worker writes, and was killed.
+    Breach,
     /// It ran for longer than this, and its worker was killed.
     TimedOut(Duration),
     /// Its worker held more than this many bytes, and was killed.

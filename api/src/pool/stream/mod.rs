@@ -527,7 +527,8 @@ fn tell<R>(index: u64, value: Result<R, Failure>) -> Result<R, TaskError> {
 }
 
 fn is_blamed_on_one(loss: &Loss) -> bool {
-    matches!(loss.cause, Cause::Crashed | Cause::OverMemory(_) | Cause::NoRoom(_))
+    use Cause::{Breach, Crashed, NoRoom, OverMemory};
+    matches!(loss.cause, Crashed | Breach | OverMemory(_) | NoRoom(_))
 }
 
 impl<I, A, R> Drop for Stream<I, A, R> {

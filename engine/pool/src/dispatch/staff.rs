@@ -214,10 +214,7 @@ impl<T: Default> Dispatcher<T> {
             if slot.overdue_at().is_some_and(|end| end <= now) {
                 self.kill(index, Why::Time, sequence, now);
             } else if self.late_at(slot).is_some_and(|end| end <= now) {
-                if slot.stage == Stage::Warming && slot.leaving.is_none() {
-                    self.warming_failed();
-                }
-                self.kill(index, Why::Time, 0, now);
+                self.give_up_on(index, now);
             } else if self.idle_at(slot).is_some_and(|end| end <= now) {
                 self.retire(index);
             } else if slot.kill.is_some_and(|kill| kill.at.saturating_add(KILL_GRACE) <= now) {
@@ -227,6 +224,15 @@ impl<T: Default> Dispatcher<T> {
                 self.reclaim(index, hands);
             }
         }
+    }
+
+    /// A worker takes too long to come up, which is a failed start, or to end.
+    fn give_up_on(&mut self, index: usize, now: Nanos) {
+        let slot = &self.slots[index];
+        if slot.stage == Stage::Warming && slot.leaving.is_none() {
+            self.warming_failed();
+        }
+        self.kill(index, Why::Time, 0, now);
     }
 
     /// A killed worker does not go (it waits in the kernel): its tasks do not wait for it.

@@ -128,7 +128,7 @@ impl Wild {
                 let size = 1 << 38;
                 set_size(&self.file, size).unwrap();
                 let start = words[16].load(Ordering::SeqCst).next_multiple_of(size);
-                self.results.words()[0].store(3 << 56 | size / 2, Ordering::SeqCst);
+                self.results.words()[0].store((3 << 56) | (size / 2), Ordering::SeqCst);
                 words[17].store(size, Ordering::SeqCst);
                 words[16].store(start + size / 2 + 16, Ordering::SeqCst);
             }
