@@ -1,18 +1,26 @@
 //! Where a pool's time went, for people and for programs.
 
+use polyproc_info::Process;
 use polyproc_pool::{Insights, WorkerInsights};
+use polyproc_sys::stat;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
 /// What the workers of a pool have done. [`Display`](fmt::Display) gives a table, and
 /// [`to_json`](Self::to_json) one line for programs.
+///
+/// Processor time and memory are those of all processes that a worker's place has had, as far as they have
+/// come. A slow task's `index` is the number of its chunk in its `map`; of the item, if each is a task.
 #[derive(Clone, Debug)]
 pub struct PoolInsights {
     insights: Insights,
 }
 
 impl PoolInsights {
-    pub(super) fn new(insights: Insights) -> Self {
+    /// With what the workers of these pids have used so far: the engine learns it at their end.
+    pub(super) fn new(mut insights: Insights, living: &[u32]) -> Self {
+        let workers = insights.workers.iter_mut();
+        workers.filter(|worker| living.contains(&worker.pid)).for_each(add_usage);
         Self { insights }
     }
 
@@ -44,7 +52,8 @@ impl PoolInsights {
     pub fn to_json(&self) -> String {
         let workers: Vec<_> = self.insights.workers.iter().map(json).collect();
         let slowest = self.insights.slowest.iter().map(|task| {
-            format!("{{\"index\":{},\"seconds\":{}}}", task.index, task.time.as_secs_f64())
+            let (index, pid, seconds) = (task.index, task.pid, task.time.as_secs_f64());
+            format!("{{\"index\":{index},\"pid\":{pid},\"seconds\":{seconds}}}")
         });
         format!(
             "{{\"workers\":[{}],\"total\":{},\"lost\":{},\"slowest\":[{}]}}",
@@ -54,6 +63,14 @@ impl PoolInsights {
             slowest.collect::<Vec<_>>().join(",")
         )
     }
+}
+
+/// What a process that has not ended has used. One that ends just now is not counted this time.
+fn add_usage(worker: &mut WorkerInsights) {
+    let times = Process::new(worker.pid).and_then(|process| process.cpu_times());
+    worker.cpu_time += times.map(|times| times.user + times.system).unwrap_or_default();
+    let peak = stat::most_resident(worker.pid).ok().flatten();
+    worker.peak_memory = worker.peak_memory.max(peak);
 }
 
 fn json(worker: &WorkerInsights) -> String {
@@ -79,14 +96,25 @@ impl fmt::Display for PoolInsights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:>6} {:>8} {:>6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}",
-            "worker", "pid", "starts", "tasks", "start", "wait", "work", "transfer", "in", "out"
+            "{:>6} {:>8} {:>6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}",
+            "worker",
+            "pid",
+            "starts",
+            "tasks",
+            "start",
+            "wait",
+            "work",
+            "transfer",
+            "cpu",
+            "in",
+            "out",
+            "memory"
         )?;
         let mut row = |name: &str, worker: &WorkerInsights| {
             let time = |time: Duration| format!("{time:.1?}");
             writeln!(
                 f,
-                "{name:>6} {:>8} {:>6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}",
+                "{name:>6} {:>8} {:>6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}",
                 worker.pid,
                 worker.starts,
                 worker.tasks,
@@ -94,8 +122,10 @@ impl fmt::Display for PoolInsights {
                 time(worker.wait_time),
                 time(worker.work_time),
                 time(worker.transfer_time),
+                time(worker.cpu_time),
                 size(worker.bytes_in),
                 size(worker.bytes_out),
+                worker.peak_memory.map_or_else(|| "-".to_owned(), size),
             )
         };
         for (place, worker) in self.insights.workers.iter().enumerate() {
@@ -104,7 +134,7 @@ impl fmt::Display for PoolInsights {
         row("all", &self.total())?;
         let mut slowest = String::new();
         for task in &self.insights.slowest {
-            write!(slowest, " {:.1?}", task.time)?;
+            write!(slowest, " {:.1?} (pid {})", task.time, task.pid)?;
         }
         write!(f, "slowest tasks:{slowest}; lost with their workers: {}", self.insights.lost)
     }

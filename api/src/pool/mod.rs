@@ -365,7 +365,8 @@ impl<S: 'static> Pool<S> {
 
     /// What the workers have done, and where the time went.
     pub fn insights(&self) -> PoolInsights {
-        PoolInsights::new(self.inner.engine.insights())
+        let insights = self.inner.engine.insights();
+        PoolInsights::new(insights, &self.pids())
     }
 }
 

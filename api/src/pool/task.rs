@@ -133,7 +133,8 @@ impl Failure {
 const KEPT_BYTES: usize = 1 << 20;
 /// After the values of a chunk: they are all.
 const ALL: u8 = 0;
-/// Or some items failed: before this come the failures by their numbers, and how many bytes those are.
+/// Or some items failed: before this come the worker's pid and the failures by their numbers, and how many bytes
+/// those are.
 const SOME: u8 = 1;
 
 /// Whether all items of a chunk have a value, as the worker's bytes say.
@@ -169,8 +170,8 @@ where
     }
 }
 
-/// The same for a chunk of which some failed.
-pub(super) fn decode_some<R>(bytes: &[u8]) -> Result<Vec<Result<R, Failure>>, CodecError>
+/// The same for a chunk of which some failed, with the pid of its worker, as that says.
+pub(super) fn decode_some<R>(bytes: &[u8]) -> Result<(u32, Vec<Result<R, Failure>>), CodecError>
 where
     R: DeserializeOwned + 'static,
 {
@@ -179,7 +180,8 @@ where
     };
     let mut values = Vec::new();
     chunk::decode_slice(bytes, &mut values)?;
-    merge(codec::decode(failures)?, values)
+    let (pid, failures) = codec::decode(failures)?;
+    Ok((pid, merge(failures, values)?))
 }
 
 /// The values, and the failures if there are any.
@@ -435,7 +437,8 @@ where
         if self.failures.is_empty() {
             output.bytes.push(ALL);
         } else {
-            let failures = codec::encode(&self.failures, Vec::new()).unwrap_or_default();
+            let failures = (std::process::id(), &self.failures);
+            let failures = codec::encode(&failures, Vec::new()).unwrap_or_default();
             output.bytes.extend(&failures);
             output.bytes.extend((failures.len() as u32).to_le_bytes());
             output.bytes.push(SOME);

@@ -365,6 +365,10 @@ fn insights_tell_what_was_done(method: StartMethod) {
     assert!(total.work_time.as_millis() >= 200 && total.bytes_in > 0, "{insights}");
     assert_eq!(insights.facts().slowest.len(), 5);
     assert!(insights.to_string().contains("slowest tasks: "));
+    // Of workers that live.
+    assert!(total.peak_memory.unwrap() > 1 << 20, "{insights}");
+    let pids = pool.pids();
+    assert!(insights.facts().slowest.iter().all(|task| pids.contains(&task.pid)), "{insights}");
     assert!(insights.to_json().starts_with("{\"workers\":[{\"pid\":"));
 }
 

@@ -65,6 +65,8 @@ fn a_task_that_panics(method: StartMethod) {
     let results: Vec<_> = pool.imap(|x: u64| assert_ne!(x, 500), 0..1000).collect();
     let bad: Vec<_> = (0..).zip(&results).filter(|(_, result)| result.is_err()).collect();
     assert_eq!((results.len(), bad.len(), bad[0].0), (1000, 1, 500));
+    let task = results[500].as_ref().unwrap_err().task().unwrap();
+    assert!(pool.pids().contains(&task.pid.unwrap()), "{task}");
 }
 
 fn die(how: u32) -> u32 {

@@ -30,7 +30,7 @@ pub struct WorkerInsights {
     pub bytes_in: u64,
     /// Bytes of results.
     pub bytes_out: u64,
-    /// Processor time of those that have ended.
+    /// Processor time of those that have ended; a front may add the others'.
     pub cpu_time: Duration,
     /// The most memory that one of those that have ended held, in bytes.
     pub peak_memory: Option<u64>,
@@ -41,6 +41,8 @@ pub struct WorkerInsights {
 pub struct SlowTask {
     /// The submitter's number for it.
     pub index: u64,
+    /// The worker that ran it.
+    pub pid: u32,
     /// Which definition it belongs to.
     pub definition: u32,
     /// How long it ran.
@@ -156,8 +158,7 @@ impl Ledger {
         worker.bytes_in += task.payload.payload().len() as u64;
         worker.bytes_out += bytes as u64;
         if cost > self.fast {
-            let time = Duration::from_nanos(cost);
-            self.note_slow(SlowTask { index: task.payload.index, definition: task.kind, time });
+            self.note_slow(slot, task, Duration::from_nanos(cost));
         }
     }
 
@@ -166,7 +167,10 @@ impl Ledger {
         self.worker(slot).1.passed(cost, now);
     }
 
-    fn note_slow(&mut self, task: SlowTask) {
+    #[cold]
+    fn note_slow(&mut self, slot: usize, task: &Task<Work>, time: Duration) {
+        let pid = self.insights.workers[slot].pid;
+        let task = SlowTask { index: task.payload.index, pid, definition: task.kind, time };
         let slowest = &mut self.insights.slowest;
         let place = slowest.partition_point(|other| other.time >= task.time);
         slowest.insert(place, task);

@@ -81,15 +81,27 @@ pub fn is_running_since(pid: u32, moment: u64) -> bool {
 /// # Errors
 /// As [`read`].
 pub fn resident(pid: u32) -> io::Result<Option<u64>> {
+    bytes_of(pid, "VmRSS:")
+}
+
+/// The most memory that `pid` ever held, in bytes; `Ok(None)` when there is no such process.
+///
+/// # Errors
+/// As [`read`].
+pub fn most_resident(pid: u32) -> io::Result<Option<u64>> {
+    bytes_of(pid, "VmHWM:")
+}
+
+fn bytes_of(pid: u32, what: &str) -> io::Result<Option<u64>> {
     match std::fs::read_to_string(format!("/proc/{pid}/status")) {
-        Ok(status) => Ok(parse_resident(&status)),
+        Ok(status) => Ok(parse_bytes(&status, what)),
         Err(error) if is_gone(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn parse_resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn parse_bytes(status: &str, what: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(what))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }

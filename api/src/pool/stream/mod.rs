@@ -434,9 +434,9 @@ where
             return;
         }
         let decoded = panic::catch(|| task::decode_some::<R>(&bytes));
-        match check::<R, _>(decoded, |values| values.len() == chunk.len) {
-            Ok(values) => {
-                let results = (first..).zip(values).map(|(index, value)| tell(index, value));
+        match check::<R, _>(decoded, |(_, values)| values.len() == chunk.len) {
+            Ok((pid, values)) => {
+                let results = (first..).zip(values).map(|(index, value)| tell((index, pid), value));
                 let values = BlockValues::Some(results.collect());
                 self.ready.push_back(Block { first, values });
             }
@@ -519,9 +519,9 @@ fn check<R, T>(
     }
 }
 
-fn tell<R>(index: u64, value: Result<R, Failure>) -> Result<R, TaskError> {
+fn tell<R>((index, pid): (u64, u32), value: Result<R, Failure>) -> Result<R, TaskError> {
     value.map_err(|failure| {
-        let task = TaskFacts { index: Some(index), attempts: 1, ..TaskFacts::default() };
+        let task = TaskFacts { index: Some(index), pid: Some(pid), attempts: 1, usage: None };
         TaskError::of_failure(failure, task)
     })
 }
