@@ -5,7 +5,7 @@ use crate::connection::ConnectionError;
 use crate::elsewhere::Elsewhere;
 use crate::panic::Panic;
 use crate::pool::{PoolError, TaskError};
-use crate::queue::{GetError, PutError, PutFailure};
+use crate::queue::{GetError, GetManyError, PutError, PutFailure};
 use crate::shared::SharedError;
 use polyproc_process::{ExitStatus, PreloadError, Signal, StartError};
 use polyproc_sync::{Abandoned, BrokenBarrier, OwnerDied, TimedOut, TryLockError};
@@ -240,6 +240,13 @@ pub enum Error {
     /// # Ok::<(), polyproc::Error>(())
     /// ```
     Elsewhere(#[from] Elsewhere),
+}
+
+/// Without the values that were taken beside it.
+impl<T> From<GetManyError<T>> for Error {
+    fn from(error: GetManyError<T>) -> Self {
+        Self::Get(error.failure)
+    }
 }
 
 impl<T> From<PutError<T>> for Error {

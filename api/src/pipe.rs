@@ -106,6 +106,10 @@ pub enum RecvIntoError {
     Get(#[from] GetError),
 }
 
+fn up_to(timeout: Duration) -> Wait {
+    Wait::until(Deadline::after(timeout))
+}
+
 impl<T: Item> PipeEnd<T> {
     /// Sends a value, waiting while the pipe is full (8 MiB).
     ///
@@ -129,8 +133,7 @@ impl<T: Item> PipeEnd<T> {
     /// # Errors
     /// As [`send`](Self::send), and [`PutFailure::TimedOut`].
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), PutError<T>> {
-        let wait = Wait::until(Deadline::after(timeout));
-        put_as(value, |message| self.bytes.send(message, wait).map_err(reason))
+        put_as(value, |message| self.bytes.send(message, up_to(timeout)).map_err(reason))
     }
 
     /// Receives a value, waiting for one.
@@ -155,7 +158,7 @@ impl<T: Item> PipeEnd<T> {
     /// # Errors
     /// As [`recv`](Self::recv), and [`GetError::TimedOut`].
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, GetError> {
-        decode(self.bytes.recv(Wait::until(Deadline::after(timeout)))?)
+        decode(self.bytes.recv(up_to(timeout))?)
     }
 }
 
@@ -199,6 +202,22 @@ impl<T> PipeEnd<T> {
         Ok(self.bytes.send(bytes, Wait::FOREVER).map_err(reason)?)
     }
 
+    /// Sends bytes as they are if the pipe is not full.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_bytes(&self, bytes: &[u8]) -> Result<(), PutFailure> {
+        Ok(self.bytes.try_send(bytes).map_err(reason)?)
+    }
+
+    /// Sends bytes as they are, waiting no longer than `timeout`.
+    ///
+    /// # Errors
+    /// As [`send_timeout`](Self::send_timeout).
+    pub fn send_bytes_timeout(&self, bytes: &[u8], timeout: Duration) -> Result<(), PutFailure> {
+        Ok(self.bytes.send(bytes, up_to(timeout)).map_err(reason)?)
+    }
+
     /// A place in shared memory for `len` bytes, to be written and then sent: nobody copies them any
     /// more. At first it holds whatever lay there.
     ///
@@ -224,12 +243,44 @@ impl<T> PipeEnd<T> {
         Ok(Bytes(self.bytes.recv(Wait::FOREVER)?))
     }
 
+    /// Receives bytes as they are if there are any.
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_recv_bytes(&self) -> Result<Bytes, GetError> {
+        Ok(Bytes(self.bytes.try_recv()?))
+    }
+
+    /// Receives bytes as they are, waiting no longer than `timeout`.
+    ///
+    /// # Errors
+    /// As [`recv_timeout`](Self::recv_timeout).
+    pub fn recv_bytes_timeout(&self, timeout: Duration) -> Result<Bytes, GetError> {
+        Ok(Bytes(self.bytes.recv(up_to(timeout))?))
+    }
+
     /// Receives bytes into `place`; says how many.
     ///
     /// # Errors
     /// As [`recv`](Self::recv); [`RecvIntoError::TooLong`], with the bytes, when they do not fit.
     pub fn recv_bytes_into(&self, place: &mut [u8]) -> Result<usize, RecvIntoError> {
-        match self.bytes.recv_into(place, Wait::FOREVER) {
+        self.recv_bytes_into_as(place, Wait::FOREVER)
+    }
+
+    /// The same, waiting no longer than `timeout`.
+    ///
+    /// # Errors
+    /// As [`recv_bytes_into`](Self::recv_bytes_into) and [`recv_timeout`](Self::recv_timeout).
+    pub fn recv_bytes_into_timeout(
+        &self,
+        place: &mut [u8],
+        timeout: Duration,
+    ) -> Result<usize, RecvIntoError> {
+        self.recv_bytes_into_as(place, up_to(timeout))
+    }
+
+    fn recv_bytes_into_as(&self, place: &mut [u8], wait: Wait) -> Result<usize, RecvIntoError> {
+        match self.bytes.recv_into(place, wait) {
             Ok((len, _)) => Ok(len),
             Err(RecvInto::TooLong(received)) => Err(RecvIntoError::TooLong(Bytes(received))),
             Err(RecvInto::Take(error)) => Err(RecvIntoError::Get(error.into())),
@@ -239,7 +290,7 @@ impl<T> PipeEnd<T> {
 
     /// Whether there is something to receive, or the end of file, within `timeout`.
     pub fn poll(&self, timeout: Duration) -> bool {
-        self.bytes.poll(Wait::until(Deadline::after(timeout)))
+        self.bytes.poll(up_to(timeout))
     }
 
     /// A descriptor that is readable when there may be something to receive, or the end has come: to be

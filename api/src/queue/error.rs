@@ -102,6 +102,28 @@ pub enum GetError {
     Damaged,
 }
 
+/// Why not all values that were taken at once are given. Those that can be are in it, in their order.
+#[derive(thiserror::Error)]
+#[error("{failure}")]
+pub struct GetManyError<T> {
+    /// What was wrong with the first of the others, or why nothing was taken.
+    pub failure: GetError,
+    /// The values.
+    pub values: Vec<T>,
+}
+
+impl<T> fmt::Debug for GetManyError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetManyError").field("failure", &self.failure).finish_non_exhaustive()
+    }
+}
+
+impl<T> From<TakeError> for GetManyError<T> {
+    fn from(error: TakeError) -> Self {
+        Self { failure: error.into(), values: Vec::new() }
+    }
+}
+
 impl GetError {
     /// Whether nothing will ever come any more.
     pub fn is_end(&self) -> bool {

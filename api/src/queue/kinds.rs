@@ -1,7 +1,7 @@
 //! Queues of other kinds. Each derefs to the [`Queue`] that it is, and travels as that does.
 
 use super::travel::arena;
-use super::{Item, PutError, Queue, put_as, reason, tag};
+use super::{Bounds, Item, PutError, Queue, put_as, reason, tag};
 use crate::shared::SharedError;
 use polyproc_channel::{self as bytes, Order, Settings};
 use polyproc_sync::{Deadline, TimedOut, Wait};
@@ -33,8 +33,33 @@ macro_rules! kind {
     };
 }
 
-fn items(items: usize) -> Settings {
-    Settings::items(u32::try_from(items).unwrap_or(u32::MAX))
+/// How a kind is made.
+macro_rules! made_with {
+    ($make:expr) => {
+        /// For at most that many values (at least one).
+        ///
+        /// # Errors
+        /// As [`Shared::new`](crate::Shared::new).
+        pub fn bounded(most: usize) -> Result<Self, SharedError> {
+            Self::bounded_by(Bounds::items(most))
+        }
+
+        /// Without a bound.
+        ///
+        /// # Errors
+        /// As [`Shared::new`](crate::Shared::new).
+        pub fn unbounded() -> Result<Self, SharedError> {
+            Self::bounded_by(Bounds::NONE)
+        }
+
+        /// For as many values and bytes as `bounds` says.
+        ///
+        /// # Errors
+        /// As [`Shared::new`](crate::Shared::new).
+        pub fn bounded_by(bounds: Bounds) -> Result<Self, SharedError> {
+            $make(bounds.settings()).map(Self)
+        }
+    };
 }
 
 kind! {
@@ -53,21 +78,7 @@ kind! {
 }
 
 impl<T: Item> LifoQueue<T> {
-    /// For at most that many values (at least one).
-    ///
-    /// # Errors
-    /// As [`Shared::new`](crate::Shared::new).
-    pub fn bounded(most: usize) -> Result<Self, SharedError> {
-        Queue::with(items(most).ordered(Order::Lifo)).map(Self)
-    }
-
-    /// Without a bound.
-    ///
-    /// # Errors
-    /// As [`Shared::new`](crate::Shared::new).
-    pub fn unbounded() -> Result<Self, SharedError> {
-        Queue::with(Settings::UNBOUNDED.ordered(Order::Lifo)).map(Self)
-    }
+    made_with!(|settings: Settings| Queue::with(settings.ordered(Order::Lifo)));
 }
 
 kind! {
@@ -86,31 +97,22 @@ kind! {
     PriorityQueue
 }
 
-impl<T: Item> PriorityQueue<T> {
-    /// For at most that many values (at least one).
-    ///
-    /// # Errors
-    /// As [`Shared::new`](crate::Shared::new).
-    pub fn bounded(most: usize) -> Result<Self, SharedError> {
-        Queue::with(items(most).ordered(Order::Priority)).map(Self)
-    }
+/// What a value's place is decided by.
+#[derive(Clone, Copy)]
+enum Rank<'k> {
+    Priority(i64),
+    Key(&'k [u8]),
+}
 
-    /// Without a bound.
-    ///
-    /// # Errors
-    /// As [`Shared::new`](crate::Shared::new).
-    pub fn unbounded() -> Result<Self, SharedError> {
-        Queue::with(Settings::UNBOUNDED.ordered(Order::Priority)).map(Self)
-    }
+impl<T: Item> PriorityQueue<T> {
+    made_with!(|settings: Settings| Queue::with(settings.ordered(Order::Priority)));
 
     /// Puts a value, waiting for room for as long as it takes.
     ///
     /// # Errors
     /// As [`Queue::put`].
     pub fn put_with_priority(&self, value: T, priority: i64) -> Result<(), PutError<T>> {
-        put_as(value, |message| {
-            self.bytes.put(message.with_priority(priority), Wait::FOREVER).map_err(reason)
-        })
+        self.put_ranked(value, Rank::Priority(priority), Some(Wait::FOREVER))
     }
 
     /// Puts a value if there is room.
@@ -118,7 +120,21 @@ impl<T: Item> PriorityQueue<T> {
     /// # Errors
     /// As [`Queue::try_put`].
     pub fn try_put_with_priority(&self, value: T, priority: i64) -> Result<(), PutError<T>> {
-        put_as(value, |message| self.bytes.try_put(message.with_priority(priority)).map_err(reason))
+        self.put_ranked(value, Rank::Priority(priority), None)
+    }
+
+    /// Puts a value, waiting for room no longer than `timeout`.
+    ///
+    /// # Errors
+    /// As [`Queue::put_timeout`].
+    pub fn put_with_priority_timeout(
+        &self,
+        value: T,
+        priority: i64,
+        timeout: Duration,
+    ) -> Result<(), PutError<T>> {
+        let wait = Wait::until(Deadline::after(timeout));
+        self.put_ranked(value, Rank::Priority(priority), Some(wait))
     }
 
     /// Puts a value whose place is that of `key` among the keys, byte by byte: a name, say, or a time as
@@ -127,8 +143,41 @@ impl<T: Item> PriorityQueue<T> {
     /// # Errors
     /// As [`Queue::put`]; [`PutFailure::KeyTooLong`](super::PutFailure::KeyTooLong).
     pub fn put_with_key(&self, value: T, key: &[u8]) -> Result<(), PutError<T>> {
+        self.put_ranked(value, Rank::Key(key), Some(Wait::FOREVER))
+    }
+
+    /// The same if there is room.
+    ///
+    /// # Errors
+    /// As [`put_with_key`](Self::put_with_key) and [`Queue::try_put`].
+    pub fn try_put_with_key(&self, value: T, key: &[u8]) -> Result<(), PutError<T>> {
+        self.put_ranked(value, Rank::Key(key), None)
+    }
+
+    /// The same, waiting for room no longer than `timeout`.
+    ///
+    /// # Errors
+    /// As [`put_with_key`](Self::put_with_key) and [`Queue::put_timeout`].
+    pub fn put_with_key_timeout(
+        &self,
+        value: T,
+        key: &[u8],
+        timeout: Duration,
+    ) -> Result<(), PutError<T>> {
+        let wait = Wait::until(Deadline::after(timeout));
+        self.put_ranked(value, Rank::Key(key), Some(wait))
+    }
+
+    fn put_ranked(&self, value: T, rank: Rank<'_>, wait: Option<Wait>) -> Result<(), PutError<T>> {
         put_as(value, |message| {
-            self.bytes.put(message.with_key(key), Wait::FOREVER).map_err(reason)
+            let message = match rank {
+                Rank::Priority(priority) => message.with_priority(priority),
+                Rank::Key(key) => message.with_key(key),
+            };
+            match wait {
+                Some(wait) => self.bytes.put(message, wait).map_err(reason),
+                None => self.bytes.try_put(message).map_err(reason),
+            }
         })
     }
 }
@@ -156,26 +205,7 @@ kind! {
 }
 
 impl<T: Item> JoinableQueue<T> {
-    /// For at most that many values (at least one).
-    ///
-    /// # Errors
-    /// As [`Shared::new`](crate::Shared::new).
-    pub fn bounded(most: usize) -> Result<Self, SharedError> {
-        Self::with(items(most))
-    }
-
-    /// Without a bound.
-    ///
-    /// # Errors
-    /// As [`Shared::new`](crate::Shared::new).
-    pub fn unbounded() -> Result<Self, SharedError> {
-        Self::with(Settings::UNBOUNDED)
-    }
-
-    fn with(settings: Settings) -> Result<Self, SharedError> {
-        let queue = bytes::Queue::joinable(arena()?, settings.tagged(tag::<T>()));
-        queue.map(|bytes| Self(Queue::of(bytes)))
-    }
+    made_with!(joinable);
 
     /// Says that a value that was taken has been dealt with. False when all had been.
     pub fn task_done(&self) -> bool {
@@ -200,6 +230,10 @@ impl<T: Item> JoinableQueue<T> {
     pub fn join_timeout(&self, timeout: Duration) -> Result<u32, TimedOut> {
         self.bytes.join(Wait::until(Deadline::after(timeout))).map_err(|_timed_out| TimedOut)
     }
+}
+
+fn joinable<T>(settings: Settings) -> Result<Queue<T>, SharedError> {
+    bytes::Queue::joinable(arena()?, settings.tagged(tag::<T>())).map(Queue::of)
 }
 
 kind! {

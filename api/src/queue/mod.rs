@@ -69,6 +69,7 @@
 //! | `queue.LifoQueue`, `queue.PriorityQueue` (threads only) | [`LifoQueue`], [`PriorityQueue`] |
 //! | `cancel_join_thread`, `join_thread` | not needed |
 
+mod bounds;
 mod error;
 #[cfg(feature = "async")]
 mod futures;
@@ -89,7 +90,8 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 use travel::{arena, of_type, read_handles, tag, write_handles};
 
-pub use error::{GetError, PutError, PutFailure};
+pub use bounds::Bounds;
+pub use error::{GetError, GetManyError, PutError, PutFailure};
 pub use kinds::{JoinableQueue, LifoQueue, PriorityQueue, SimpleQueue};
 pub use polyproc_channel::MOST_KEY_BYTES;
 
@@ -171,6 +173,44 @@ where
     put.map_err(|failure| PutError { failure, value })
 }
 
+/// Encodes all of `values` and has `put` put them; gives back those that it leaves.
+fn put_all<T: Serialize>(
+    values: Vec<T>,
+    put: impl FnOnce(&mut Vec<Message<'_>>) -> Result<(), PutReason>,
+) -> Result<(), PutError<Vec<T>>> {
+    let mut messages = Vec::with_capacity(values.len());
+    for value in &values {
+        match encode(value) {
+            Ok(message) => messages.push(message),
+            Err(failure) => return Err(PutError { failure, value: values }),
+        }
+    }
+    let put = put(&mut messages);
+    let done = values.len() - messages.len();
+    put.map_err(|reason| {
+        let value = values.into_iter().skip(done).collect();
+        PutError { failure: reason.into(), value }
+    })
+}
+
+/// The values in messages that were taken at once.
+fn decode_all<T: DeserializeOwned>(
+    messages: Vec<bytes::Received>,
+) -> Result<Vec<T>, GetManyError<T>> {
+    let mut failure = None;
+    let mut values = Vec::with_capacity(messages.len());
+    for message in messages {
+        match decode(message) {
+            Ok(value) => values.push(value),
+            Err(error) => _ = failure.get_or_insert(error),
+        }
+    }
+    match failure {
+        None => Ok(values),
+        Some(failure) => Err(GetManyError { failure, values }),
+    }
+}
+
 /// Without the message: the caller has the value.
 pub(crate) fn reason(error: bytes::PutError<'_>) -> PutReason {
     error.reason
@@ -182,7 +222,7 @@ impl<T: Item> Queue<T> {
     /// # Errors
     /// As [`Shared::new`](crate::Shared::new).
     pub fn bounded(items: usize) -> Result<Self, SharedError> {
-        Self::with(Settings::items(u32::try_from(items).unwrap_or(u32::MAX)))
+        Self::bounded_by(Bounds::items(items))
     }
 
     /// For as many values as the family's memory has room for. What was taken gives its memory back.
@@ -190,7 +230,7 @@ impl<T: Item> Queue<T> {
     /// # Errors
     /// As [`Shared::new`](crate::Shared::new).
     pub fn unbounded() -> Result<Self, SharedError> {
-        Self::with(Settings::UNBOUNDED)
+        Self::bounded_by(Bounds::NONE)
     }
 
     /// For at most `bytes` bytes of encoded values. One that is longer has room in an empty queue.
@@ -198,7 +238,15 @@ impl<T: Item> Queue<T> {
     /// # Errors
     /// As [`Shared::new`](crate::Shared::new).
     pub fn bounded_bytes(bytes: u64) -> Result<Self, SharedError> {
-        Self::with(Settings::UNBOUNDED.bytes(bytes))
+        Self::bounded_by(Bounds::bytes(bytes))
+    }
+
+    /// For as many values and bytes as `bounds` says.
+    ///
+    /// # Errors
+    /// As [`Shared::new`](crate::Shared::new).
+    pub fn bounded_by(bounds: Bounds) -> Result<Self, SharedError> {
+        Self::with(bounds.settings())
     }
 
     fn with(settings: Settings) -> Result<Self, SharedError> {
@@ -261,26 +309,34 @@ macro_rules! putting {
                 put_as(value, |message| self.bytes.put(message, wait).map_err(reason))
             }
 
-            /// Puts all of `values`, one after another, and wakes who waits for them once.
+            /// Puts all of `values`, one after another, waiting for room, and wakes who waits for them once.
             ///
             /// # Errors
-            /// [`PutError`], with those that were not put: all from the first that could not be.
+            /// [`PutError`], with those that were not put: all from the first that could not be. When one of
+            /// them cannot be encoded that is all of them.
             pub fn put_many(&self, values: Vec<T>) -> Result<(), PutError<Vec<T>>> {
-                let mut messages = Vec::with_capacity(values.len());
-                for value in &values {
-                    match encode(value) {
-                        Ok(message) => messages.push(message),
-                        Err(failure) => return Err(PutError { failure, value: values }),
-                    }
-                }
-                match self.bytes.put_many(&mut messages, Some(Wait::FOREVER)) {
-                    Ok(()) => Ok(()),
-                    Err(reason) => {
-                        let done = values.len() - messages.len();
-                        let value = values.into_iter().skip(done).collect();
-                        Err(PutError { failure: reason.into(), value })
-                    }
-                }
+                put_all(values, |messages| self.bytes.put_many(messages, Some(Wait::FOREVER)))
+            }
+
+            /// Puts as many of `values` as there is room for.
+            ///
+            /// # Errors
+            /// As [`put_many`](Self::put_many) and [`try_put`](Self::try_put).
+            pub fn try_put_many(&self, values: Vec<T>) -> Result<(), PutError<Vec<T>>> {
+                put_all(values, |messages| self.bytes.put_many(messages, None))
+            }
+
+            /// Puts all of `values`, waiting for room no longer than `timeout` altogether.
+            ///
+            /// # Errors
+            /// As [`put_many`](Self::put_many) and [`put_timeout`](Self::put_timeout).
+            pub fn put_many_timeout(
+                &self,
+                values: Vec<T>,
+                timeout: Duration,
+            ) -> Result<(), PutError<Vec<T>>> {
+                let wait = Wait::until(Deadline::after(timeout));
+                put_all(values, |messages| self.bytes.put_many(messages, Some(wait)))
             }
         }
     )* };
@@ -327,10 +383,30 @@ macro_rules! taking {
             /// Takes up to `most` values at once, waiting for the first.
             ///
             /// # Errors
-            /// As [`get`](Self::get). One that cannot be decoded is an error for all.
-            pub fn get_many(&self, most: usize) -> Result<Vec<T>, GetError> {
-                let messages = self.bytes.get_many(most, Some(Wait::FOREVER))?;
-                messages.into_iter().map(decode).collect()
+            /// As [`get`](Self::get), with the others when some of them cannot be decoded.
+            pub fn get_many(&self, most: usize) -> Result<Vec<T>, GetManyError<T>> {
+                decode_all(self.bytes.get_many(most, Some(Wait::FOREVER))?)
+            }
+
+            /// Takes up to `most` values at once, if there are any.
+            ///
+            /// # Errors
+            /// As [`get_many`](Self::get_many) and [`try_get`](Self::try_get).
+            pub fn try_get_many(&self, most: usize) -> Result<Vec<T>, GetManyError<T>> {
+                decode_all(self.bytes.get_many(most, None)?)
+            }
+
+            /// Takes up to `most` values at once, waiting for the first no longer than `timeout`.
+            ///
+            /// # Errors
+            /// As [`get_many`](Self::get_many) and [`get_timeout`](Self::get_timeout).
+            pub fn get_many_timeout(
+                &self,
+                most: usize,
+                timeout: Duration,
+            ) -> Result<Vec<T>, GetManyError<T>> {
+                let wait = Wait::until(Deadline::after(timeout));
+                decode_all(self.bytes.get_many(most, Some(wait))?)
             }
 
             /// The values as they come, until the end.

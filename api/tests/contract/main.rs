@@ -19,6 +19,7 @@ mod pool_calls;
 mod pools;
 mod pools_ending;
 mod pools_large;
+mod queue_forms;
 mod queues;
 mod regressions;
 mod settings;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         families::TESTS,
         sharing::TESTS,
         queues::TESTS,
+        queue_forms::TESTS,
         futures::TESTS,
         pools::TESTS,
         pool_calls::TESTS,

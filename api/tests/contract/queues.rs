@@ -371,24 +371,27 @@ impl<'de> Deserialize<'de> for Wrong {
     }
 }
 
+/// Written as it is, and read only if it is odd.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Odd(pub(crate) u8);
+
+impl Serialize for Odd {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Odd {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match u8::deserialize(from)? {
+            odd if odd % 2 == 1 => Ok(Self(odd)),
+            _ => Err(serde::de::Error::custom("even")),
+        }
+    }
+}
+
 fn what_cannot_be_decoded_is_one_error(_method: StartMethod) {
     leaving_nothing(|| {
-        /// Written as it is, and never read.
-        #[derive(Debug, Clone, Copy)]
-        struct Odd(u8);
-        impl Serialize for Odd {
-            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                self.0.serialize(to)
-            }
-        }
-        impl<'de> Deserialize<'de> for Odd {
-            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                match u8::deserialize(from)? {
-                    odd if odd % 2 == 1 => Ok(Self(odd)),
-                    _ => Err(serde::de::Error::custom("even")),
-                }
-            }
-        }
         let queue = Queue::unbounded().unwrap();
         for number in [1, 2, 3] {
             queue.put(Odd(number)).unwrap();

@@ -116,6 +116,13 @@ impl Channel {
         }
     }
 
+    /// Whether it holds as many messages, or bytes, as it may.
+    pub(crate) fn is_full(&self) -> bool {
+        let (items, bytes) = (self.core.most_items(), self.core.most_bytes());
+        self.sides().len() >= items
+            || bytes != u64::MAX && with_store!(self, store => store.held_bytes()) >= bytes
+    }
+
     pub(crate) fn core_handle(&self) -> &Handle {
         self.core.handle()
     }

@@ -126,6 +126,23 @@ impl<'a> Fifo<'a, '_> {
         Ok(ticket)
     }
 
+    /// How many bytes the messages in it have, at one moment.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        let sides = &self.core.sides;
+        let now = || (sides.tail(), sides.head());
+        let mut seen = now();
+        loop {
+            let put = self.core.put_places.0.of(seen.0.count()).bytes();
+            let taken = self.core.take_places.0.of(seen.1.count()).bytes();
+            // A place is written again when its cursor has moved on, and not before.
+            std::sync::atomic::fence(std::sync::atomic::Ordering::Acquire);
+            match now() {
+                same if same == seen => return put.wrapping_sub(taken),
+                other => seen = other,
+            }
+        }
+    }
+
     /// The segment in which the record at `head` lies.
     #[inline]
     fn segment_at(&self, ticket: Ticket, head: Position) -> Result<(Segment<'a>, Ticket), Problem> {

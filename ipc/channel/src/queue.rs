@@ -249,9 +249,9 @@ macro_rules! common {
                 self.len() == 0
             }
 
-            /// Whether it holds as many messages as it may, at this moment.
+            /// Whether it holds as many messages or bytes as it may, at this moment.
             pub fn is_full(&self) -> bool {
-                self.settings().items.is_some_and(|most| self.len() >= most as usize)
+                self.channel().is_full()
             }
 
             /// Its order and bounds.

@@ -238,6 +238,11 @@ impl<'a> Ordered<'a, '_> {
         Record::read(&entry[RECORD..], sequence)
     }
 
+    /// How many bytes the messages in it have.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.core.put_places.0.of(0).bytes()
+    }
+
     fn len(&self) -> u32 {
         self.core.sides.tail().since(self.core.sides.head())
     }

@@ -108,12 +108,16 @@ fn a_bound_in_bytes() {
     for order in ORDERS {
         let arena = arena();
         let queue = Queue::new(&arena, Settings::UNBOUNDED.bytes(1000).ordered(order)).unwrap();
+        assert!(!queue.is_full());
         queue.try_put(pattern(5000)).unwrap();
+        assert!(queue.is_full());
         assert!(queue.try_put(b"").is_err(), "one longer than the bound goes alone");
         assert_eq!(queue.get(hang()).unwrap().len(), 5000);
         for _ in 0..10 {
+            assert!(!queue.is_full());
             queue.try_put(pattern(100)).unwrap();
         }
+        assert!(queue.is_full());
         assert!(matches!(queue.try_put(b"x").unwrap_err().reason, PutReason::Full));
         queue.get(hang()).unwrap();
         queue.try_put(b"x").unwrap();
