@@ -11,10 +11,13 @@ use polyproc_channel::{
 };
 use polyproc_shm::{Arena, Handle, Value};
 use polyproc_sync::{Deadline, Kind};
+use polyproc_sys::poll;
 use polyproc_testkit::Rng;
 use std::collections::HashMap;
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// The most messages of a run; after that workers only take.
@@ -241,6 +244,36 @@ impl Messages {
         result
     }
 
+    /// Waits by the place's descriptor, whose thread then lives as long as this worker, and takes.
+    fn get_told(&mut self, place: usize, random: &mut Rng) -> Result<(), &'static str> {
+        let fd = match place.checked_sub(QUEUES) {
+            None => self.queues[place].descriptor(),
+            Some(end) => self.pipe[end].descriptor(),
+        };
+        let fd = fd.map_err(|_limit| "no descriptor")?;
+        let polled = poll::readable([Some(fd)], Deadline::after(Duration::from_millis(3)));
+        polled.map_err(|_error| "no poll")?;
+        self.get(place, random)
+    }
+
+    /// Asks a future once, and drops it: it has taken its message, or none.
+    fn get_as_future(&mut self, place: usize) -> Result<(), &'static str> {
+        let life = self.life();
+        self.ledger.taking(life).store(1, Ordering::Relaxed);
+        let mut context = Context::from_waker(Waker::noop());
+        let asked = match place.checked_sub(QUEUES) {
+            None => pin!(self.queues[place].get_async()).poll(&mut context),
+            Some(end) => pin!(self.pipe[end].recv_async()).poll(&mut context),
+        };
+        let result = match asked {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(one)) => self.account(place, &one),
+            Poll::Ready(Err(_)) => Err("no future"),
+        };
+        self.ledger.taking(life).store(0, Ordering::Relaxed);
+        result
+    }
+
     /// Checks a message that was taken, and notes that.
     fn account(&mut self, place: usize, received: &Received) -> Result<(), &'static str> {
         let (head, body) = received.split_at_checked(16).ok_or("a message is too short")?;
@@ -365,7 +398,9 @@ impl Workload for Messages {
         match random.below(100) {
             0..=39 => self.put(place, random),
             40..=49 => self.put_many(place % QUEUES, random),
-            50..=97 => self.get(place, random),
+            50..=93 => self.get(place, random),
+            94..=95 => self.get_told(place, random),
+            96..=97 => self.get_as_future(place),
             98 if random.one_in(4) => {
                 // What the engine does when a child has ended.
                 self.arena.reclaim();

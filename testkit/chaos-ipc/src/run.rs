@@ -3,6 +3,7 @@
 use crate::Workload;
 use crate::process::{Child, Stage, pause};
 use polyproc_sync::{Deadline, crash};
+use polyproc_sys::signal::Signal;
 use polyproc_sys::wait::Status;
 use polyproc_testkit::Rng;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,14 +29,20 @@ pub struct Tally {
     pub killed: u64,
     /// Workers that died at a named point.
     pub crashed: u64,
+    /// Workers that were stopped at any instruction, and went on after a while.
+    pub stopped: u64,
     /// Operations that all workers finished.
     pub steps: u64,
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { killed, crashed, steps } = self;
-        write!(f, "{killed} killed, {crashed} died at named points, {steps} operations finished")
+        let Self { killed, crashed, stopped, steps } = self;
+        write!(
+            f,
+            "{killed} killed, {crashed} died at named points, {stopped} stopped for a while, \
+             {steps} operations finished"
+        )
     }
 }
 
@@ -165,7 +172,20 @@ fn finish(board: &Shared, workers: &mut [Child], workload: &impl Workload) -> io
     Ok(board[..WORKERS].iter().map(|steps| steps.load(Ordering::Relaxed)).sum())
 }
 
-/// Kills workers until `kills` have died, one way or the other, replacing each.
+/// Stops a worker for a while, now and then for longer than a call without a wait bears; says whether it
+/// goes on.
+fn stop(worker: &Child, random: &mut Rng) -> io::Result<bool> {
+    let most = if random.one_in(50) { 400_000 } else { 3000 };
+    worker.signal(Signal::STOP)?;
+    pause(Duration::from_micros(random.below(most)));
+    let goes_on = random.one_in(2);
+    if goes_on {
+        worker.signal(Signal::CONT)?;
+    }
+    Ok(goes_on)
+}
+
+/// Kills workers until `kills` have died, one way or the other, replacing each. Some are stopped before.
 ///
 /// # Errors
 /// When a worker hangs, or sees what it must not.
@@ -191,6 +211,10 @@ pub fn chaos(seed: u64, kills: u64, workload: &(impl Workload + Clone)) -> io::R
         match worker.end(time)? {
             Some(Status::Signaled { .. }) => tally.crashed += 1,
             Some(end) => return Err(io::Error::other(format!("a worker saw it: {end:?}"))),
+            None if random.one_in(4) && stop(worker, &mut random)? => {
+                tally.stopped += 1;
+                continue;
+            }
             None => {
                 worker.kill()?;
                 worker.end(Deadline::after(HANG))?;
