@@ -2,7 +2,7 @@
 //! completions and the man page are made from it.
 
 mod candidates;
-mod examples;
+pub(crate) mod examples;
 pub(crate) mod parse;
 mod spelling;
 

@@ -1,9 +1,9 @@
 //! What the shell and the manual get from the definition of the arguments.
 
-use crate::arguments::{Arguments, Completions};
-use crate::exit::Exit;
+use crate::arguments::{Arguments, Completions, examples};
+use crate::exit::{self, Exit};
 use crate::output;
-use clap::{Command, CommandFactory};
+use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_complete::env::{CompleteEnv, Shells};
 use clap_mangen::Man;
@@ -72,19 +72,32 @@ fn page() -> io::Result<Vec<u8>> {
         Man::new(command.clone()).render_synopsis_section(&mut part)?;
         Man::new(command.clone()).render_options_section(&mut part)?;
         page.extend(String::from_utf8_lossy(&part).replace(".SH ", ".SS ").into_bytes());
-        examples("SS", command, &mut page)?;
+        let taught = command.get_after_long_help().map(ToString::to_string);
+        as_it_is("SS", "EXAMPLES", &taught.unwrap_or_default(), &mut page)?;
     }
-    examples("SH", &program, &mut page)?;
+    as_it_is("SH", "EXAMPLES", examples::ALL, &mut page)?;
+    as_it_is("SH", "EXIT STATUS", exit::HELP, &mut page)?;
+    as_it_is("SH", "ENVIRONMENT", ENVIRONMENT, &mut page)?;
     main.render_version_section(&mut page)?;
     Ok(page)
 }
 
-/// What stands below the options in the help, line by line as it is there.
-fn examples(section: &str, command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
-    let Some(text) = command.get_after_long_help() else { return Ok(()) };
+const ENVIRONMENT: &str = "\
+Environment:
+  NO_COLOR        not empty: no colour, unless `--color always` asks for it
+  TERM            `dumb`: the same
+  POLYPROC_ROOT   what `--root` is when it is not given
+  COLUMNS, LINES  how large a frame of `top` is that goes to no terminal";
+
+/// What stands below the options in the help, line by line as it is there, but for its own heading.
+fn as_it_is(section: &str, title: &str, text: &str, page: &mut Vec<u8>) -> io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
     let mut roff = Roff::new();
-    roff.control(section, ["EXAMPLES"]).control("nf", []);
-    for line in text.to_string().lines().filter(|line| *line != "Examples:") {
+    roff.control(section, [title]).control("nf", []);
+    let headings = ["Examples:", "Exit codes:", "Environment:"];
+    for line in text.lines().filter(|line| !headings.contains(line)) {
         roff.text([roman(line)]);
     }
     roff.control("fi", []).to_writer(page)
