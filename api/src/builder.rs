@@ -2,10 +2,9 @@
 
 use crate::call::{self, CallError};
 use crate::error::SpawnError;
+use crate::item::Item;
 use crate::process::Process;
 use polyproc_process::{Command, OnParentDeath, StartMethod, Stdio};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
@@ -28,9 +27,9 @@ use std::time::Duration;
 /// assert_eq!(process.join()?, [2, 1, 0]);
 /// # Ok::<(), polyproc::Error>(())
 /// ```
-pub trait Run: Serialize + DeserializeOwned {
+pub trait Run: Item {
     /// What the process gives to its parent.
-    type Output: Serialize + DeserializeOwned;
+    type Output: Item;
 
     /// What the process does.
     fn run(self) -> Self::Output;
@@ -142,8 +141,8 @@ impl Builder {
     #[expect(clippy::needless_pass_by_value, reason = "the arguments move into the process")]
     pub fn spawn<A, R>(self, function: fn(A) -> R, arguments: A) -> Result<Process<R>, SpawnError>
     where
-        A: Serialize + DeserializeOwned,
-        R: Serialize + DeserializeOwned,
+        A: Item,
+        R: Item,
     {
         let call = call::encode_call(function, &arguments).map_err(|error| match error {
             CallError::NoImage => SpawnError::NoImage,
@@ -170,7 +169,7 @@ impl Builder {
     #[expect(unsafe_code, reason = "the check that the engine asks for is made here")]
     pub fn fork<R>(self, body: impl FnOnce() -> R) -> Result<Process<R>, SpawnError>
     where
-        R: Serialize + DeserializeOwned,
+        R: Item,
     {
         Command::check_single_threaded()?;
         // SAFETY: there are no other threads.
@@ -192,7 +191,7 @@ impl Builder {
         body: impl FnOnce() -> R,
     ) -> Result<Process<R>, SpawnError>
     where
-        R: Serialize + DeserializeOwned,
+        R: Item,
     {
         // SAFETY: passed on to the caller.
         let child = unsafe { self.command.fork(|| call::run_copy(body)) }?;
@@ -238,8 +237,8 @@ impl Context {
     /// As [`Builder::spawn`].
     pub fn spawn<A, R>(self, function: fn(A) -> R, arguments: A) -> Result<Process<R>, SpawnError>
     where
-        A: Serialize + DeserializeOwned,
-        R: Serialize + DeserializeOwned,
+        A: Item,
+        R: Item,
     {
         self.builder().spawn(function, arguments)
     }
@@ -283,8 +282,8 @@ impl Context {
 /// As [`Builder::spawn`].
 pub fn spawn<A, R>(function: fn(A) -> R, arguments: A) -> Result<Process<R>, SpawnError>
 where
-    A: Serialize + DeserializeOwned,
-    R: Serialize + DeserializeOwned,
+    A: Item,
+    R: Item,
 {
     Builder::new().spawn(function, arguments)
 }
@@ -317,7 +316,7 @@ pub fn start<T: Run>(value: T) -> Result<Process<T::Output>, SpawnError> {
 /// As [`Builder::fork`].
 pub fn fork<R>(body: impl FnOnce() -> R) -> Result<Process<R>, SpawnError>
 where
-    R: Serialize + DeserializeOwned,
+    R: Item,
 {
     Builder::new().fork(body)
 }
@@ -332,7 +331,7 @@ where
 #[expect(unsafe_code, reason = "passes the caller's promise on")]
 pub unsafe fn fork_unchecked<R>(body: impl FnOnce() -> R) -> Result<Process<R>, SpawnError>
 where
-    R: Serialize + DeserializeOwned,
+    R: Item,
 {
     // SAFETY: passed on to the caller.
     unsafe { Builder::new().fork_unchecked(body) }

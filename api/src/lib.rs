@@ -99,6 +99,7 @@ mod error;
 mod event;
 mod function;
 mod init;
+mod item;
 mod message;
 mod panic;
 pub mod pipe;
@@ -116,6 +117,7 @@ pub use codec::CodecError;
 pub use elsewhere::Elsewhere;
 pub use error::{Error, JoinError, Result, SpawnError, Who};
 pub use init::{init, preload};
+pub use item::Item;
 pub use panic::{Panic, Place};
 pub use pipe::PipeEnd;
 pub use pool::{

@@ -3,11 +3,10 @@
 use super::worker::{EnvOfWorker, MakeCall, Seat, StreamOfWorker, Workers, make_call};
 use super::{Inner, Pool, PoolError, Progress};
 use crate::call::CallError;
+use crate::item::Item;
 use polyproc_info::Process;
 use polyproc_pool::{Settings, TaskRules};
 use polyproc_process::{StartMethod, Stdio, cpu, start_method};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -238,7 +237,7 @@ impl<S: 'static> PoolBuilder<S> {
     /// ([`TaskError::NoWorkers`](super::TaskError::NoWorkers)) after three tries.
     pub fn initializer<I, T>(self, initializer: fn(I) -> T, argument: I) -> PoolBuilder<T>
     where
-        I: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+        I: Item + Clone + Send + Sync + 'static,
         T: 'static,
     {
         let again = argument.clone();

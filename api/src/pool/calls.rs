@@ -6,9 +6,9 @@ use super::kind::{self, Kind, Plain, Sharing, WithState};
 use super::map_task::MapTask;
 use super::stream::{BlockValues, Cutting, Stream};
 use super::{Job, Pool, Task, TaskError};
+use crate::item::Item;
 use polyproc_pool::TaskRules;
 use polyproc_sys::memory::prefer_large_pages;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -88,7 +88,7 @@ impl<'p, S: 'static> Calls<'p, S> {
     /// ```
     pub fn sharing<C>(self, object: &C) -> Calls<'p, S, Sharing<C>>
     where
-        C: Serialize + DeserializeOwned + 'static,
+        C: Item + 'static,
     {
         let kind = Sharing::new(&self.pool.inner, object);
         self.with_kind(kind)
@@ -131,8 +131,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
 
     pub(super) fn job<A, R>(&self, function: K::Function<A, R>) -> Result<Job, TaskError>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         let target = K::target(function);
         let object = self.kind.object().map_err(kind::not_encoded)?;
@@ -146,8 +146,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
     /// As [`Pool::submit`].
     pub fn submit<A, R>(&self, function: K::Function<A, R>, argument: A) -> Task<R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         let encoded = chunk::encode_one(argument);
         let encoded = encoded.map_err(kind::not_encoded);
@@ -161,8 +161,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         (window, in_order): (usize, bool),
     ) -> Result<Stream<I, A, R>, TaskError>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
         I: Iterator<Item = A>,
     {
         Ok(self.stream_of((self.job(function)?, Coding::OWNED), items, (window, in_order)))
@@ -212,8 +212,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         items: impl IntoIterator<Item = A>,
     ) -> Result<Vec<R>, TaskError>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         let items = items.into_iter();
         let most = items.size_hint().0;
@@ -228,8 +228,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         items: impl IntoIterator<Item = A>,
     ) -> MapTask<A, R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         let items: Vec<A> = items.into_iter().collect();
         // Nobody measures while nobody waits: eight chunks for each worker.
@@ -250,8 +250,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
     /// As [`Pool::imap`].
     pub fn imap<A, R, I>(&self, function: K::Function<A, R>, items: I) -> Imap<I::IntoIter, A, R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
         I: IntoIterator<Item = A>,
     {
         let window = (self.window, true);
@@ -265,8 +265,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
         items: I,
     ) -> ImapUnordered<I::IntoIter, A, R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
         I: IntoIterator<Item = A>,
     {
         let window = (self.window, false);

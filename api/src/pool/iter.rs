@@ -3,7 +3,7 @@
 use super::Pool;
 use super::error::TaskError;
 use super::stream::{Block, Stream};
-use serde::Serialize;
+use crate::item::Item;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -38,7 +38,7 @@ impl<I, A, R> Imap<I, A, R> {
 impl<I, A, R> Iterator for Imap<I, A, R>
 where
     I: Iterator<Item = A>,
-    A: Serialize + DeserializeOwned + 'static,
+    A: Item + 'static,
     R: DeserializeOwned + 'static,
 {
     type Item = Result<R, TaskError>;
@@ -86,7 +86,7 @@ impl<I, A, R> ImapUnordered<I, A, R> {
 impl<I, A, R> Iterator for ImapUnordered<I, A, R>
 where
     I: Iterator<Item = A>,
-    A: Serialize + DeserializeOwned + 'static,
+    A: Item + 'static,
     R: DeserializeOwned + 'static,
 {
     type Item = Result<R, TaskError>;
@@ -124,8 +124,8 @@ pub trait PoolMap: Iterator + Sized {
         function: fn(Self::Item) -> R,
     ) -> Imap<Self, Self::Item, R>
     where
-        Self::Item: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        Self::Item: Item + 'static,
+        R: Item + 'static,
         S: 'static;
 }
 
@@ -136,8 +136,8 @@ impl<I: Iterator> PoolMap for I {
         function: fn(Self::Item) -> R,
     ) -> Imap<Self, Self::Item, R>
     where
-        Self::Item: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        Self::Item: Item + 'static,
+        R: Item + 'static,
         S: 'static,
     {
         pool.imap(function, self)

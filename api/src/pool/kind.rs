@@ -5,6 +5,7 @@ use super::error::{TaskError, TaskFacts};
 use super::task::Target;
 use super::{Definitions, Inner};
 use crate::codec::{self, CodecError};
+use crate::item::Item;
 use polyproc_pool::Definition;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,8 +21,8 @@ pub trait Kind: sealed::Sealed {
     #[doc(hidden)]
     fn target<A, R>(function: Self::Function<A, R>) -> Target
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static;
+        A: Item + 'static,
+        R: Item + 'static;
 
     #[doc(hidden)]
     fn object(&self) -> Result<Option<&Arc<Object>>, CodecError> {
@@ -59,8 +60,8 @@ impl Kind for Plain {
 
     fn target<A, R>(function: fn(A) -> R) -> Target
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         Target::plain(function)
     }
@@ -71,8 +72,8 @@ impl<S: 'static> Kind for WithState<S> {
 
     fn target<A, R>(function: fn(&mut S, A) -> R) -> Target
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         Target::stateful(function)
     }
@@ -83,8 +84,8 @@ impl<C: DeserializeOwned + 'static> Kind for Sharing<C> {
 
     fn target<A, R>(function: fn(&C, A) -> R) -> Target
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         Target::sharing(function)
     }

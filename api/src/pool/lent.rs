@@ -9,6 +9,7 @@ use super::kind::{self, Kind};
 use super::run;
 use super::{Calls, Pool, Task, TaskError};
 use crate::codec::CodecError;
+use crate::item::Item;
 use polyproc_pool::{NewTask, Spares};
 use polyproc_shm::Parcel;
 use serde::Serialize;
@@ -26,8 +27,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
     pub fn submit_ref<B, R>(&self, function: K::Function<Owned<B>, R>, argument: &B) -> Task<R>
     where
         B: ToOwned + Serialize + ?Sized + 'static,
-        Owned<B>: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        Owned<B>: Item + 'static,
+        R: Item + 'static,
     {
         let encoded = encode(&mut vec![Cow::Borrowed(argument)], &mut Spares::default());
         Task::submit(&self.pool.inner, self.job(function), encoded.map_err(kind::not_encoded))
@@ -44,8 +45,8 @@ impl<S: 'static, K: Kind> Calls<'_, S, K> {
     ) -> Result<Vec<R>, TaskError>
     where
         B: ToOwned + Serialize + ?Sized + 'static,
-        Owned<B>: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        Owned<B>: Item + 'static,
+        R: Item + 'static,
     {
         let items = items.into_iter().map(Cow::Borrowed);
         let gathered = Gathered::new(items.size_hint().0);
@@ -63,8 +64,8 @@ impl<S: 'static> Pool<S> {
     pub fn apply_ref<B, R>(&self, function: fn(Owned<B>) -> R, argument: &B) -> Result<R, TaskError>
     where
         B: ToOwned + Serialize + ?Sized + 'static,
-        Owned<B>: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        Owned<B>: Item + 'static,
+        R: Item + 'static,
     {
         self.submit_ref(function, argument).get()
     }
@@ -89,8 +90,8 @@ impl<S: 'static> Pool<S> {
     pub fn submit_ref<B, R>(&self, function: fn(Owned<B>) -> R, argument: &B) -> Task<R>
     where
         B: ToOwned + Serialize + ?Sized + 'static,
-        Owned<B>: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        Owned<B>: Item + 'static,
+        R: Item + 'static,
     {
         self.calls().submit_ref(function, argument)
     }
@@ -118,8 +119,8 @@ impl<S: 'static> Pool<S> {
     ) -> Result<Vec<R>, TaskError>
     where
         B: ToOwned + Serialize + ?Sized + 'static,
-        Owned<B>: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        Owned<B>: Item + 'static,
+        R: Item + 'static,
     {
         self.calls().map_ref(function, items)
     }

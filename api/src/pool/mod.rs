@@ -25,9 +25,8 @@ pub use kind::{Kind, Plain, Sharing, WithState};
 pub use map_task::MapTask;
 pub use worker::worker_id;
 
+use crate::item::Item;
 use polyproc_pool::{Deadline, Definition, Refused, TaskRules};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -185,8 +184,8 @@ impl<S: 'static> Pool<S> {
     /// [`TaskError`].
     pub fn apply<A, R>(&self, function: fn(A) -> R, argument: A) -> Result<R, TaskError>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         self.submit(function, argument).get()
     }
@@ -197,8 +196,8 @@ impl<S: 'static> Pool<S> {
     #[doc(alias = "apply_async")]
     pub fn submit<A, R>(&self, function: fn(A) -> R, argument: A) -> Task<R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         self.calls().submit(function, argument)
     }
@@ -217,8 +216,8 @@ impl<S: 'static> Pool<S> {
     /// ```
     pub fn submit_with<A, R>(&self, function: fn(&mut S, A) -> R, argument: A) -> Task<R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         self.calls().with_state().submit(function, argument)
     }
@@ -239,8 +238,8 @@ impl<S: 'static> Pool<S> {
         items: impl IntoIterator<Item = A>,
     ) -> Result<Vec<R>, TaskError>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         self.calls().map(function, items)
     }
@@ -255,8 +254,8 @@ impl<S: 'static> Pool<S> {
         items: impl IntoIterator<Item = A>,
     ) -> Result<Vec<R>, TaskError>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         self.calls().with_state().map(function, items)
     }
@@ -269,8 +268,8 @@ impl<S: 'static> Pool<S> {
         items: impl IntoIterator<Item = A>,
     ) -> MapTask<A, R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
     {
         self.calls().map_async(function, items)
     }
@@ -286,8 +285,8 @@ impl<S: 'static> Pool<S> {
     /// ```
     pub fn imap<A, R, I>(&self, function: fn(A) -> R, items: I) -> Imap<I::IntoIter, A, R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
         I: IntoIterator<Item = A>,
     {
         self.calls().imap(function, items)
@@ -300,8 +299,8 @@ impl<S: 'static> Pool<S> {
         items: I,
     ) -> ImapUnordered<I::IntoIter, A, R>
     where
-        A: Serialize + DeserializeOwned + 'static,
-        R: Serialize + DeserializeOwned + 'static,
+        A: Item + 'static,
+        R: Item + 'static,
         I: IntoIterator<Item = A>,
     {
         self.calls().imap_unordered(function, items)

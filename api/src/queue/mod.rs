@@ -90,15 +90,11 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 use travel::{arena, of_type, read_handles, tag, write_handles};
 
+pub use crate::item::Item;
 pub use bounds::Bounds;
 pub use error::{GetError, GetManyError, PutError, PutFailure};
 pub use kinds::{JoinableQueue, LifoQueue, PriorityQueue, SimpleQueue};
 pub use polyproc_channel::MOST_KEY_BYTES;
-
-/// What can travel: everything that serde can write and read.
-pub trait Item: Serialize + DeserializeOwned {}
-
-impl<T: Serialize + DeserializeOwned> Item for T {}
 
 /// A queue of values between processes: see the [module](self).
 pub struct Queue<T> {
