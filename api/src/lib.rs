@@ -149,11 +149,12 @@ mod readme {}
 
 /// What most programs need.
 pub mod prelude {
+    pub use crate::queue::{GetError, PutFailure};
     pub use crate::{
         Barrier, Condvar, Event, Handle, JoinError, JoinableQueue, LifoQueue, Mutex, OnParentDeath,
         Once, PipeEnd, Pool, PoolMap, PriorityQueue, Process, Queue, RawArray, Run, RwLock,
-        Semaphore, Shared, SharedArray, SharedBytes, SharedMemory, Signal, SpawnError, StartMethod,
-        Stdio, TaskError, Value,
+        Semaphore, Shared, SharedArray, SharedBytes, SharedMemory, Signal, SimpleQueue, SpawnError,
+        StartMethod, Stdio, TaskError, Value,
     };
 }
 
