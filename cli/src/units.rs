@@ -46,11 +46,12 @@ pub(crate) fn frequency(per_second: f64) -> String {
     }
 }
 
-/// `0.42s`, `3.1s`, `4m05s`, `2h07m`, `3d04h`: the two largest units.
+/// `0.42s`, `3.10s`, `4m05s`, `2h07m`, `3d04h`: the two largest units.
 pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
     match seconds {
+        0 if time.subsec_millis() < 5 => "0s".into(),
         0..=9 if time.subsec_millis() > 0 => format!("{:.2}s", time.as_secs_f64()),
         0..=59 => format!("{seconds}s"),
         60..=3599 => format!("{minutes}m{:02}s", seconds % 60),
@@ -123,6 +124,8 @@ mod tests {
     fn spans_name_their_two_largest_units() {
         let cases = [
             (0, "0s"),
+            (4, "0s"),
+            (5, "0.01s"),
             (420, "0.42s"),
             (3100, "3.10s"),
             (59_900, "59s"),
