@@ -103,7 +103,7 @@ fn all_of<T>((value, rest): (T, &[u8])) -> Result<T, CodecError> {
 }
 
 /// No path is told to a place that is deeper.
-const LONGEST_PATH: usize = 200;
+const LONGEST_PATH: usize = 80;
 
 fn told(error: &serde_path_to_error::Error<Fault>) -> String {
     let mut path = error.path().to_string();

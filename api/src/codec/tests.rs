@@ -148,7 +148,7 @@ fn what_is_nested_deeper_than_the_stack_is_an_error() {
             thread.spawn(move || (read(200), read(1_000_000))).unwrap().join().unwrap();
         let error = deep.unwrap_err();
         assert!(shallow.is_ok() && error.reason.contains("stack"), "{error}");
-        assert!(error.path.len() < 300, "{error}");
+        assert!(error.path.len() < 100, "{error}");
     }
 }
 

@@ -423,9 +423,25 @@ impl Core {
         look.is_some_and(|look| self.planned.is_none_or(|planned| look < planned))
     }
 
-    /// Workers that are dead, and nobody has said how.
+    /// Workers that are dead, and nobody has said how; or that cannot say anything by themselves.
     fn has_unexplained(&self) -> bool {
-        self.crew.links.iter().flatten().any(|link| link.is_dead)
+        let is_silent = |link: &Link| link.is_dead || link.side.control().is_to_be_asked();
+        self.crew.links.iter().flatten().any(is_silent)
+    }
+
+    /// Silences the bells that have rung. Gives the workers that have none any more.
+    pub(crate) fn silence(&mut self) -> Vec<usize> {
+        let links = self.crew.links.iter_mut().enumerate();
+        links.filter_map(|(slot, link)| link.as_mut()?.side.silence().then_some(slot)).collect()
+    }
+
+    /// These workers do what they have, and are replaced.
+    pub(crate) fn wear_out(&mut self, slots: &[usize]) {
+        for slot in slots {
+            tracing::warn!(slot, "a task has closed the descriptors of its worker");
+            self.dispatcher.wear_out(*slot);
+        }
+        self.turn();
     }
 
     fn is_weighing(&self) -> bool {

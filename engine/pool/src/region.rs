@@ -76,6 +76,8 @@ pub(crate) struct Control {
     wakes_up: AtomicBool,
     /// For the parent: the worker has tasks.
     owes: AtomicBool,
+    /// For the parent: the worker has closed its end of the bell.
+    is_mute: AtomicBool,
 }
 
 impl Control {
@@ -87,6 +89,7 @@ impl Control {
             read: AtomicU64::new(0),
             wakes_up: AtomicBool::new(false),
             owes: AtomicBool::new(false),
+            is_mute: AtomicBool::new(false),
         })
     }
 
@@ -120,6 +123,16 @@ impl Control {
     /// For the parent: whether the worker has tasks, and is not on its way from its sleep to the first.
     pub(crate) fn is_at_work(&self) -> bool {
         self.owes.load(Ordering::Relaxed) && !self.wakes_up.load(Ordering::Relaxed)
+    }
+
+    /// For the parent: whether the worker cannot ring any more.
+    pub(crate) fn is_mute(&self) -> bool {
+        self.is_mute.load(Ordering::Relaxed)
+    }
+
+    /// For the parent: whether somebody has to look whether the worker has news, since it cannot ring.
+    pub(crate) fn is_to_be_asked(&self) -> bool {
+        self.is_mute() && self.owes.load(Ordering::Relaxed)
     }
 
     /// For the parent: whether the worker is on its way to another processor, as it says.
@@ -422,14 +435,17 @@ impl ParentSide {
         self.is_rung = true;
     }
 
-    /// Makes the bell silent if it has rung.
-    pub(crate) fn silence(&mut self) {
+    /// Makes the bell silent if it has rung. Says whether it never will again: a task has closed the worker's
+    /// descriptors, or made another program of it.
+    pub(crate) fn silence(&mut self) -> bool {
         let is_rung = std::mem::take(&mut self.is_rung);
-        if is_rung
-            && matches!(poll::readable([Some(self.bell.as_fd())], Deadline::now()), Ok([true]))
+        if !is_rung
+            || !matches!(poll::readable([Some(self.bell.as_fd())], Deadline::now()), Ok([true]))
         {
-            drop((&*self.bell).read(&mut [0; 64]));
+            return false;
         }
+        let is_closed = matches!((&*self.bell).read(&mut [0; 64]), Ok(0));
+        is_closed && !self.control.is_mute.swap(true, Ordering::Relaxed)
     }
 }
 

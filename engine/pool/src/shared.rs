@@ -271,8 +271,9 @@ impl Shared {
         actor: Actor,
     ) {
         let rung = if drives { watches } else { &[] };
-        if drives {
-            self.silence();
+        // Who sleeps has planned without workers that cannot ring.
+        if drives && self.silence(actor) {
+            return;
         }
         for watch in rung {
             watch.control.arm();
@@ -281,7 +282,10 @@ impl Shared {
             return;
         }
         let ends = watches.iter().map(|watch| watch.child.sentinel());
-        let bells = rung.iter().map(|watch| watch.bell.as_fd());
+        // The end of a file would end every sleep.
+        let bells = rung
+            .iter()
+            .map(|watch| if watch.control.is_mute() { bell.as_fd() } else { watch.bell.as_fd() });
         let fds: Vec<_> = [bell.as_fd()].into_iter().chain(ends).chain(bells).collect();
         let since = Instant::now();
         let Ok(ready) = poll::any_readable(&fds, end) else { return };
@@ -295,10 +299,13 @@ impl Shared {
     }
 
     /// Silences the bells that have rung: not when they did, but before the next sleep, while the
-    /// workers are busy with what they were given meanwhile.
-    fn silence(&self) {
-        let mut core = self.lock();
-        core.crew.links.iter_mut().flatten().for_each(|link| link.side.silence());
+    /// workers are busy with what they were given meanwhile. Says whether there are workers that have none any more.
+    fn silence(&self, actor: Actor) -> bool {
+        let mute = self.lock().silence();
+        if !mute.is_empty() {
+            self.with(actor, |core| core.wear_out(&mute));
+        }
+        !mute.is_empty()
     }
 
     /// What a sleep has ended with: descriptors in the order of [`rest`](Self::rest).

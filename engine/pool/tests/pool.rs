@@ -47,6 +47,7 @@ fn main() {
         trial("workers_are_replaced_after_their_tasks", workers_are_replaced_after_their_tasks),
         trial("memory_is_limited", memory_is_limited),
         trial("a_wild_worker_harms_its_task_only", a_wild_worker_harms_its_task_only),
+        trial("a_worker_that_cannot_ring_is_replaced", a_worker_that_cannot_ring_is_replaced),
         trial("an_idle_worker_is_let_go", an_idle_worker_is_let_go),
         trial("terminate_ends_everything", terminate_ends_everything),
         trial("callbacks_run", callbacks_run),
@@ -262,6 +263,24 @@ fn a_wild_worker_harms_its_task_only() {
         assert!(matches!(loss.cause, Cause::Breach | Cause::TimedOut(_)), "{wildness}: {loss:?}");
         assert_eq!(boxes.value(2), 36_u64.to_ne_bytes());
     }
+}
+
+fn a_worker_that_cannot_ring_is_replaced() {
+    let pool = pool(settings(1));
+    let run = |job| {
+        let boxes = Boxes::new();
+        boxes.submit(&pool, job);
+        boxes.wait(&pool);
+        boxes.value(0)
+    };
+    let first = run(Job::Pid);
+    run(Job::CloseAll);
+    // Its answers come, and it is noticed when somebody sleeps over its bell.
+    let is_other = || {
+        run(Job::Nap);
+        (run(Job::Pid) != first).then_some(())
+    };
+    assert!(eventually(PATIENCE, is_other).is_some());
 }
 
 fn an_idle_worker_is_let_go() {

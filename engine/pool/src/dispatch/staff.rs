@@ -161,11 +161,16 @@ impl<T: Default> Dispatcher<T> {
         }
     }
 
+    /// A worker is to be replaced when it has done what it has.
+    pub(crate) fn wear_out(&mut self, slot: usize) {
+        self.slots[slot].used_up = true;
+        self.after_answer(slot);
+    }
+
     /// A worker holds more memory than it may.
     pub(crate) fn overweight(&mut self, slot: usize, now: Nanos) {
         if self.slots[slot].given.is_empty() {
-            self.slots[slot].used_up = true;
-            self.after_answer(slot);
+            self.wear_out(slot);
         } else {
             let sequence = self.expected(slot);
             self.kill(slot, Why::Memory, sequence, now);

@@ -9,7 +9,7 @@ use polyproc_sys::memory::{Mapping, set_size};
 use polyproc_sys::pidfd::PidFd;
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -27,6 +27,7 @@ pub(crate) enum Job {
     AbortTwice(String),
     Grow(u64),
     Wild(u64),
+    CloseAll,
 }
 
 impl Job {
@@ -42,6 +43,7 @@ impl Job {
             Self::AbortTwice(_) => (7, 0),
             Self::Grow(size) => (8, *size),
             Self::Wild(wildness) => (9, *wildness),
+            Self::CloseAll => (10, 0),
         };
         let mut bytes = vec![kind];
         bytes.extend(number.to_ne_bytes());
@@ -75,9 +77,19 @@ fn run(task: &[u8], output: &mut Output<'_>, side: &Wild) -> Verdict {
             std::hint::black_box(&memory);
             spin(Duration::from_mins(1));
         }
+        10 => close_all(),
         _ => side.run_wild(number),
     }
     Verdict::Value
+}
+
+/// What a careless library does on its way into the background.
+fn close_all() {
+    let open = |fd: &RawFd| std::fs::exists(format!("/proc/self/fd/{fd}")).unwrap();
+    for fd in (3..1024).filter(open) {
+        // SAFETY: it is not: others own them. This worker has to live with that.
+        drop(unsafe { OwnedFd::from_raw_fd(fd) });
+    }
 }
 
 fn spin(time: Duration) {
