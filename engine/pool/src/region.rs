@@ -149,9 +149,11 @@ impl Control {
     /// For the worker: waits until there is what it waits `for_what`. Says whether that came so soon that it
     /// is worth to look out for it.
     fn await_news(&self, spin: &Spin, for_what: u32, news: impl Fn() -> bool) -> bool {
-        if spin.until(EAGER, &news) {
-            return true;
-        }
+        spin.until(EAGER, &news) || self.sleep(spin, for_what, news)
+    }
+
+    /// The same without looking out for it first.
+    fn sleep(&self, spin: &Spin, for_what: u32, news: impl Fn() -> bool) -> bool {
         let (sleeps, since) = (self.mark(Mark::WorkerSleeps), Instant::now());
         loop {
             sleeps.store(for_what, Ordering::SeqCst);
@@ -217,6 +219,11 @@ fn value_of(cost: u64) -> u32 {
 /// Back from it: of any bits some cost.
 fn cost_of(value: u32) -> u64 {
     f32::from_bits(value) as u64
+}
+
+/// Whether the kernel ends this process when its parent is gone: not if a task has closed what is needed for that.
+fn ends_with_parent() -> bool {
+    polyproc_process::parent().is_none_or(|parent| parent.is_lifeline_armed())
 }
 
 /// Why a result of so many bytes is lost on its way.
@@ -511,15 +518,42 @@ impl WorkerSide {
             if let Some(received) = self.take(was_awaited)? {
                 return Ok(received);
             }
-            if !self.look_for_tasks() {
-                was_awaited = true;
-                self.wake_parent();
-                let position = self.tasks.position();
-                let tail = self.control.word(Word::TaskTail);
-                let news = || tail.load(Ordering::Acquire) != position;
-                let is_soon = self.control.await_news(&self.spin, TASKS, news);
-                self.mind_company(is_soon);
+            if self.look_for_tasks() {
+                continue;
             }
+            was_awaited = true;
+            self.wake_parent();
+            if !self.await_tasks() {
+                return Ok(self.last_order());
+            }
+        }
+    }
+
+    /// Waits until tasks are written; `false` when a sleep might never end.
+    fn await_tasks(&mut self) -> bool {
+        let position = self.tasks.position();
+        let tail = self.control.word(Word::TaskTail);
+        let news = || tail.load(Ordering::Acquire) != position;
+        let is_here = self.spin.until(EAGER, news);
+        if !is_here && !ends_with_parent() {
+            return false;
+        }
+        let is_soon = is_here || self.control.sleep(&self.spin, TASKS, news);
+        self.mind_company(is_soon);
+        true
+    }
+
+    /// What a worker does that would not notice the end of its parent: it leaves.
+    #[cold]
+    fn last_order(&self) -> Received {
+        let header = Header { kind: Order::Leave as u32, sequence: 0, value: 0 };
+        let frame = Frame { header, start: 0, len: 0 };
+        Received {
+            order: Order::Leave,
+            sequence: self.count,
+            definition: 0,
+            was_awaited: true,
+            frame,
         }
     }
 

@@ -375,6 +375,12 @@ impl Parent {
         !poll::is_hung_up(self.origin.line.as_fd())
     }
 
+    /// Whether the kernel will end this process when the parent is gone. Not so for a child that was started to survive
+    /// it, nor after something has closed descriptors that are not its own.
+    pub fn is_lifeline_armed(&self) -> bool {
+        lifeline::is_armed(&self.origin.line)
+    }
+
     /// A descriptor that becomes readable when it is gone.
     pub fn sentinel(&self) -> BorrowedFd<'_> {
         self.origin.line.as_fd()

@@ -107,6 +107,14 @@ pub(super) fn arm_raw(fd: RawFd, signal: i32) -> i32 {
     0
 }
 
+/// Whether the kernel will still send the signal: not if somebody has closed the end, or opened something else under
+/// its number.
+pub fn is_armed(end: &impl AsFd) -> bool {
+    const F_GETSIG: i32 = 11;
+    // SAFETY: this command takes no argument.
+    unsafe { libc::fcntl(end.as_fd().as_raw_fd(), F_GETSIG) > 0 }
+}
+
 /// Frees the calling process from the line: it outlives the holder.
 ///
 /// # Errors
@@ -115,4 +123,18 @@ pub fn disarm(end: &impl AsFd) -> io::Result<()> {
     // SAFETY: F_SETFL takes an integer.
     check(unsafe { libc::fcntl(end.as_fd().as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) })
         .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_armed_end_is_told_from_any_other() {
+        let line = Lifeline::new().unwrap();
+        let end = line.dependent_end().unwrap();
+        assert!(!is_armed(&end));
+        arm(&end, Signal::URG).unwrap();
+        assert!(is_armed(&end));
+    }
 }

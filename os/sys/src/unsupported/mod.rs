@@ -498,6 +498,11 @@ pub mod lifeline {
         unsupported()
     }
 
+    /// Whether the kernel will still send the signal: there is no line.
+    pub fn is_armed(_end: &impl AsFd) -> bool {
+        false
+    }
+
     /// Frees the calling process from the line.
     ///
     /// # Errors
