@@ -54,6 +54,8 @@ mod message;
 #[cfg(all(test, loom))]
 mod model;
 #[cfg(not(loom))]
+mod pace;
+#[cfg(not(loom))]
 mod pipe;
 mod position;
 #[cfg(not(loom))]

@@ -1,6 +1,7 @@
 //! A message as its sender makes it, and as its receiver has it.
 #![expect(unsafe_code, reason = "the bytes of a block become a slice here")]
 
+use crate::pace;
 use polyproc_shm::{Arena, Error, Handle, Parcel, SharedBytes};
 use polyproc_sync::Kind;
 use std::fmt;
@@ -152,7 +153,7 @@ impl Draft {
 
     pub(crate) fn of(arena: &Arena, bytes: &[u8]) -> Result<Self, Error> {
         let mut draft = Self::new(arena, bytes.len())?;
-        draft.copy_from_slice(bytes);
+        pace::copy(bytes, &mut draft);
         Ok(draft)
     }
 
