@@ -5,7 +5,8 @@
 //! three programs run, named end-me-…
 //! found: 3
 //! asked to end: 3
-//! ended within a second: 2
+//! one of them is stopped, and does not hear it
+//! ended: 2
 //! killed: 1
 //! left: 0
 //! how they ended: SIGKILL SIGTERM SIGTERM
@@ -76,11 +77,17 @@ fn end_all(name: &str) -> Result<Vec<End>, info::Error> {
     let asked = found.iter().filter(|process| process.terminate().is_ok()).count();
     println!("asked to end: {asked}");
 
-    let polite = wait_all(&found, Some(Duration::from_secs(1)), |_, _| {})?;
-    println!("ended within a second: {}", polite.gone.len());
-    let killed = polite.alive.iter().filter(|process| process.kill().is_ok()).count();
+    let is_stopped = |process: &Process| process.state().is_ok_and(|state| state == State::Stopped);
+    let (mut deaf, hearing): (Vec<_>, Vec<_>) = found.into_iter().partition(is_stopped);
+    if deaf.len() == 1 {
+        println!("one of them is stopped, and does not hear it");
+    }
+    let polite = wait_all(&hearing, Some(Duration::from_mins(1)), |_, _| {})?;
+    println!("ended: {}", polite.gone.len());
+    deaf.extend(polite.alive);
+    let killed = deaf.iter().filter(|process| process.kill().is_ok()).count();
     println!("killed: {killed}");
-    let rest = wait_all(&polite.alive, None, |_, _| {})?;
+    let rest = wait_all(&deaf, None, |_, _| {})?;
     println!("left: {}", rest.alive.len());
     Ok(polite.gone.into_iter().chain(rest.gone).map(|(_, end)| end).collect())
 }

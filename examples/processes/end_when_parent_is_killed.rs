@@ -32,10 +32,10 @@ fn family() -> Vec<String> {
     names
 }
 
-/// Looks until the family has so many members, for no more than ten seconds.
+/// Looks until the family has so many members, for no more than a minute.
 fn wait_for(members: usize) {
     let begin = Instant::now();
-    while family().len() != members && begin.elapsed() < Duration::from_secs(10) {
+    while family().len() != members && begin.elapsed() < Duration::from_mins(1) {
         thread::sleep(Duration::from_millis(1));
     }
 }

@@ -2,31 +2,31 @@
 //!
 //! ```text
 //! they ended in the order ["short", "middle", "long"]
-//! joined in the order of their start: long 400, middle 200, short 1
+//! joined in the order of their start: long 3, middle 2, short 1
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
-#![expect(clippy::disallowed_methods, reason = "sleeping stands for work here")]
 
 use polyproc::prelude::*;
-use std::thread;
-use std::time::Duration;
 
-fn work(milliseconds: u64) -> u64 {
-    thread::sleep(Duration::from_millis(milliseconds));
-    milliseconds
+/// Stands for work, that is done when the queue says so.
+fn work((place, done): (u32, Queue<()>)) -> u32 {
+    done.get().map_or(0, |()| place)
 }
 
 #[polyproc::main]
 fn main() -> polyproc::Result<()> {
-    let mut processes = Vec::new();
-    for (name, milliseconds) in [("long", 400), ("middle", 200), ("short", 1)] {
-        processes.push(Process::builder().name(name).spawn(work, milliseconds)?);
+    let (mut processes, mut dones) = (Vec::new(), Vec::new());
+    for (name, place) in [("long", 3), ("middle", 2), ("short", 1)] {
+        let done = Queue::unbounded()?;
+        processes.push(Process::builder().name(name).spawn(work, (place, done.clone()))?);
+        dones.push(done);
     }
 
     // Handles without the type of the result can be kept in one list, whatever the processes do.
     let mut running: Vec<Handle> = processes.iter().map(|one| one.handle().clone()).collect();
     let mut ended = Vec::new();
-    while !running.is_empty() {
+    while let Some(done) = dones.pop() {
+        done.put(())?;
         let process = running.remove(polyproc::wait_any(&running)?);
         ended.push(process.name().to_owned());
     }

@@ -10,6 +10,7 @@
 //! the handle says the same: Gone
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
+#![expect(clippy::needless_pass_by_value, reason = "arguments move into the process")]
 #![expect(clippy::disallowed_methods, reason = "to look again now and then")]
 
 use polyproc::prelude::*;
@@ -17,13 +18,12 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Is busy for a tenth of a second, then sleeps.
-fn work((): ()) {
-    let begin = Instant::now();
-    while begin.elapsed() < Duration::from_millis(100) {
+/// Is busy until it has been enough, then sleeps.
+fn work(enough: Shared<Event>) {
+    while !enough.is_set() {
         std::hint::spin_loop();
     }
-    thread::sleep(Duration::from_mins(1));
+    thread::sleep(Duration::from_mins(10));
 }
 
 /// The letter after the name in `/proc/PID/stat`.
@@ -33,10 +33,10 @@ fn state(pid: u32) -> String {
     letter.map_or_else(|| "not there".to_owned(), |letter| letter.to_string())
 }
 
-/// Looks until the state is `wanted`, for no more than ten seconds; shows what it is then.
+/// Looks until the state is `wanted`, for no more than a minute; shows what it is then.
 fn show(when: &str, pid: u32, wanted: &str) {
     let begin = Instant::now();
-    while state(pid) != wanted && begin.elapsed() < Duration::from_secs(10) {
+    while state(pid) != wanted && begin.elapsed() < Duration::from_mins(1) {
         thread::sleep(Duration::from_millis(1));
     }
     println!("{when}: {}", state(pid));
@@ -47,12 +47,14 @@ fn main() -> polyproc::Result<()> {
     // As long as there is only a builder, there is no process.
     let builder = Process::builder().start_method(StartMethod::Spawn);
     println!("created: not there");
-    let process = builder.spawn(work, ())?;
+    let enough = Shared::new(Event::new())?;
+    let process = builder.spawn(work, enough.clone())?;
     show("running", process.pid(), "R");
 
     // Stopped, it does nothing at all, until it is told to go on.
     process.send_signal(Signal::STOP)?;
     show("stopped", process.pid(), "T");
+    enough.set();
     process.send_signal(Signal::CONT)?;
     show("sleeping", process.pid(), "S");
 
