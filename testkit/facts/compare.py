@@ -5,7 +5,7 @@
 PROGRAM is the `polyproc-facts` of this folder. Processes come and go meanwhile (a storm of forks is
 made for it), so each question is put to psutil, to us, and to psutil again. Where psutil gives the
 same answer twice, ours must be that; where it gives two, ours must lie between them, or the question
-is put again. A process that is none of ours may change with every look (another comparison, say, that
+is put again, later and later: a machine with too much to do may take long for what is soon over. A process that is none of ours may change with every look (another comparison, say, that
 reads its own memory): what psutil never gives twice the same there is no failure, but counted. What
 psutil answers wrongly stands in `without_faults`; a fault that the cast of processes provokes must be
 seen, so that the list stays true.
@@ -24,6 +24,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import types
 
 import psutil
@@ -69,11 +70,19 @@ def plain(text):
 
 
 def answer(question):
-    """What psutil says, or the name of its exception."""
+    """What psutil says, or the name of its exception: of one that it should have caught, too, which a
+    process that changes meanwhile may bring about."""
     try:
         return question()
-    except psutil.Error as error:
+    except (psutil.Error, OSError, ValueError, IndexError, NotImplementedError) as error:
         return {"error": type(error).__name__}
+
+
+def tries():
+    """Goes on for ten seconds in all, with longer and longer pauses."""
+    for number in range(TRIES):
+        time.sleep(0.002 * number**2)
+        yield number
 
 
 def address(value):
@@ -284,19 +293,21 @@ counted = {"processes": 0, "values": 0, "gone": 0, "restless": 0}
 
 def compare_process(ours, pid, must_live):
     """Every attribute of one process."""
-    try:
-        questions = questions_about(pid)
-    except psutil.Error:
-        # It has gone, or may not be seen at all.
-        assert not must_live, f"process {pid} of the cast has gone"
-        counted["gone"] += 1
-        return
-    open_names = set(questions)
-    if pid == os.getpid():
-        # It runs when it asks psutil, and waits when it asks us; and what psutil reads into is mapped then.
-        open_names -= {"status", "memory_maps", "mapped_files"}
-    mismatch = {}
-    for _ in range(TRIES):
+    open_names, mismatch = None, {}
+    for _ in tries():
+        try:
+            # Anew each time: psutil keeps some of what it has read, also when another program is executed.
+            questions = questions_about(pid)
+        except psutil.Error:
+            # It has gone, or may not be seen at all.
+            assert not must_live, f"process {pid} of the cast has gone"
+            counted["gone"] += 1
+            return
+        if open_names is None:
+            open_names = set(questions)
+            if pid == os.getpid():
+                # It runs when it asks psutil, and waits when it asks us; and what psutil reads into is mapped then.
+                open_names -= {"status", "memory_maps", "mapped_files"}
         before = {name: answer(questions[name]) for name in open_names}
         said = ours.ask(f"process {pid}")
         after = {name: answer(questions[name]) for name in open_names}
@@ -403,10 +414,10 @@ def compare_system(ours):
     GROWING.add("cpu_times")
     for name, question in SYSTEM.items():
         result = None
-        for _ in range(TRIES):
-            before = question()
+        for _ in tries():
+            before = answer(question)
             said = ours.ask("system")[name]
-            after = question()
+            after = answer(question)
             if name == "net_if_addrs":
                 said = our_addresses(said)
             if name == "net_if_stats":
@@ -491,7 +502,7 @@ def compare_pids(ours):
 def compare_connections(ours):
     """System-wide: what psutil finds (with an owner, as far as it knows one) we find, too."""
     for kind in ["inet", "inet4", "inet6", "tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "all"]:
-        for _ in range(TRIES):
+        for _ in tries():
             rows = lambda: {
                 json.dumps(connection(row, row.pid)) for row in psutil.net_connections(kind)
                 if row.family != socket.AF_UNIX and row.status != "TIME_WAIT"}
