@@ -6,7 +6,7 @@ use crate::pools::{builder, pid, pool, square};
 use crate::subject::command;
 use crate::{LONG, Test};
 use polyproc::prelude::*;
-use polyproc::{ExitStatus, Task};
+use polyproc::{ExitStatus, Phase, Task};
 use polyproc_testkit::{eventually, process, run_with_deadline};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
@@ -510,6 +510,16 @@ fn the_fork_server_of_a_pool_is_killed(method: StartMethod) {
     }
 }
 
+/// Waits until both workers have come to where they take tasks.
+fn both_run(pool: &Pool) {
+    let run = || {
+        let (pids, mut family) = (pool.pids(), polyproc::family());
+        family.retain(|member| pids.contains(&member.pid) && member.phase == Phase::Running);
+        (family.len() == 2).then_some(())
+    };
+    assert!(eventually(LONG, run).is_some());
+}
+
 /// This program with a pool, to be killed or to end.
 pub(crate) fn subject(name: &str) {
     let pool = Pool::new(2).unwrap();
@@ -518,7 +528,7 @@ pub(crate) fn subject(name: &str) {
     if idle {
         tasks.iter().for_each(Task::wait);
     } else {
-        assert!(!tasks[0].wait_timeout(Duration::from_millis(50)));
+        both_run(&pool);
     }
     for pid in pool.pids() {
         println!("{pid}");

@@ -61,13 +61,17 @@ fn pool_row(name: &str) -> Option<Value> {
 
 #[test]
 fn a_pool_and_its_workers_are_seen_at_work() {
-    let pool = Pool::builder().workers(2).name("resize").build().unwrap();
+    // A name that nobody else's pool or command line has.
+    let name = format!("{:x}zy", std::process::id());
+    let name = name.as_str();
+    let (role, start) = (format!("busy worker of {name}"), name.trim_end_matches('y'));
+    let pool = Pool::builder().workers(2).name(name).build().unwrap();
     pool.map(sleep_if, [false; 3]).unwrap();
     let tasks: Vec<_> = (0..4).map(|_| pool.submit(sleep_if, true)).collect();
     let busy = || {
         // Whoever has a pool looks after it now and then.
         assert!(!tasks[0].ready());
-        pool_row("resize").filter(|row| row["workers_busy"] == 2 && row["queued"] == 2)
+        pool_row(name).filter(|row| row["workers_busy"] == 2 && row["queued"] == 2)
     };
     let row = eventually(PATIENCE, busy).unwrap();
     assert_eq!(
@@ -76,34 +80,30 @@ fn a_pool_and_its_workers_are_seen_at_work() {
     );
     assert!(row["done"].as_u64() > Some(0) && row["task_rate"].as_f64() > Some(0.0), "{row}");
 
-    let of_pool = json(&["ps", "--pool", "resi*"]);
+    let of_pool = json(&["ps", "--pool", &format!("{start}*")]);
     assert_eq!(of_pool.as_array().map(Vec::len), Some(2), "{of_pool}");
     for worker in of_pool.as_array().unwrap() {
-        let (role, pool) = (&worker["role"], &worker["pool"]);
-        assert_eq!((role, pool), (&"busy worker of resize".into(), &"resize".into()));
+        assert_eq!((&worker["role"], &worker["pool"]), (&role.as_str().into(), &name.into()));
     }
-    assert_eq!(super::code(&super::run(&["ps", "--pool", "resiz"])), Some(1));
-    let people = super::printed(&["ps", "--pool", "resize"]);
+    assert_eq!(super::code(&super::run(&["ps", "--pool", start])), Some(1));
+    let people = super::printed(&["ps", "--pool", name]);
     let heads: Vec<_> = people.lines().next().unwrap().split_whitespace().collect();
     assert_eq!(heads, ["PID", "CPU%", "MEMORY", "ROLE", "TASK", "TASKS", "NAME"]);
     let families = json(&["ps", "--families"]);
     let own = families.as_array().unwrap().iter().find(|row| row["pid"] == std::process::id());
     assert!(own.unwrap().get("pool").is_some_and(Value::is_null), "{families}");
-    let frame = super::printed(&["top", "--frames", "1", "--delay", "0.1", "--pool", "resize"]);
-    assert_eq!(frame.matches("[busy worker of resize]").count(), 2, "{frame}");
+    let frame = super::printed(&["top", "--frames", "1", "--delay", "0.1", "--pool", name]);
+    assert_eq!(frame.matches(&format!("[{role}]")).count(), 2, "{frame}");
 
-    let workers = json(&["ps", "--families", "-c", "role,pool,task_time,tasks", "resize"]);
+    let workers = json(&["ps", "--families", "-c", "role,pool,task_time,tasks", name]);
     assert_eq!(workers.as_array().map(Vec::len), Some(2), "{workers}");
     for worker in workers.as_array().unwrap() {
-        assert_eq!(
-            (&worker["role"], &worker["pool"]),
-            (&"busy worker of resize".into(), &"resize".into())
-        );
+        assert_eq!((&worker["role"], &worker["pool"]), (&role.as_str().into(), &name.into()));
         assert!(worker["task_time"].as_f64() > Some(0.0) && worker["tasks"].is_u64(), "{worker}");
     }
 
     // Pools of other programs, such as tests that run beside, may take all the room for a while.
-    let title = format!("pool resize of {}", std::process::id());
+    let title = format!("pool {name} of {}", std::process::id());
     let shown = || {
         let frame = super::printed(&["top", "--frames", "1", "--delay", "0.1"]);
         frame.lines().find(|shown| shown.starts_with(&title)).map(str::to_owned)
@@ -114,15 +114,14 @@ fn a_pool_and_its_workers_are_seen_at_work() {
         "{line}"
     );
 
-    let look = json(&["top", "--frames", "1", "--delay", "0.1", "resize"]);
-    let seen =
-        look["pools"].as_array().unwrap().iter().find(|one| one["pool"] == "resize").unwrap();
+    let look = json(&["top", "--frames", "1", "--delay", "0.1", name]);
+    let seen = look["pools"].as_array().unwrap().iter().find(|one| one["pool"] == name).unwrap();
     assert_eq!((&seen["parent"], &seen["task_rate"]), (&std::process::id().into(), &0.0.into()));
     assert_eq!(look["processes"].as_array().map(Vec::len), Some(2), "{look}");
-    assert_eq!(look["processes"][0]["pool"], "resize");
+    assert_eq!(look["processes"][0]["pool"], name);
 
     drop((tasks, pool));
-    eventually(PATIENCE, || pool_row("resize").is_none().then_some(())).unwrap();
+    eventually(PATIENCE, || pool_row(name).is_none().then_some(())).unwrap();
 }
 
 #[test]

@@ -12,8 +12,8 @@ crate::trials![lists_in_a_storm_of_forks, questions_in_a_storm_of_forks];
 const DURATION: Duration = Duration::from_secs(2);
 
 /// Runs `look` again and again while two threads start processes that end at once, and are left as
-/// zombies for a while.
-fn in_a_storm(mut look: impl FnMut()) {
+/// zombies for a while; at least until it says that it has seen enough.
+fn in_a_storm(mut look: impl FnMut() -> bool) {
     let is_over = AtomicBool::new(false);
     let blow = || {
         while !is_over.load(Ordering::Relaxed) {
@@ -29,9 +29,7 @@ fn in_a_storm(mut look: impl FnMut()) {
         scope.spawn(blow);
         let started = Instant::now();
         let looked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            while started.elapsed() < DURATION {
-                look();
-            }
+            while !look() || started.elapsed() < DURATION {}
         }));
         is_over.store(true, Ordering::Relaxed);
         looked.unwrap();
@@ -61,6 +59,7 @@ fn lists_in_a_storm_of_forks() {
         assert!(monitor.rows().any(|row| row.facts.pid == std::process::id()));
         system.connections(Kinds::ALL).unwrap();
         assert!(snapshot.get(zombie.pid()).unwrap().stat.is_zombie());
+        true
     });
     child.wait().unwrap();
 }
@@ -71,7 +70,7 @@ fn questions_in_a_storm_of_forks() {
     let is_fine = |error: &Error| {
         matches!(error, Error::Gone { .. } | Error::Zombie { .. } | Error::Denied { .. })
     };
-    let (mut gone, mut answers) = (0, 0);
+    let mut answers = 0;
     in_a_storm(|| {
         for pid in system.pids().unwrap().into_iter().rev().take(5) {
             let Ok(process) = Process::new(pid) else { continue };
@@ -92,10 +91,9 @@ fn questions_in_a_storm_of_forks() {
             ];
             for error in results.iter().filter_map(|result| result.as_ref().err()) {
                 assert!(is_fine(error), "{error}");
-                gone += usize::from(matches!(error, Error::Gone { .. }));
             }
             answers += results.iter().filter(|result| result.is_ok()).count();
         }
+        answers > 0
     });
-    assert!(answers > 0, "{gone} gone");
 }
