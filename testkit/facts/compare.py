@@ -5,10 +5,11 @@
 PROGRAM is the `polyproc-facts` of this folder. Processes come and go meanwhile (a storm of forks is
 made for it), so each question is put to psutil, to us, and to psutil again. Where psutil gives the
 same answer twice, ours must be that; where it gives two, ours must lie between them, or the question
-is put again, later and later: a machine with too much to do may take long for what is soon over. A process that is none of ours may change with every look (another comparison, say, that
-reads its own memory): what psutil never gives twice the same there is no failure, but counted. What
-psutil answers wrongly stands in `without_faults`; a fault that the cast of processes provokes must be
-seen, so that the list stays true.
+is put again, later and later: a machine with too much to do may take long for what is soon over. A
+process that is none of ours may change with every look (another comparison, say, that reads its own
+memory): what psutil never gives twice the same there is no failure, but counted. What psutil answers
+wrongly stands in `without_faults`; a fault that the cast of processes provokes must be seen, so that
+the list stays true.
 
 With --nobody, all of it as a user who may see little.
 """

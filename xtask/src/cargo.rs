@@ -9,9 +9,30 @@ use std::process::{Command, Stdio};
 
 /// Of a failed command's output, CI shows so many lines from its end.
 const LAST_LINES: usize = 200;
-/// And so many of those before that have one of these words.
-const TELLING_LINES: usize = 60;
-const FAILURES: [&str; 6] = ["FAIL", "TIMEOUT", "LEAK", "SIGABRT", "error:", "error["];
+/// And so many of those before that have one of these words, or come right after a panic's place.
+const TELLING_LINES: usize = 80;
+const FAILURES: [&str; 16] = [
+    "FAIL",
+    "TIMEOUT",
+    "LEAK",
+    "SIGABRT",
+    "SIGSEGV",
+    "SIGKILL",
+    "TERMINATING",
+    "error:",
+    "error[",
+    PANIC,
+    "failures:",
+    "no end within",
+    "left behind",
+    "DIFFER",
+    "--seed",
+    "POLYPROC_SEED",
+];
+/// The message is in the next line.
+const PANIC: &str = "panicked at";
+/// Longer ones are cut.
+const LONGEST_LINE: usize = 500;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -78,13 +99,22 @@ fn excerpt(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
-    let lines: Vec<_> = text.lines().collect();
-    let is_telling = |line: &&str| FAILURES.iter().any(|word| line.contains(word));
+    let lines: Vec<_> = text.lines().map(cut).collect();
     let (before, last) = lines.split_at(lines.len().saturating_sub(LAST_LINES));
-    let telling: Vec<_> = before.iter().copied().filter(is_telling).take(TELLING_LINES).collect();
+    let is_telling = |index: &usize| {
+        let is_message = index.checked_sub(1).is_some_and(|place| before[place].contains(PANIC));
+        is_message || FAILURES.iter().any(|word| before[*index].contains(word))
+    };
+    let telling = (0..before.len()).filter(is_telling).take(TELLING_LINES);
+    let telling: Vec<_> = telling.map(|index| before[index]).collect();
     [&["", "Of its output, what speaks of failures:"], &*telling, &["And the end:"], last]
         .concat()
         .join("\n")
+}
+
+fn cut(line: &str) -> &str {
+    let end = line.char_indices().nth(LONGEST_LINE).map_or(line.len(), |(end, _)| end);
+    &line[..end]
 }
 
 /// Whether a command runs and succeeds; its output is thrown away.
@@ -154,10 +184,13 @@ mod tests {
     fn an_excerpt_has_failures_and_the_end() {
         let mut lines = vec!["noise".to_owned(); 500];
         lines[7] = "FAIL a_test".into();
+        lines[9] = "thread 'main' panicked at here.rs:1:2:".into();
+        lines[10] = format!("it is {}", "é".repeat(10_000));
         lines[499] = "the end".into();
         let excerpt = excerpt(&lines.join("\n"));
         assert!(excerpt.contains("FAIL a_test") && excerpt.ends_with("the end"), "{excerpt}");
-        assert!(excerpt.lines().count() < 2 * LAST_LINES);
+        assert!(excerpt.contains("here.rs:1:2:\nit is ééé"), "{excerpt}");
+        assert!(excerpt.lines().count() < 2 * LAST_LINES && excerpt.len() < 20_000);
     }
 
     #[test]
