@@ -35,8 +35,8 @@ fn main() -> Result<()> {
     let all = System::new().snapshot(Attributes::ALL)?;
     println!("{} processes, {} of them hidden from us", all.processes.len(), all.hidden.len());
     println!(
-        "{:>7} {:>8} {:12} {:>4} {:>10} {:>5} {:12} COMMAND",
-        "PID", "PARENT", "USER", "CPU", "MEMORY", "FILES", "STATE"
+        "{:>7} {:>8} {:12} {:>6} {:>11} {:>5} {:12} COMMAND",
+        "PID", "PARENT", "USER", "CPU(s)", "MEMORY(KiB)", "FILES", "STATE"
     );
     for process in &all.processes {
         println!("{}", row(process));
@@ -61,7 +61,7 @@ fn row(process: &Facts) -> String {
     let words = process.arguments.as_ref().map_or_else(|_| String::new(), Arguments::to_line);
     let command = if words.is_empty() { format!("[{}]", process.name().display()) } else { words };
     format!(
-        "{:>7} {:>8} {user:12} {:>4} {memory:>10} {files:>5} {:12} {command:.60}",
+        "{:>7} {:>8} {user:12} {:>6} {memory:>11} {files:>5} {:12} {command:.60}",
         process.pid,
         process.parent().unwrap_or(0),
         process.cpu_times().total().as_secs(),

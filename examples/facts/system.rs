@@ -3,7 +3,7 @@
 //! ```text
 //! … processors, … cores, … of them for this program
 //! load: …, …, …
-//! up since … seconds
+//! up for … seconds
 //! all processors: …% busy, …% idle
 //! processor 0: …% busy, …% user, …% system
 //! ⋮
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     let [one, five, fifteen] = system.load_average()?;
     println!("load: {one}, {five}, {fifteen}");
     let up = SystemTime::now().duration_since(system.boot_time()?).unwrap_or_default();
-    println!("up since {} seconds", up.as_secs());
+    println!("up for {} seconds", up.as_secs());
 
     // What they do for a fifth of a second. `ProcessorMeter` does the same without waiting.
     let (all, each) = system.cpu_usage(Duration::from_millis(200))?;
