@@ -263,8 +263,10 @@ impl Reader {
         let [first, second] = [0, 1].map(|word: usize| words[word].load(Ordering::Relaxed));
         let (kind, len) = ((first >> KIND) as u32, (first & LEN) as usize);
         let frame = frame_len(len);
-        if kind != SKIP && (frame > there || offset as u64 + frame > size || !self.has_written(len))
-        {
+        if kind != SKIP && (frame > there || offset as u64 + frame > size) {
+            return Err(Bad);
+        }
+        if kind != SKIP && len as u64 > FIRST_SIZE && !self.has_written(len) {
             return Err(Bad);
         }
         let header = Header { kind, sequence: (second >> SEQUENCE) as u32, value: second as u32 };
@@ -273,10 +275,9 @@ impl Reader {
 
     /// Whether the ring's file can hold so many bytes that somebody wrote. A file may be as large as its
     /// writer says and hold nothing: to read what is not there takes memory, ours.
-    #[inline]
+    #[cold]
     fn has_written(&self, len: usize) -> bool {
-        len as u64 <= FIRST_SIZE
-            || self.file.metadata().is_ok_and(|file| file.blocks() * BLOCK >= len as u64)
+        self.file.metadata().is_ok_and(|file| file.blocks() * BLOCK >= len as u64)
     }
 
     /// The writer has made the ring larger, when it was empty.
