@@ -7,11 +7,13 @@ use crate::error::JoinError;
 use crate::{Builder, OnParentDeath};
 use std::time::Duration;
 
-/// Runs a test in a process of its own, so that it may crash, exit or hang without harm to others.
+/// Runs a test in a process of its own, so that it may crash, exit or hang without harm to others. That process
+/// has no threads but the test's, so [`fork`](crate::fork) is possible in it, as it is not beside a test harness.
 ///
 /// ```
 /// polyproc::testing::isolated(std::time::Duration::from_secs(60), |()| {
-///     assert_eq!(std::env::args().count(), std::env::args_os().count());
+///     let answer = 42;
+///     assert_eq!(polyproc::fork(|| answer).unwrap().join().unwrap(), 42);
 /// });
 /// ```
 ///
@@ -19,6 +21,7 @@ use std::time::Duration;
 /// When `test` panics (with its message and backtrace), ends its process, or still runs after
 /// `limit`; then it is killed.
 #[expect(clippy::panic, reason = "a failing test panics")]
+#[track_caller]
 pub fn isolated(limit: Duration, test: fn(())) {
     let builder = Builder::new().name("isolated test").on_parent_death(OnParentDeath::Kill);
     let process = match builder.spawn(test, ()) {
