@@ -25,21 +25,25 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
-use polyproc::info::{Arguments, Attributes, Facts, Resource, Result, Snapshot, System};
+use polyproc::info::{Arguments, Attributes, Facts, Resource, Snapshot, System};
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-fn main() -> Result<()> {
+fn main() -> polyproc::Result<()> {
     // One pass over all processes: only the files that these attributes need are read.
     let all = System::new().snapshot(Attributes::ALL)?;
     println!("{} processes, {} of them hidden from us", all.processes.len(), all.hidden.len());
-    println!(
+    let mut table = io::stdout().lock();
+    writeln!(
+        table,
         "{:>7} {:>8} {:12} {:>6} {:>11} {:>5} {:12} COMMAND",
         "PID", "PARENT", "USER", "CPU(s)", "MEMORY(KiB)", "FILES", "STATE"
-    );
+    )?;
     for process in &all.processes {
-        println!("{}", row(process));
+        // `println!` would panic when nobody reads on: `| head`.
+        writeln!(table, "{}", row(process))?;
     }
     if let Some(own) = all.get(std::process::id()) {
         println!("this program:");
@@ -49,7 +53,7 @@ fn main() -> Result<()> {
 }
 
 /// What is not there (somebody else's, or gone with a zombie's memory) is a dash.
-fn or_dash<T: Display, E>(fact: std::result::Result<T, E>) -> String {
+fn or_dash<T: Display, E>(fact: Result<T, E>) -> String {
     fact.map_or_else(|_| "-".to_owned(), |value| value.to_string())
 }
 
