@@ -294,10 +294,10 @@ impl TaskError {
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
-    /// The system refused: too many open files, most likely.
+    /// The system refused.
     #[error("cannot make a pool: {0}")]
     System(#[from] io::Error),
-    /// The engine refused.
+    /// The engine refused: too many open files, most likely.
     #[error("cannot make a pool: {0}")]
     Start(#[from] StartError),
     /// The initializer's argument cannot be passed on.

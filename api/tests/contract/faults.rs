@@ -19,6 +19,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_program_that_never_comes_to_init", a_program_that_never_comes_to_init),
     ("out_of_processes", out_of_processes),
     ("out_of_descriptors", out_of_descriptors),
+    ("out_of_descriptors_for_pools", out_of_descriptors_for_pools),
     ("without_streams", without_streams),
     ("with_sigchld_ignored", with_sigchld_ignored),
     ("in_a_storm_of_signals", in_a_storm_of_signals),
@@ -133,6 +134,13 @@ fn out_of_descriptors(method: StartMethod) {
         assert!(text.contains("too many open files") && text.contains("ulimit -n"), "{output:?}");
         assert!(output.status.success(), "{output:?}");
     }
+}
+
+fn out_of_descriptors_for_pools(method: StartMethod) {
+    let subject = command_under(&["prlimit", "--nofile=60"], "pools until refused", method);
+    let output = run_with_deadline(subject, LONG);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("too many open files") && text.contains("ulimit -n"), "{output:?}");
 }
 
 fn without_streams(method: StartMethod) {

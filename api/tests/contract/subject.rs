@@ -38,6 +38,7 @@ pub(crate) fn run(name: &str) -> ExitCode {
         "panicking main" => panicking_main(),
         "square" => square(),
         "until refused" => until_refused(),
+        "pools until refused" => pools_until_refused(),
         "storm" => storm(),
         "big" => big(),
         "preload" => preload(),
@@ -124,6 +125,12 @@ fn until_refused() {
     }
     assert!(matches!(error, SpawnError::Start(StartError::Limit { .. })), "{error}");
     println!("{error}");
+}
+
+/// The same with pools that have nothing to do.
+fn pools_until_refused() {
+    let pools = (0..300).map(|_| Pool::new(1)).collect::<Result<Vec<_>, _>>();
+    println!("{}", pools.unwrap_err());
 }
 
 /// Under a rain of signals whose handler interrupts every system call.

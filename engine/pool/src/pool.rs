@@ -11,7 +11,6 @@ use crate::shared::{Actor, Own, Shared};
 use polyproc_process::{Child, StartError};
 use polyproc_sync::Deadline;
 use std::fmt;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,7 +132,7 @@ impl Pool {
     ///
     /// # Errors
     /// At the limit on descriptors.
-    pub fn new(settings: Settings, starter: Box<dyn Starter>) -> io::Result<Self> {
+    pub fn new(settings: Settings, starter: Box<dyn Starter>) -> Result<Self, StartError> {
         let limits = Limits {
             workers: settings.workers,
             max_tasks: settings.max_tasks,
@@ -145,7 +144,9 @@ impl Pool {
         let lane = Lane(dispatcher.open_lane());
         let mut core = Core::new(dispatcher, settings.memory);
         core.ledger.published = Published::named(starter.name());
-        Ok(Self { own: Own::new(Shared::new(core, starter)?), lane })
+        let shared = Shared::new(core, starter);
+        let shared = shared.map_err(|source| StartError::system("make its bells", source))?;
+        Ok(Self { own: Own::new(shared), lane })
     }
 
     /// Does something to the pool, unless this is a copy of it.

@@ -107,7 +107,7 @@ pub enum StartError {
 
 impl StartError {
     /// Classifies a failed call by its errno: limits get their names.
-    pub(crate) fn system(doing: &'static str, source: io::Error) -> Self {
+    pub fn system(doing: &'static str, source: io::Error) -> Self {
         const EAGAIN: i32 = 11;
         const ENOMEM: i32 = 12;
         const ENFILE: i32 = 23;
