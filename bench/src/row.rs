@@ -72,17 +72,21 @@ impl Row {
         }
     }
 
-    /// One JSON object. The names are fixed texts of benches without quotes, so none needs escaping.
+    /// One JSON object. The names are fixed texts of benches without quotes, so none needs escaping. What is no
+    /// number, since nothing was done in the time, is `null`.
     pub fn json(&self) -> String {
         let Race { group, workload, kind, peer } = self.race;
+        let number = |value: f64, digits| {
+            if value.is_finite() { format!("{value:.digits$}") } else { "null".to_owned() }
+        };
         format!(
-            "{{\"group\":\"{group}\",\"workload\":\"{workload}\",\"ours\":{:.6},\"peer\":{:.6},\
-             \"peer_name\":\"{peer}\",\"kind\":\"{}\",\"unit\":\"{}\",\"ratio\":{:.3}}}",
-            self.ours,
-            self.peer,
+            "{{\"group\":\"{group}\",\"workload\":\"{workload}\",\"ours\":{},\"peer\":{},\
+             \"peer_name\":\"{peer}\",\"kind\":\"{}\",\"unit\":\"{}\",\"ratio\":{}}}",
+            number(self.ours, 6),
+            number(self.peer, 6),
             kind.name(),
             self.unit.name(),
-            self.ratio()
+            number(self.ratio(), 3)
         )
     }
 
@@ -178,6 +182,12 @@ mod tests {
             "{\"group\":\"forkserver\",\"workload\":\"start\",\"ours\":0.250000,\"peer\":1.000000,\
              \"peer_name\":\"other\",\"kind\":\"peer\",\"unit\":\"ms\",\"ratio\":4.000}"
         );
+    }
+
+    #[test]
+    fn what_is_no_number_is_null() {
+        let idle = Row { ours: 0.0, peer: 0.0, ..ROW };
+        assert!(idle.json().ends_with("\"ratio\":null}"), "{}", idle.json());
     }
 
     #[test]
