@@ -86,6 +86,11 @@ impl Authentication {
         HandshakeError::TimedOut { expected: self.handshake.expected() }
     }
 
+    /// Whether the peer has proved that it knows the key.
+    pub(crate) fn is_peer_proved(&self) -> bool {
+        self.handshake.is_peer_proved()
+    }
+
     pub(crate) fn crowded_out(&self) -> HandshakeError {
         HandshakeError::CrowdedOut { expected: self.handshake.expected() }
     }

@@ -323,8 +323,11 @@ impl Listener {
         if self.guests.len() <= MAX_GUESTS {
             return Ok(None);
         }
-        let source = self.guests[0].authentication.crowded_out();
-        self.turn_away(0, source).transpose()
+        // Who knows the key is no stranger, however many of those come.
+        let is_stranger = |guest: &Guest| !guest.authentication.is_peer_proved();
+        let leaves = self.guests.iter().position(is_stranger).unwrap_or(0);
+        let source = self.guests[leaves].authentication.crowded_out();
+        self.turn_away(leaves, source).transpose()
     }
 }
 

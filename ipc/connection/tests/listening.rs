@@ -1,11 +1,12 @@
 //! Listeners and clients of ours, honest and otherwise.
 #![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
+use polyproc_connection::handshake::{Handshake, RANDOM_BYTES};
 use polyproc_connection::{
     AcceptError, Address, Client, ConnectError, HandshakeError, Key, Listener, MAX_GUESTS,
     RecvError, wait,
 };
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -115,6 +116,43 @@ fn too_many_guests_crowd_out_the_oldest() {
     assert!(matches!(listener.accept_timeout(SOON), Err(AcceptError::TimedOut)));
     drop(listener);
     drop(crowd);
+}
+
+/// Reads until there is something to say, and says it.
+fn converse(stream: &mut UnixStream, handshake: &mut Handshake) {
+    while handshake.output().is_empty() {
+        let mut bytes = vec![0; handshake.wanted()];
+        let len = stream.read(&mut bytes).unwrap();
+        assert_ne!(len, 0, "turned away");
+        handshake.receive(&bytes[..len]).unwrap();
+    }
+    let output = handshake.output().to_vec();
+    stream.write_all(&output).unwrap();
+    handshake.sent(output.len());
+}
+
+#[test]
+fn who_has_proved_itself_is_not_crowded_out() {
+    let mut listener = Listener::temporary(100, Some(key())).unwrap();
+    let path = path_of(&listener);
+    let mut honest = UnixStream::connect(&path).unwrap();
+    let mut handshake = Handshake::client(key(), [7; RANDOM_BYTES]);
+    assert!(matches!(listener.accept_timeout(Duration::ZERO), Err(AcceptError::TimedOut)));
+    converse(&mut honest, &mut handshake);
+    assert!(matches!(listener.accept_timeout(Duration::ZERO), Err(AcceptError::TimedOut)));
+    let crowd: Vec<_> = (0..MAX_GUESTS).map(|_| UnixStream::connect(&path).unwrap()).collect();
+    let error = listener.accept_timeout(LATE).unwrap_err();
+    let is_crowded =
+        matches!(error, AcceptError::Client { source: HandshakeError::CrowdedOut { .. }, .. });
+    assert!(is_crowded, "{error}");
+    let honest = thread::spawn(move || {
+        while !handshake.is_done() {
+            converse(&mut honest, &mut handshake);
+        }
+        honest
+    });
+    listener.accept_timeout(LATE).unwrap();
+    drop((honest.join().unwrap(), crowd));
 }
 
 /// A handshake that began in one call goes on in the next; the time in between does not count.

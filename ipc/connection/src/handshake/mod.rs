@@ -160,6 +160,14 @@ impl Handshake {
         self.awaited == Awaited::Nothing && self.output.is_empty()
     }
 
+    /// Whether the peer has proved that it knows the key.
+    pub fn is_peer_proved(&self) -> bool {
+        match self.side {
+            Side::Listener => self.awaited != Awaited::Response,
+            Side::Client => self.awaited == Awaited::Nothing,
+        }
+    }
+
     /// What the peer is to send next, in words.
     pub fn expected(&self) -> &'static str {
         match self.awaited {
