@@ -449,7 +449,7 @@ macro_rules! looking {
                 self.bytes.is_empty()
             }
 
-            /// Whether it holds as many values as it may, at this moment.
+            /// Whether it holds as many values, or bytes of them, as it may, at this moment.
             #[doc(alias = "full")]
             pub fn is_full(&self) -> bool {
                 self.bytes.is_full()
