@@ -119,8 +119,12 @@ impl Channel {
     /// Whether it holds as many messages, or bytes, as it may.
     pub(crate) fn is_full(&self) -> bool {
         let (items, bytes) = (self.core.most_items(), self.core.most_bytes());
-        self.sides().len() >= items
-            || bytes != u64::MAX && with_store!(self, store => store.held_bytes()) >= bytes
+        let held = || with_store!(self, store => store.held_bytes());
+        // Whatever the bound in bytes, one message has room.
+        match self.sides().len() {
+            0 => false,
+            len => len >= items || bytes != u64::MAX && held() >= bytes,
+        }
     }
 
     pub(crate) fn core_handle(&self) -> &Handle {

@@ -108,6 +108,8 @@ fn a_bound_in_bytes() {
     for order in ORDERS {
         let arena = arena();
         let queue = Queue::new(&arena, Settings::UNBOUNDED.bytes(1000).ordered(order)).unwrap();
+        let none = Queue::new(&arena, Settings::UNBOUNDED.bytes(0).ordered(order)).unwrap();
+        assert!(!none.is_full() && none.try_put(b"alone").is_ok() && none.is_full());
         assert!(!queue.is_full());
         queue.try_put(pattern(5000)).unwrap();
         assert!(queue.is_full());
