@@ -25,6 +25,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("an_initializer_that_fails", an_initializer_that_fails),
     ("an_initializer_that_never_ends", an_initializer_that_never_ends),
     ("workers_that_do_not_end", workers_that_do_not_end),
+    ("a_start_that_takes_long", a_start_that_takes_long),
     ("settings_that_panic", settings_that_panic),
     ("idle_workers_are_killed", idle_workers_are_killed),
     ("a_task_that_takes_too_long", a_task_that_takes_too_long),
@@ -305,6 +306,25 @@ fn workers_that_do_not_end(method: StartMethod) {
     assert_eq!(pool.apply(square, 3).unwrap(), 9);
     pool.close();
     assert!(pool.join_timeout(LONG).unwrap());
+}
+
+fn a_start_that_takes_long(method: StartMethod) {
+    if method == StartMethod::Fork {
+        // By a thread that uses the pool: see the design page.
+        return;
+    }
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let slow = move |_| {
+        assert!(wait.lock().unwrap().recv().is_err(), "it ends");
+        Vec::new()
+    };
+    let pool = builder(method).env_of_worker(slow).build().unwrap();
+    let task = pool.submit(square, 3);
+    let error = task.get_timeout(Duration::from_millis(1)).unwrap_err();
+    assert!(matches!(error, TaskError::NotDone { .. }) && !task.ready(), "{error}");
+    drop(go);
+    assert_eq!(task.get().unwrap(), 9);
 }
 
 fn settings_that_panic(method: StartMethod) {

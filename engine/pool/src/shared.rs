@@ -53,8 +53,11 @@ pub(crate) struct Shared {
     pub(crate) supervisor_bell: Bell,
     starter: Box<dyn Starter>,
     calls: Mutex<Vec<Call>>,
-    /// Workers that wait for a thread that may copy this process.
+    /// Workers that wait for the thread that is to start them: the supervisor; if starting copies this process, one
+    /// that may do that.
     deferred: Mutex<Vec<usize>>,
+    /// The supervisor will look at those. It changes under their lock.
+    takes_starts: AtomicBool,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     /// Some thread will look at the calls. It becomes `false` under their lock, when there are none.
     has_supervisor: AtomicBool,
@@ -90,6 +93,7 @@ impl Shared {
             starter,
             calls: Mutex::default(),
             deferred: Mutex::default(),
+            takes_starts: AtomicBool::new(false),
             supervisor: Mutex::default(),
             has_supervisor: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
@@ -178,8 +182,32 @@ impl Shared {
             } else {
                 starts.append(&mut deferred);
             }
+        } else if !starts.is_empty() && !is_supervisor() {
+            self.leave_to_supervisor(&mut starts);
         }
         starts
+    }
+
+    /// A start may take long (the fork server comes up, with what it loads), and who submits or waits with a limit
+    /// has no time for that.
+    fn leave_to_supervisor(&self, starts: &mut Vec<usize>) {
+        let mut deferred = lock(&self.deferred);
+        if self.takes_starts.load(Ordering::Acquire) {
+            deferred.append(starts);
+            self.supervisor_bell.ring();
+        }
+    }
+
+    /// For the supervisor: whether it will look at what is deferred. Gives what is, when it will not.
+    pub(crate) fn take_starts(&self, takes: bool) -> Vec<usize> {
+        let mut deferred = lock(&self.deferred);
+        self.takes_starts.store(takes, Ordering::Release);
+        if takes || self.starter.copies() { Vec::new() } else { std::mem::take(&mut *deferred) }
+    }
+
+    /// Whether only a thread that uses the pool may start workers.
+    pub(crate) fn copies(&self) -> bool {
+        self.starter.copies()
     }
 
     /// Makes a worker. Waits for no other process but the fork server.
@@ -364,6 +392,8 @@ impl Shared {
         if !calls.is_empty() {
             return false;
         }
+        // Of a pool that is over nothing is started.
+        drop(self.take_starts(false));
         self.has_supervisor.store(false, Ordering::Release);
         self.changed.notify_all();
         true
@@ -380,11 +410,15 @@ impl Shared {
         if self.has_supervisor.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.take_starts(true);
         match crate::supervisor::start(me) {
             Ok(thread) => *supervisor = Some(thread),
             // Threads that wait for results do without it.
             Err(error) => {
                 self.has_supervisor.store(false, Ordering::Release);
+                for slot in self.take_starts(false) {
+                    self.start(slot);
+                }
                 tracing::warn!(%error, "a pool without a thread of its own");
             }
         }

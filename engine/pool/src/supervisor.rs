@@ -74,21 +74,30 @@ impl Supervisor<'_> {
         if calls.is_empty() {
             return false;
         }
+        // They may take long. What is to be started meanwhile, others do.
+        for slot in self.shared.take_starts(false) {
+            self.shared.start(slot);
+        }
         self.own = None;
         for call in calls {
             // A front catches panics itself; one that gets here must not end the supervisor.
             drop(std::panic::catch_unwind(AssertUnwindSafe(call)));
         }
         self.own = Some(OwnThread::announce().enter());
+        self.shared.take_starts(true);
         true
     }
 
-    /// Starts that only a user's thread should do: tries them when none has come by. One that waits here will
-    /// do them, however late it gets to run. Says when to look again.
+    /// Starts what others left to this thread. What only a user's thread should do it tries when none has come by:
+    /// one that waits here will do it, however late it gets to run. Says when to look again.
     fn start_deferred(&mut self) -> Deadline {
         if !self.shared.has_deferred() {
             self.deferred = None;
             return Deadline::NEVER;
+        }
+        if !self.shared.copies() {
+            self.shared.start_all_deferred();
+            return Deadline::now();
         }
         let since = *self.deferred.get_or_insert_with(Instant::now);
         if since.elapsed() < PATIENCE || self.shared.is_driven() {
