@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `dispatch/` | who gets which task when, and what becomes of the tasks of the dead: pure |
 //! | [`Bytes`] | what a task or a result is |
-//! | `ring`, `region` | what a worker and its parent share |
+//! | `ring`, `control`, `region` | what a worker and its parent share |
 //! | `company` | when a worker goes to another processor than its parent's |
 //! | [`serve()`] | a worker from inside |
 //! | `core`, `link`, `definitions`, `sinks` (both `numbered`) | what the pool's lock guards; what many tasks have in common |
@@ -20,6 +20,7 @@
 mod bell;
 mod bytes;
 mod company;
+mod control;
 mod core;
 mod definitions;
 mod dispatch;

@@ -1,10 +1,11 @@
 //! What the parent holds of one worker, and all workers together as the dispatcher's hands.
 
 use crate::bytes::Bytes;
+use crate::control::Control;
 use crate::definitions::Definitions;
 use crate::dispatch::{Hands, Room, Task};
 use crate::outcome::Run;
-use crate::region::{Control, Order, ParentSide, Preface};
+use crate::region::{Order, ParentSide, Preface};
 use crate::ring::Payload;
 use polyproc_process::{Child, Signal};
 use std::fmt;
