@@ -11,8 +11,9 @@ use std::time::Duration;
 /// holder's death to be seen and repaired by somebody else first, on a machine with too much to do.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// How long closing waits for a lock.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long closing waits for a lock. Without an end it would be held up by a process that is stopped; but
+/// who is not told that a queue is closed waits for ever, so those that want a processor have time enough.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the messages lie.
 pub(crate) trait Store<P> {

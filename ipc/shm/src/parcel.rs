@@ -16,8 +16,9 @@ pub const PARCEL_BYTES: usize = 24;
 
 /// No arena has this number: see `random` in `arena.rs`.
 const NO_FAMILY: u64 = 0;
-/// How long settling what a process left may wait for somebody else.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long settling what a process left may wait for somebody else. What is not given back then stays until
+/// this process ends.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What stands in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
