@@ -44,7 +44,7 @@ const KILLED: u32 = 1;
 /// With so much failed in a row, no more is tried: after three starts, or sixty killings.
 const MOST_FAILURES: u32 = 3 * EXPLAINED;
 /// How long a killed worker may take to be gone before its task is told without it.
-const KILL_GRACE: Nanos = 1_000_000_000;
+const KILL_GRACE: Nanos = 10_000_000_000;
 /// How long a worker that refused to work may take to end.
 const REFUSAL: Nanos = 1_000_000_000;
 

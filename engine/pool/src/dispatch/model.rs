@@ -363,7 +363,7 @@ fn steps() -> impl Strategy<Value = Step> {
         12 => (slot.clone(), proptest::bool::weighted(0.8))
             .prop_map(|(slot, works)| Step::Answer { slot, works }),
         4 => slot.clone().prop_map(Step::Die),
-        3 => (1..3_000_000_000_u64).prop_map(Step::Pass),
+        3 => (1..3 * KILL_GRACE).prop_map(Step::Pass),
         3 => (1..3_000_000_u64).prop_map(Step::Pass),
         2 => (0..2_usize, 0..20_usize, any::<bool>())
             .prop_map(|(lane, pick, spare)| Step::Cancel { lane, pick, spare }),
