@@ -416,6 +416,11 @@ impl<T: Default> Dispatcher<T> {
         self.after_answer(slot);
         let Some(key) = given.task else { return Ok(None) };
         self.in_flight -= 1;
+        if is_skipped {
+            // It had begun when it was wanted back, and then saw that.
+            self.queue(key);
+            return Ok(None);
+        }
         let task = self.tasks.get_mut(key);
         task.attempts += 1;
         let (kind, may_retry) = (task.kind, task.may_retry());
@@ -556,12 +561,12 @@ impl<T: Default> Dispatcher<T> {
             if !given.task.is_some_and(|key| is_meant(self.tasks.get(key))) {
                 continue;
             }
+            given.marked = true;
             let revoked = hands.revoke(slot, sequence);
             if !revoked && spare {
                 continue;
             }
             if let Some(task) = given.task.take() {
-                given.revoked = revoked;
                 self.in_flight -= 1;
                 self.tasks.get_mut(task).attempts += u32::from(!revoked);
                 self.done(task, Fate::Cancelled);

@@ -12,10 +12,12 @@ struct Worker {
     alive: bool,
     ready: bool,
     ordered_to_end: bool,
-    /// Sequence, task's number, and whether it was revoked.
+    /// Sequence, task's number, and whether it was marked as not wanted.
     ring: VecDeque<(u64, u64, bool)>,
     /// The last sequence that it has begun.
     running: u64,
+    /// Whether it skips that: when it has looked at the mark, some time after it began.
+    skips: Option<bool>,
 }
 
 const RING: usize = 5;
@@ -45,13 +47,10 @@ impl Hands<u64> for World {
     fn revoke(&mut self, slot: usize, sequence: u64) -> bool {
         let worker = &mut self.workers[slot];
         let entry = worker.ring.iter_mut().find(|entry| entry.0 == sequence);
-        match entry {
-            Some(entry) if worker.running < sequence => {
-                entry.2 = true;
-                true
-            }
-            _ => false,
-        }
+        entry.is_some_and(|entry| {
+            entry.2 = true;
+            worker.running < sequence
+        })
     }
 }
 
@@ -180,8 +179,7 @@ impl Model {
         let front = worker.ring.front().copied();
         *worker = Worker::default();
         let killed = self.dispatcher.slots[slot].kill;
-        if let (Some((sequence, number, false)), true) =
-            (front, self.dispatcher.front(slot).is_some())
+        if let (Some((sequence, number, _)), true) = (front, self.dispatcher.front(slot).is_some())
         {
             let blamed = killed.map_or(running == sequence, |kill| kill.sequence == sequence);
             if blamed {
@@ -195,17 +193,17 @@ impl Model {
 
     fn answer(&mut self, slot: usize, works: bool) {
         let worker = &mut self.world.workers[slot];
-        let Some((sequence, number, revoked)) = worker.ring.front().copied() else { return };
+        let Some((sequence, number, marked)) = worker.ring.front().copied() else { return };
         let begun = worker.running == sequence;
-        if !worker.alive || !(begun || revoked) {
+        if !worker.alive || !(begun || marked) {
             return;
         }
         worker.ring.pop_front();
         worker.running = sequence;
-        let verdict = match (begun, works) {
-            (false, _) => Verdict::Skipped,
-            (true, true) => Verdict::Value,
-            (true, false) => Verdict::Failed,
+        let verdict = match (worker.skips.take().unwrap_or(marked), works) {
+            (true, _) => Verdict::Skipped,
+            (false, true) => Verdict::Value,
+            (false, false) => Verdict::Failed,
         };
         let is_wanted = self.dispatcher.front(slot).is_some();
         if verdict == Verdict::Failed && is_wanted {
@@ -219,12 +217,16 @@ impl Model {
         }
     }
 
+    /// It begins a task, and later looks whether that is still wanted.
     fn begin(&mut self, slot: usize) {
         let worker = &mut self.world.workers[slot];
-        if let Some(&(sequence, _, false)) = worker.ring.front()
-            && worker.alive
-        {
+        let Some(&(sequence, _, marked)) = worker.ring.front().filter(|_| worker.alive) else {
+            return;
+        };
+        if worker.running < sequence {
             worker.running = sequence;
+        } else {
+            worker.skips.get_or_insert(marked);
         }
     }
 

@@ -24,8 +24,8 @@ pub(super) struct Given {
     pub(super) cost: Nanos,
     /// `None` once its fate is known.
     pub(super) task: Option<Key>,
-    /// Whether the worker may skip it.
-    pub(super) revoked: bool,
+    /// Whether the worker may skip it: somebody wanted it back, perhaps too late.
+    pub(super) marked: bool,
 }
 
 /// The order to kill a worker, and for which of its tasks.
@@ -114,13 +114,13 @@ impl Slot {
             self.limit = limit;
         }
         self.load += cost;
-        self.given.push_back(Given { cost, task: Some(task), revoked: false });
+        self.given.push_back(Given { cost, task: Some(task), marked: false });
         self.used_up |= max_tasks.is_some_and(|most| self.next_sequence() > most);
     }
 
     /// The task that an answer was for; `None` if there is none, or it cannot be this answer.
     pub(super) fn answer(&mut self, now: Nanos, is_skipped: bool) -> Option<Given> {
-        if self.given.front().is_some_and(|front| is_skipped && !front.revoked) {
+        if self.given.front().is_some_and(|front| is_skipped && !front.marked) {
             return None;
         }
         let given = self.given.pop_front()?;

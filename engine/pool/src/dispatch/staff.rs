@@ -254,7 +254,7 @@ impl<T: Default> Dispatcher<T> {
                 _ => self.queue(task),
             }
         }
-        self.slots[index].given.iter_mut().for_each(|given| given.revoked = true);
+        self.slots[index].given.iter_mut().for_each(|given| given.marked = true);
         self.settle();
     }
 
@@ -263,10 +263,13 @@ impl<T: Default> Dispatcher<T> {
         let first = self.expected(index);
         for place in 1..self.slots[index].given.len() {
             let given = &mut self.slots[index].given[place];
-            if given.task.is_none() || !hands.revoke(index, first + place as u64) {
+            if given.task.is_none() {
                 continue;
             }
-            given.revoked = true;
+            given.marked = true;
+            if !hands.revoke(index, first + place as u64) {
+                continue;
+            }
             if let Some(task) = given.task.take() {
                 self.in_flight -= 1;
                 self.queue(task);
