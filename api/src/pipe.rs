@@ -33,7 +33,7 @@ use crate::queue::travel::{arena, of_type, read_handles, tag, write_handles};
 use crate::queue::{GetError, Item, PutError, PutFailure, decode, put_as, reason};
 use crate::shared::SharedError;
 use polyproc_channel::{self as bytes, RecvInto};
-use polyproc_sync::{Deadline, Wait};
+use polyproc_sync::Wait;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::io;
@@ -106,10 +106,6 @@ pub enum RecvIntoError {
     Get(#[from] GetError),
 }
 
-fn up_to(timeout: Duration) -> Wait {
-    Wait::until(Deadline::after(timeout))
-}
-
 impl<T: Item> PipeEnd<T> {
     /// Sends a value, waiting while the pipe is full (8 MiB).
     ///
@@ -133,7 +129,8 @@ impl<T: Item> PipeEnd<T> {
     /// # Errors
     /// As [`send`](Self::send), and [`PutFailure::TimedOut`].
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), PutError<T>> {
-        put_as(value, |message| self.bytes.send(message, up_to(timeout)).map_err(reason))
+        let wait = Wait::timeout(timeout);
+        put_as(value, |message| self.bytes.send(message, wait).map_err(reason))
     }
 
     /// Receives a value, waiting for one.
@@ -158,7 +155,7 @@ impl<T: Item> PipeEnd<T> {
     /// # Errors
     /// As [`recv`](Self::recv), and [`GetError::TimedOut`].
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, GetError> {
-        decode(self.bytes.recv(up_to(timeout))?)
+        decode(self.bytes.recv(Wait::timeout(timeout))?)
     }
 }
 
@@ -215,7 +212,7 @@ impl<T> PipeEnd<T> {
     /// # Errors
     /// As [`send_timeout`](Self::send_timeout).
     pub fn send_bytes_timeout(&self, bytes: &[u8], timeout: Duration) -> Result<(), PutFailure> {
-        Ok(self.bytes.send(bytes, up_to(timeout)).map_err(reason)?)
+        Ok(self.bytes.send(bytes, Wait::timeout(timeout)).map_err(reason)?)
     }
 
     /// A place in shared memory for `len` bytes, to be written and then sent: nobody copies them any
@@ -256,7 +253,7 @@ impl<T> PipeEnd<T> {
     /// # Errors
     /// As [`recv_timeout`](Self::recv_timeout).
     pub fn recv_bytes_timeout(&self, timeout: Duration) -> Result<Bytes, GetError> {
-        Ok(Bytes(self.bytes.recv(up_to(timeout))?))
+        Ok(Bytes(self.bytes.recv(Wait::timeout(timeout))?))
     }
 
     /// Receives bytes into `place`; says how many.
@@ -276,7 +273,7 @@ impl<T> PipeEnd<T> {
         place: &mut [u8],
         timeout: Duration,
     ) -> Result<usize, RecvIntoError> {
-        self.recv_bytes_into_as(place, up_to(timeout))
+        self.recv_bytes_into_as(place, Wait::timeout(timeout))
     }
 
     fn recv_bytes_into_as(&self, place: &mut [u8], wait: Wait) -> Result<usize, RecvIntoError> {
@@ -290,7 +287,7 @@ impl<T> PipeEnd<T> {
 
     /// Whether there is something to receive, or the end of file, within `timeout`.
     pub fn poll(&self, timeout: Duration) -> bool {
-        self.bytes.poll(up_to(timeout))
+        self.bytes.poll(Wait::timeout(timeout))
     }
 
     /// A descriptor that is readable when there may be something to receive, or the end has come: to be

@@ -4,7 +4,7 @@ use super::travel::arena;
 use super::{Bounds, Item, PutError, Queue, put_as, reason, tag};
 use crate::shared::SharedError;
 use polyproc_channel::{self as bytes, Order, Settings};
-use polyproc_sync::{Deadline, TimedOut, Wait};
+use polyproc_sync::{TimedOut, Wait};
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;
 use std::time::Duration;
@@ -133,8 +133,7 @@ impl<T: Item> PriorityQueue<T> {
         priority: i64,
         timeout: Duration,
     ) -> Result<(), PutError<T>> {
-        let wait = Wait::until(Deadline::after(timeout));
-        self.put_ranked(value, Rank::Priority(priority), Some(wait))
+        self.put_ranked(value, Rank::Priority(priority), Some(Wait::timeout(timeout)))
     }
 
     /// Puts a value whose place is that of `key` among the keys, byte by byte: a name, say, or a time as
@@ -164,8 +163,7 @@ impl<T: Item> PriorityQueue<T> {
         key: &[u8],
         timeout: Duration,
     ) -> Result<(), PutError<T>> {
-        let wait = Wait::until(Deadline::after(timeout));
-        self.put_ranked(value, Rank::Key(key), Some(wait))
+        self.put_ranked(value, Rank::Key(key), Some(Wait::timeout(timeout)))
     }
 
     fn put_ranked(&self, value: T, rank: Rank<'_>, wait: Option<Wait>) -> Result<(), PutError<T>> {
@@ -228,7 +226,7 @@ impl<T: Item> JoinableQueue<T> {
     /// # Errors
     /// When that was too short.
     pub fn join_timeout(&self, timeout: Duration) -> Result<u32, TimedOut> {
-        self.bytes.join(Wait::until(Deadline::after(timeout))).map_err(|_timed_out| TimedOut)
+        self.bytes.join(Wait::timeout(timeout)).map_err(|_timed_out| TimedOut)
     }
 }
 

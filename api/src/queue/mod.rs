@@ -331,7 +331,7 @@ macro_rules! putting {
                 values: Vec<T>,
                 timeout: Duration,
             ) -> Result<(), PutError<Vec<T>>> {
-                let wait = Wait::until(Deadline::after(timeout));
+                let wait = Wait::timeout(timeout);
                 put_all(values, |messages| self.bytes.put_many(messages, Some(wait)))
             }
         }
@@ -401,8 +401,7 @@ macro_rules! taking {
                 most: usize,
                 timeout: Duration,
             ) -> Result<Vec<T>, GetManyError<T>> {
-                let wait = Wait::until(Deadline::after(timeout));
-                decode_all(self.bytes.get_many(most, Some(wait))?)
+                decode_all(self.bytes.get_many(most, Some(Wait::timeout(timeout)))?)
             }
 
             /// The values as they come, until the end.

@@ -65,7 +65,7 @@ pub(crate) struct Control {
     /// For the parent: the worker has tasks.
     pub(crate) owes: AtomicBool,
     /// For the parent: the worker has closed its end of the bell.
-    pub(crate) is_mute: AtomicBool,
+    pub(crate) is_bell_closed: AtomicBool,
 }
 
 impl Control {
@@ -77,7 +77,7 @@ impl Control {
             read: AtomicU64::new(0),
             wakes_up: AtomicBool::new(false),
             owes: AtomicBool::new(false),
-            is_mute: AtomicBool::new(false),
+            is_bell_closed: AtomicBool::new(false),
         })
     }
 
@@ -117,13 +117,13 @@ impl Control {
     }
 
     /// For the parent: whether the worker cannot ring any more.
-    pub(crate) fn is_mute(&self) -> bool {
-        self.is_mute.load(Ordering::Relaxed)
+    pub(crate) fn is_bell_closed(&self) -> bool {
+        self.is_bell_closed.load(Ordering::Relaxed)
     }
 
     /// For the parent: whether somebody has to look whether the worker has news, since it cannot ring.
     pub(crate) fn is_to_be_asked(&self) -> bool {
-        self.is_mute() && self.owes.load(Ordering::Relaxed)
+        self.is_bell_closed() && self.owes.load(Ordering::Relaxed)
     }
 
     /// For the parent: whether the worker is on its way to another processor, as it says.

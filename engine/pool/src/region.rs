@@ -303,7 +303,7 @@ impl ParentSide {
             return false;
         }
         let is_closed = matches!((&*self.bell).read(&mut [0; 64]), Ok(0));
-        is_closed && !self.control.is_mute.swap(true, Ordering::Relaxed)
+        is_closed && !self.control.is_bell_closed.swap(true, Ordering::Relaxed)
     }
 }
 

@@ -311,9 +311,9 @@ impl Shared {
         }
         let ends = watches.iter().map(|watch| watch.child.sentinel());
         // The end of a file would end every sleep.
-        let bells = rung
-            .iter()
-            .map(|watch| if watch.control.is_mute() { bell.as_fd() } else { watch.bell.as_fd() });
+        let bells = rung.iter().map(|watch| {
+            if watch.control.is_bell_closed() { bell.as_fd() } else { watch.bell.as_fd() }
+        });
         let fds: Vec<_> = [bell.as_fd()].into_iter().chain(ends).chain(bells).collect();
         let since = Instant::now();
         let Ok(ready) = poll::any_readable(&fds, end) else { return };
